@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: MIT
+"""What can go wrong, how it is told, and which exit status it has.
+
+::
+
+    KptraceError            1  failed while running
+    ├── SpecError           2  bad specification: carries its diagnostics
+    ├── UsageError          2  bad command line
+    ├── HostError           3  this host cannot: privilege, kernel, missing package
+    ├── AttachError         4  a probe cannot be attached
+    └── RunError            1  loading or running failed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, IntEnum
+from typing import NoReturn
+
+from kptrace.source import Span
+
+
+class Exit(IntEnum):
+    """Exit statuses (documented in the README)."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    HOST = 3
+    ATTACH = 4
+    BUDGET = 5
+    LOST = 6
+
+
+class Severity(str, Enum):
+    ERROR = "ERROR"
+    WARNING = "WARNING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """A second place that explains a diagnostic, such as one side of a comparison."""
+
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnostic:
+    """One finding about a specification or a host.
+
+    ``code`` is a short stable name for machines (``unknown-name``); ``span`` is absent where
+    there is no text to point at.
+    """
+
+    code: str
+    message: str
+    severity: Severity = Severity.ERROR
+    span: Span | None = None
+    contexts: tuple[Context, ...] = ()
+    hints: tuple[str, ...] = ()
+
+
+_COLORS = {Severity.ERROR: "\033[31m", Severity.WARNING: "\033[33m"}
+_RESET = "\033[0m"
+
+
+def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
+    """The text form of language §15.1, with a final newline."""
+    tag = diagnostic.severity.value
+    if color:
+        tag = f"{_COLORS[diagnostic.severity]}{tag}{_RESET}"
+    out = [_place(diagnostic.span, tag, diagnostic.message)]
+    out += [_place(context.span, tag, context.message) for context in diagnostic.contexts]
+    out += [f"HINT: {hint}" for hint in diagnostic.hints]
+    return "\n".join(out) + "\n"
+
+
+def _place(span: Span | None, tag: str, message: str) -> str:
+    if span is None:
+        return f"{tag}: {message}"
+    return f"{span}: {tag}: {message}\n{span.excerpt()}"
+
+
+def to_json(diagnostic: Diagnostic) -> dict[str, object]:
+    """The machine form: one flat object per diagnostic, keys as mypy names them."""
+    span = diagnostic.span
+    return {
+        "file": span.source.name if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "message": diagnostic.message,
+        "hint": "\n".join(diagnostic.hints) or None,
+        "code": diagnostic.code,
+        "severity": diagnostic.severity.value.lower(),
+    }
+
+
+class KptraceError(Exception):
+    """Base of every failure that a user can meet; ``exit`` is the process's exit status."""
+
+    exit = Exit.FAILED
+
+    def __init__(self, message: str, *, hint: str = "", code: str = "failed") -> None:
+        super().__init__(message)
+        hints = (hint,) if hint else ()
+        self.diagnostics: tuple[Diagnostic, ...] = (
+            Diagnostic(code=code, message=message, hints=hints),
+        )
+
+    @classmethod
+    def of(cls, diagnostics: Iterable[Diagnostic]) -> KptraceError:
+        """An exception that carries several diagnostics, in order."""
+        found = tuple(diagnostics)
+        error = cls(found[0].message if found else "failed")
+        error.diagnostics = found
+        return error
+
+
+class SpecError(KptraceError):
+    """The specification is wrong; nothing ran."""
+
+    exit = Exit.USAGE
+
+
+class UsageError(KptraceError):
+    """The command line is wrong."""
+
+    exit = Exit.USAGE
+
+
+class HostError(KptraceError):
+    """The host cannot do it: privilege, kernel feature or package is missing."""
+
+    exit = Exit.HOST
+
+
+class AttachError(KptraceError):
+    """A probe cannot be attached; everything attached before it was detached again."""
+
+    exit = Exit.ATTACH
+
+
+class RunError(KptraceError):
+    """Loading or running failed."""
+
+    exit = Exit.FAILED
+
+
+class Report:
+    """Collects diagnostics so that one run tells all of them."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+
+    def error(
+        self,
+        span: Span | None,
+        message: str,
+        *,
+        code: str = "spec",
+        hints: tuple[str, ...] = (),
+        contexts: tuple[Context, ...] = (),
+    ) -> None:
+        self._add(Severity.ERROR, span, message, code, hints, contexts)
+
+    def warning(
+        self,
+        span: Span | None,
+        message: str,
+        *,
+        code: str = "warning",
+        hints: tuple[str, ...] = (),
+        contexts: tuple[Context, ...] = (),
+    ) -> None:
+        self._add(Severity.WARNING, span, message, code, hints, contexts)
+
+    def _add(
+        self,
+        severity: Severity,
+        span: Span | None,
+        message: str,
+        code: str,
+        hints: tuple[str, ...],
+        contexts: tuple[Context, ...],
+    ) -> None:
+        diagnostic = Diagnostic(
+            code=code, severity=severity, span=span, message=message, hints=hints, contexts=contexts
+        )
+        # The checker may visit a node once per attach point; one finding is told once.
+        if diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+
+    @property
+    def errors(self) -> list[Diagnostic]:
+        return [one for one in self.diagnostics if one.severity is Severity.ERROR]
+
+    @property
+    def warnings(self) -> list[Diagnostic]:
+        return [one for one in self.diagnostics if one.severity is Severity.WARNING]
+
+    def fail(self) -> NoReturn:
+        """Raise everything collected: errors first, then warnings."""
+        raise SpecError.of([*self.errors, *self.warnings])
+
+    def check(self) -> None:
+        """Raise if an error was collected."""
+        if self.errors:
+            self.fail()
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """A hint with the nearest known names, or nothing when none is near."""
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.7)
+    if not near:
+        return ()
+    return ("did you mean " + " or ".join(f"'{one}'" for one in near) + "?",)

@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: MIT
+"""The hinge between compiler and runtime: what to load, where to attach, what comes back.
+
+A plan is plain data: the same specification on the same kernel facts gives the same plan, and it
+survives a round trip through JSON. Left of it nothing knows a file descriptor; right of it
+nothing knows a token. Every field of an event or a map is declared here once; the C structs and
+the Python decoder both derive from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from kptrace import types
+from kptrace.errors import UsageError
+from kptrace.types import Type
+
+VERSION = 1
+"""Raised when a reader of an older plan would misread a newer one."""
+
+EVENT_HEADER = 16
+"""Bytes before an event's first field: u64 CLOCK_MONOTONIC ns, u32 event id, u32 unused."""
+
+
+class ProbeKind(str, Enum):
+    """What a program hangs on; decides its program type and its context."""
+
+    KPROBE = "kprobe"
+    KRETPROBE = "kretprobe"
+    TRACEPOINT = "tracepoint"
+    RAWTRACEPOINT = "rawtracepoint"
+    INTERVAL = "interval"
+    BEGIN = "begin"
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One place to attach to.
+
+    ``probe`` is its full name as users see it. ``name`` is the function, tracepoint event or raw
+    tracepoint; ``group`` the kernel module of a function ("" when not asked for) or the
+    category of a tracepoint. ``offset`` counts bytes from the function's entry. ``period_ns``
+    is for intervals only. ``address`` is set only for a probe by address.
+    """
+
+    probe: str
+    name: str = ""
+    group: str = ""
+    offset: int = 0
+    address: int = 0
+    period_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One BPF program and everything it attaches to.
+
+    ``name`` is the C function. ``label`` names the probe for people (the attach point as
+    written, or the ``// name:`` comment). ``multi``: all targets may share one kprobe.multi
+    link. ``line`` is the line of the block in the specification.
+    """
+
+    name: str
+    kind: ProbeKind
+    label: str
+    targets: tuple[Target, ...]
+    multi: bool = False
+    line: int = 0
+
+
+class MapKind(str, Enum):
+    """BPF map types, named as in a map declaration where the language has a name for it."""
+
+    HASH = "hash"
+    PERCPU_HASH = "percpuhash"
+    PERCPU_ARRAY = "percpuarray"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Map:
+    """One map of the specification.
+
+    ``name`` is the user's (``@start``), ``symbol`` the name of the C map. ``key`` is None for a
+    scalar map: then the BPF key is a u32 0. An aggregation's value is `types.aggregate_words`
+    64-bit words per CPU; any other value is the type's own bytes.
+    """
+
+    name: str
+    symbol: str
+    kind: MapKind
+    key: Type | None
+    value: Type
+    max_entries: int
+    prealloc: bool = True
+
+    @property
+    def key_size(self) -> int:
+        return 4 if self.key is None else types.size_of(self.key)
+
+    @property
+    def value_size(self) -> int:
+        return types.size_of(self.value)
+
+
+class EventKind(str, Enum):
+    """What the tracer does when the event arrives."""
+
+    PRINTF = "printf"
+    PRINT = "print"  # one value
+    PRINT_MAP = "print_map"
+    CLEAR = "clear"
+    ZERO = "zero"
+    TIME = "time"
+    EXIT = "exit"  # an optional field: the exit code
+    WARNING = "warning"  # run-time warning, no fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A value inside an event; ``offset`` counts from the event's first byte."""
+
+    name: str
+    type: Type
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One kind of record that programs send.
+
+    ``size`` is the whole payload in bytes, header included. ``text`` is the printf or time
+    format, or a warning's message; ``place`` and ``excerpt`` are a warning's location and
+    source lines, rendered; ``map`` the user's name of the map that the event is about.
+    """
+
+    id: int
+    kind: EventKind
+    size: int
+    fields: tuple[Field, ...] = ()
+    text: str = ""
+    map: str = ""
+    top: int | None = None
+    div: int | None = None
+    place: str = ""
+    excerpt: str = ""
+
+
+class CounterKind(str, Enum):
+    """What a slot of the per-CPU ``ledger`` array counts."""
+
+    HITS = "hits"  # runs of one program, before its predicate
+    EVENTS = "events"  # refused by the event buffer
+    NESTING = "nesting"  # no free scratch slot: the run was refused
+    MAP_FULL = "map_full"  # updates refused by one map
+    STACKS = "stacks"  # stacks not captured or not stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """One slot of the ledger; its index is its position in `Plan.counters`.
+
+    ``subject`` is the program's name for HITS and NESTING, the map's name for MAP_FULL.
+    """
+
+    kind: CounterKind
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackMap:
+    """Hash map from the 64-bit stack key to ``depth`` u64 addresses, zero-terminated."""
+
+    symbol: str
+    depth: int
+    max_entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The part of the ``config`` block that the runtime and the output need (language §13)."""
+
+    perf_rb_pages: int = 0
+    print_maps_on_exit: bool = True
+    str_trunc_trailer: str = ".."
+    max_probes: int = 1024
+    max_map_keys: int = 4096
+    log_size: int = 1000000
+    missing_probes: str = "error"
+    license: str = "GPL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that the runtime must know about one compiled specification.
+
+    Besides `maps` and `stack_maps` every object has three fixed maps: ``events`` (perf event
+    array, one entry per possible CPU), ``ledger`` (per-CPU array of u64, one per counter) and
+    ``control`` (array with one u32: 1 while probes count); ``scratch`` exists when
+    ``scratch_size`` is not 0. Programs other than begin and end do nothing while ``control``
+    is 0.
+    """
+
+    version: int = VERSION
+    name: str
+    arch: str
+    programs: tuple[Program, ...]
+    maps: tuple[Map, ...] = ()
+    stack_maps: tuple[StackMap, ...] = ()
+    events: tuple[Event, ...] = ()
+    counters: tuple[Counter, ...] = ()
+    config: Config = Config()
+    features: tuple[str, ...] = ()
+    scratch_size: int = 0
+
+    def map(self, name: str) -> Map:
+        """The map with this user name; KeyError if the specification has none."""
+        for one in self.maps:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+_CLASSES = {
+    cls.__name__: cls
+    for cls in (Target, Program, Map, Field, Event, Counter, StackMap, Config, Plan)
+} | {
+    f"type.{name}": cls
+    for name, cls in vars(types).items()
+    if isinstance(cls, type) and dataclasses.is_dataclass(cls)
+}
+_NAMES = {cls: name for name, cls in _CLASSES.items()}
+_KINDS: dict[type, type[Enum]] = {
+    Program: ProbeKind,
+    Map: MapKind,
+    Event: EventKind,
+    Counter: CounterKind,
+}
+
+
+def to_json(plan: Plan) -> str:
+    """The plan as one JSON document."""
+    return json.dumps(_encode(plan), separators=(",", ":"))
+
+
+def from_json(text: str) -> Plan:
+    """The plan back from `to_json`; refuses a plan of another version."""
+    document = json.loads(text)
+    if not isinstance(document, dict) or document.get("class") != "Plan":
+        raise UsageError("this is not a kptrace plan", code="bad-plan")
+    if document.get("version") != VERSION:
+        raise UsageError(
+            f"plan version {document.get('version')} is not the version {VERSION} that this"
+            " kptrace reads",
+            hint="compile the specification again with this kptrace",
+            code="bad-plan",
+        )
+    plan = _decode(document)
+    assert isinstance(plan, Plan)
+    return plan
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_encode(one) for one in value]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = {
+            field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)
+        }
+        return {"class": _NAMES[type(value)], **fields}
+    return value
+
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_decode(one) for one in value)
+    if isinstance(value, dict):
+        cls = _CLASSES[value["class"]]
+        fields = {key: _decode(one) for key, one in value.items() if key != "class"}
+        enum = _KINDS.get(cls)
+        if enum is not None:
+            fields["kind"] = enum(fields["kind"])
+        return cls(**fields)
+    return value

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""Specification text and places in it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Source:
+    """A named piece of specification text.
+
+    ``name`` is what messages show: a path, or ``stdin`` for text given on the command line.
+    """
+
+    name: str
+    text: str
+    line_starts: tuple[int, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        starts = [0]
+        position = self.text.find("\n")
+        while position != -1:
+            starts.append(position + 1)
+            position = self.text.find("\n", position + 1)
+        object.__setattr__(self, "line_starts", tuple(starts))
+
+    def location(self, offset: int) -> tuple[int, int]:
+        """Line and column of a text offset, both counted from 1."""
+        line = bisect_right(self.line_starts, offset)
+        return line, offset - self.line_starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """The text of one line (from 1), without its end."""
+        start = self.line_starts[number - 1]
+        end = self.text.find("\n", start)
+        return self.text[start:] if end == -1 else self.text[start:end]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Half-open range of text offsets in one source."""
+
+    source: Source
+    start: int
+    end: int
+
+    def to(self, other: Span) -> Span:
+        """The span from the start of this one to the end of the other."""
+        return Span(self.source, self.start, max(self.end, other.end))
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    @property
+    def line(self) -> int:
+        return self.source.location(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        return self.source.location(self.start)[1]
+
+    def __str__(self) -> str:
+        """``file:line:col-endcol``, or ``file:first-last`` over several lines (language §15.1)."""
+        line, column = self.source.location(self.start)
+        last, end = self.source.location(self.end)
+        if last != line:
+            return f"{self.source.name}:{line}-{last}"
+        return f"{self.source.name}:{line}:{column}-{end}"
+
+    def excerpt(self) -> str:
+        """The source lines of the span; a single line gets a ``~`` marker under the span."""
+        line, column = self.source.location(self.start)
+        last, end = self.source.location(self.end)
+        if last != line:
+            lines = (self.source.line(number) for number in range(line, last + 1))
+            return "\n".join(text.replace("\t", "    ") for text in lines)
+        text = self.source.line(line)
+        marker = "".join(
+            ("~" if column <= position < end else " ") * (4 if character == "\t" else 1)
+            for position, character in enumerate(text, 1)
+            if position < end
+        )
+        if not marker.strip():  # an empty span, for instance at the end of the text
+            marker = " " * (column - 1) + "~"
+        return text.replace("\t", "    ") + "\n" + marker

@@ -1,0 +1,329 @@
+# SPDX-License-Identifier: MIT
+"""The one type model: what a value is, how large it is, how messages name it.
+
+The BTF reader produces these types, the checker computes with them, the C generator and the
+decoder derive their layouts from them, and the plan carries them to the runtime.
+Language §3.1 is the table behind this file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+MAX_STACK_DEPTH = 127
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """No value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """The type of an expression that is already reported; silences follow-up complaints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    """One byte, 0 or 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """Integer of ``size`` bytes (1, 2, 4, 8)."""
+
+    size: int
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """C enumeration; ``variants`` are (name, value) pairs, for printing names."""
+
+    name: str
+    size: int
+    signed: bool
+    variants: tuple[tuple[str, int], ...] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Pointer of 8 bytes. ``user``: it points to user memory. ``tag``: BTF type tag."""
+
+    target: Type
+    user: bool = field(default=False, compare=False)
+    tag: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """C array; ``count`` 0 is a flexible array. Byte arrays of BTF are ``String``."""
+
+    element: Type
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """Reference to a C struct or union; members are asked of the BTF when needed.
+
+    ``kind`` is ``struct`` or ``union``; an anonymous one has no name, only its BTF id (ids are
+    those of one BTF object: ``module`` names it, "" is vmlinux). ``size`` is in bytes; -1 for a
+    forward declaration, whose members are unknown.
+    """
+
+    kind: str
+    name: str
+    size: int
+    btf_id: int = field(default=0, compare=False)
+    module: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Only as the target of a pointer."""
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """Fixed ``size`` bytes; shorter content is zero-filled, a full one has no NUL (§3.6)."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inet:
+    """Network address: u64 family (4 or 6 bytes follow), then 16 bytes. 24 bytes in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    elements: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KStack:
+    """Kernel stack, stored as the 64-bit key of the stack map of this depth; 0 is empty."""
+
+    mode: str = "bpftrace"
+    limit: int = MAX_STACK_DEPTH
+
+
+@dataclass(frozen=True, slots=True)
+class KSym:
+    """Kernel address, printed as its symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Args:
+    """The probe's arguments as a whole; only its fields are values."""
+
+
+# Aggregations: map values only. State per CPU is `aggregate_words` 64-bit words.
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """State: n."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """State: value, n (number of updates)."""
+
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Min:
+    """State: value, n."""
+
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Max:
+    """State: value, n."""
+
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Avg:
+    """State: total, n."""
+
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """State: total, n."""
+
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hist:
+    """Log-linear histogram. State: n, sum, min, max (signed), then the buckets.
+
+    Buckets are kept at ``bits`` bits of precision and shown at ``shown`` (≤ bits).
+    """
+
+    bits: int
+    shown: int
+
+
+@dataclass(frozen=True, slots=True)
+class LHist:
+    """Linear histogram. State as Hist."""
+
+    min: int
+    max: int
+    step: int
+
+
+Aggregate: TypeAlias = Count | Sum | Min | Max | Avg | Stats | Hist | LHist
+Type: TypeAlias = (
+    Void
+    | Error
+    | Bool
+    | Int
+    | Enum
+    | Pointer
+    | Array
+    | Struct
+    | Function
+    | String
+    | Inet
+    | Tuple
+    | KStack
+    | KSym
+    | Args
+    | Aggregate
+)
+
+AGGREGATES = (Count, Sum, Min, Max, Avg, Stats, Hist, LHist)
+CASTABLE = (Count, Sum, Min, Max, Avg)
+
+INT8, INT16, INT32, INT64 = (Int(size, True) for size in (1, 2, 4, 8))
+UINT8, UINT16, UINT32, UINT64 = (Int(size, False) for size in (1, 2, 4, 8))
+VOID, BOOL, ERROR, KSYM, INET = Void(), Bool(), Error(), KSym(), Inet()
+COMM = String(16)
+
+HIST_HEADER_WORDS = 4  # n, sum, min, max
+
+
+def hist_buckets(bits: int) -> int:
+    """Number of buckets of ``hist(n, bits)`` for every int64 n (the H(n) of language §5.4)."""
+    highest_bit = 62  # of a positive int64
+    return ((highest_bit - bits + 1) << bits) + ((1 << bits) - 1) + 1 + 1
+
+
+def lhist_buckets(low: int, high: int, step: int) -> int:
+    """Number of buckets of ``lhist`` with both open ends (the L(n) of language §5.4)."""
+    return (high - low) // step + 2
+
+
+def aggregate_words(kind: Aggregate) -> int:
+    """64-bit words of per-CPU state of one aggregation."""
+    match kind:
+        case Count():
+            return 1
+        case Hist(bits=bits):
+            return HIST_HEADER_WORDS + hist_buckets(bits)
+        case LHist(min=low, max=high, step=step):
+            return HIST_HEADER_WORDS + lhist_buckets(low, high, step)
+        case _:
+            return 2
+
+
+def size_of(kind: Type) -> int:
+    """Bytes that a value takes where it is stored: an event, a map key, a map value."""
+    match kind:
+        case Void() | Function() | Error() | Args():
+            return 0
+        case Bool():
+            return 1
+        case Int(size=size) | Enum(size=size) | String(size=size):
+            return size
+        case Struct(size=size):
+            return max(size, 0)
+        case Pointer() | KSym() | KStack():
+            return 8
+        case Array(element=element, count=count):
+            return size_of(element) * count
+        case Inet():
+            return 24
+        case Tuple(elements=elements):
+            return tuple_layout(elements)[1]
+        case _:
+            return 8 * aggregate_words(kind)
+
+
+def align_of(kind: Type) -> int:
+    """Alignment of a value inside a tuple or an event (language §3.1)."""
+    match kind:
+        case String() | Inet() | Void():
+            return 1
+        case Tuple(elements=elements):
+            return max([align_of(element) for element in elements], default=1)
+        case Array(element=element):
+            return align_of(element)
+        case _:
+            size = size_of(kind)
+            return 1 if size <= 1 else 2 if size == 2 else 4 if size <= 4 else 8
+
+
+def tuple_layout(elements: tuple[Type, ...], start: int = 0) -> tuple[tuple[int, ...], int]:
+    """Offsets of the elements and the padded size, by C's rules; ``start`` bytes come before."""
+    offsets = []
+    position = start
+    largest = 1
+    for element in elements:
+        align = align_of(element)
+        largest = max(largest, align)
+        position = -(-position // align) * align
+        offsets.append(position)
+        position += size_of(element)
+    return tuple(offsets), -(-position // largest) * largest
+
+
+def type_name(kind: Type) -> str:
+    """The name of a type in messages (language §3.1)."""
+    match kind:
+        case Void():
+            return "void"
+        case Bool():
+            return "bool"
+        case Int(size=size, signed=signed):
+            return f"{'' if signed else 'u'}int{size * 8}"
+        case Enum(name=name):
+            return f"enum {name}"
+        case Pointer(target=target):
+            inner = type_name(target)
+            return inner + ("*" if inner.endswith("*") else " *")
+        case Array(element=element, count=count):
+            return f"{type_name(element)}[{count}]"
+        case Struct(kind=keyword, name=name):
+            return f"{keyword} {name or '(anonymous)'}"
+        case String(size=size):
+            return f"string[{size}]"
+        case Inet():
+            return "inet"
+        case Tuple(elements=elements):
+            return "(" + ",".join(type_name(element) for element in elements) + ")"
+        case KStack(mode=mode, limit=limit):
+            return f"kstack_{mode}_{limit}"
+        case KSym():
+            return "ksym_t"
+        case Sum() | Min() | Max() | Avg() | Stats():
+            return f"{'' if kind.signed else 'u'}{type(kind).__name__.lower()}_t"
+        case Count() | Hist() | LHist():
+            return f"{type(kind).__name__.lower()}_t"
+        case Args():
+            return "args"
+        case Function():
+            return "function"
+        case Error():
+            return "error"
