@@ -1,0 +1,407 @@
+# SPDX-License-Identifier: MIT
+"""Bytes of events and maps -> values, snapshots and the loss ledger.
+
+Everything is read in little-endian order: that of every architecture that kptrace supports.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import chain
+from typing import Any, TypeAlias
+
+from kptrace import types
+from kptrace.histogram import Histogram, histogram
+from kptrace.plan import Map
+from kptrace.types import Type
+
+Buffer: TypeAlias = bytes | bytearray | memoryview
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Average:
+    """The merged state of ``avg`` and ``stats``."""
+
+    count: int
+    total: int
+
+    @property
+    def average(self) -> int:
+        """Truncated toward zero; 0 of nothing."""
+        return divide(self.total, self.count) if self.count else 0
+
+
+Value: TypeAlias = "int | bool | bytes | tuple[Value, ...] | Average | Histogram"
+Values: TypeAlias = tuple[Value, ...]
+
+
+def divide(number: int, divisor: int) -> int:
+    """C's integer division: truncates toward zero."""
+    quotient = abs(number) // abs(divisor)
+    return quotient if (number < 0) == (divisor < 0) else -quotient
+
+
+# Decoding
+
+
+def decoder(types_: Sequence[Type], offsets: Sequence[int]) -> Callable[[Buffer, int], Values]:
+    """A function from (data, offset of the record) to the fields' values.
+
+    ``offsets`` ascend and count from the record's first byte. Strings end at their first NUL; one
+    without NUL comes back with its full size, which marks it as truncated (§3.6).
+    """
+    layout, rebuild = _layout(types_, offsets)
+    unpack = layout.unpack_from
+    if rebuild is None:
+        return unpack
+    return lambda data, offset: rebuild(unpack(data, offset))
+
+
+def run_decoder(
+    types_: Sequence[Type], offsets: Sequence[int], size: int
+) -> Callable[[Buffer], Iterator[Values]]:
+    """Like `decoder`, for a run of equal records of ``size`` bytes that fills the whole buffer."""
+    layout, rebuild = _layout(types_, offsets, size)
+    unpack = layout.iter_unpack
+    if rebuild is None:
+        return unpack
+    return lambda data: map(rebuild, unpack(data))
+
+
+def decode(kind: Type, data: Buffer, offset: int = 0) -> Value:
+    """One value of a type that can be stored; aggregations are `merge`'s."""
+    return _single_decoder(kind)(data, offset)[0]
+
+
+@lru_cache(maxsize=256)
+def _single_decoder(kind: Type) -> Callable[[Buffer, int], Values]:
+    return decoder((kind,), (0,))
+
+
+_INT_CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
+
+_Rebuild: TypeAlias = Callable[[tuple[Any, ...]], Values]
+
+
+def _layout(
+    types_: Sequence[Type], offsets: Sequence[int], size: int = 0
+) -> tuple[struct.Struct, _Rebuild | None]:
+    """The struct of all scalars in order, and what makes the values from them (None: nothing)."""
+    leaves: list[tuple[int, Type]] = []
+    for kind, offset in zip(types_, offsets, strict=True):
+        leaves += _leaves(kind, offset)
+    codes = ["<"]
+    position = 0
+    for offset, leaf in leaves:
+        codes.append(f"{offset - position}x{_code(leaf)}")
+        position = offset + types.size_of(leaf)
+    if size:
+        codes.append(f"{size - position}x")
+    layout = struct.Struct("".join(codes))
+    strings = tuple(
+        index for index, (_, leaf) in enumerate(leaves) if isinstance(leaf, types.String)
+    )
+    nested = any(isinstance(kind, types.Tuple | types.Array) for kind in types_)
+    if not strings and not nested:
+        return layout, None
+
+    def rebuild(scalars: tuple[Any, ...]) -> Values:
+        cut = list(scalars)
+        for index in strings:
+            cut[index] = cut[index].partition(b"\0")[0]
+        if not nested:
+            return tuple(cut)
+        rest = iter(cut)
+        return tuple(_build(kind, rest) for kind in types_)
+
+    return layout, rebuild
+
+
+def _leaves(kind: Type, offset: int) -> Iterator[tuple[int, Type]]:
+    match kind:
+        case types.Tuple(elements=elements):
+            for element, inner in zip(elements, types.tuple_layout(elements)[0], strict=True):
+                yield from _leaves(element, offset + inner)
+        case types.Array(element=element, count=count):
+            size = types.size_of(element)
+            yield from chain.from_iterable(
+                _leaves(element, offset + index * size) for index in range(count)
+            )
+        case _:
+            yield offset, kind
+
+
+def _code(kind: Type) -> str:
+    match kind:
+        case types.Int(size=size, signed=signed) | types.Enum(size=size, signed=signed):
+            code = _INT_CODES[size]
+            return code if signed else code.upper()
+        case types.Bool():
+            return "?"
+        case types.Pointer() | types.KSym() | types.KStack():
+            return "Q"
+        case types.String() | types.Inet():
+            return f"{types.size_of(kind)}s"
+        case _:
+            raise TypeError(f"BUG: a value of type {types.type_name(kind)} is not stored")
+
+
+def _build(kind: Type, scalars: Iterator[Any]) -> Value:
+    match kind:
+        case types.Tuple(elements=elements):
+            return tuple([_build(element, scalars) for element in elements])
+        case types.Array(element=element, count=count):
+            return tuple([_build(element, scalars) for _ in range(count)])
+        case _:
+            value: Value = next(scalars)
+            return value
+
+
+# Merging per-CPU state
+
+
+def merge(map_: Map, per_cpu: Sequence[Buffer]) -> Value:
+    """The merged value of one key of an aggregation (language §5.4), from every CPU's words."""
+    kind = map_.value
+    match kind:
+        case types.Hist() | types.LHist():
+            return _merge_histogram(kind, per_cpu)
+        case types.Count():
+            return _wrap(sum(_words("q", data)[0] for data in per_cpu), signed=True)
+        case types.Sum() | types.Min() | types.Max() | types.Avg() | types.Stats():
+            states = [_words("qq" if kind.signed else "QQ", data) for data in per_cpu]
+        case _:
+            raise TypeError(f"BUG: {types.type_name(kind)} is not an aggregation")
+    match kind:
+        case types.Min():
+            return min((value for value, n in states if n), default=0)
+        case types.Max():
+            return max((value for value, n in states if n), default=0)
+    total = _wrap(sum(value for value, _ in states), signed=kind.signed)
+    if isinstance(kind, types.Sum):
+        return total
+    return Average(count=sum(n for _, n in states), total=total)
+
+
+def _words(codes: str, data: Buffer) -> tuple[int, ...]:
+    return struct.unpack_from("<" + codes, data)
+
+
+def _wrap(number: int, *, signed: bool) -> int:
+    number &= (1 << 64) - 1
+    return number - (1 << 64) if signed and number >> 63 else number
+
+
+def _merge_histogram(kind: types.Hist | types.LHist, per_cpu: Sequence[Buffer]) -> Histogram:
+    header = 8 * types.HIST_HEADER_WORDS
+    size = 8 * types.aggregate_words(kind)
+    # All buckets are added at once, as one long integer each: no bucket can reach 2^64, so there
+    # is no carry from one into the next.
+    added = sum(int.from_bytes(data[header:size], "little") for data in per_cpu)
+    raw = added.to_bytes(size - header, "little")
+    first = (len(raw) - len(raw.lstrip(b"\0"))) // 8
+    end = -(-len(raw.rstrip(b"\0")) // 8)
+    counts = struct.unpack_from(f"<{max(end - first, 0)}Q", raw, 8 * first) if end else ()
+    headers = [words for data in per_cpu if (words := _words("4q", data))[0]]
+    return histogram(
+        kind,
+        counts,
+        first=first,
+        sum=sum(words[1] for words in headers),
+        min=min((words[2] for words in headers), default=0),
+        max=max((words[3] for words in headers), default=0),
+    )
+
+
+# Snapshots
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapSnapshot:
+    """One map at one moment: (key, value) in the order in which it prints (§10.2).
+
+    The key of a scalar map is None; a scalar map that was never written has no entry.
+    """
+
+    map: Map
+    entries: tuple[tuple[Value | None, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a run has collected."""
+
+    maps: tuple[MapSnapshot, ...]
+    ledger: Ledger
+
+
+RawEntry: TypeAlias = tuple[Buffer, Sequence[Buffer]]
+"""Key bytes, and the value of every possible CPU; a map that is not per-CPU has one value."""
+
+
+def snapshot(map_: Map, raw_entries: Iterable[RawEntry], *, zeroed: bool = False) -> MapSnapshot:
+    """Decode, merge and sort a map's entries.
+
+    A scalar aggregation lives in an array, where an entry always exists: it counts as written
+    when it has seen an update, or when it was ``zeroed`` since it was last cleared.
+    """
+    aggregation = isinstance(map_.value, types.AGGREGATES)
+    key_kind = map_.key
+    found: list[tuple[tuple[Any, ...], tuple[Value | None, Value]]] = []
+    for raw_key, values in raw_entries:
+        if aggregation and key_kind is None and not zeroed and _untouched(map_.value, values):
+            continue
+        value = merge(map_, values) if aggregation else decode(map_.value, values[0])
+        key = None if key_kind is None else decode(key_kind, raw_key)
+        order = (_value_order(map_.value, value), _key_order(key_kind, key), bytes(raw_key))
+        found.append((order, (key, value)))
+    found.sort(key=lambda one: one[0])
+    return MapSnapshot(map=map_, entries=tuple(entry for _, entry in found))
+
+
+def _untouched(kind: Type, per_cpu: Sequence[Buffer]) -> bool:
+    # n is the first word of count, hist and lhist, the second one of the others (types.py).
+    first = isinstance(kind, types.Count | types.Hist | types.LHist)
+    offset = 0 if first else 8
+    return not any(struct.unpack_from("<Q", data, offset)[0] for data in per_cpu)
+
+
+def _value_order(kind: Type, value: Value) -> int:
+    """What §10.2 sorts by first; 0 for every value of the types that sort by key alone."""
+    match value:
+        case Average():
+            return value.average
+        case Histogram():
+            return value.n
+        case int():
+            if isinstance(kind, types.Min | types.Max):
+                return _wrap(value, signed=False)
+            if isinstance(kind, types.Int | types.Enum | types.Count | types.Sum):
+                return value
+    return 0
+
+
+def _key_order(kind: Type | None, key: Any) -> tuple[int | bytes, ...]:
+    match kind:
+        case types.Int(size=size) | types.Enum(size=size):
+            half = 1 << (8 * size - 1)
+            return ((key + half) % (2 * half) - half,)  # compared as signed, whatever the type
+        case types.String():
+            return (key,)
+        case types.Tuple(elements=elements):
+            parts = (
+                _key_order(element, part)
+                for element, part in zip(elements, key, strict=True)
+                if not isinstance(element, types.Tuple)
+            )
+            return tuple(chain.from_iterable(parts))
+        case _:
+            return ()
+
+
+# The loss ledger
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeLoss:
+    """What one probe ran and missed; None where the kernel cannot tell. Labels are unique."""
+
+    label: str
+    hits: int
+    missed: int | None = None
+    recursion: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapLoss:
+    """Updates that one map refused because it was full."""
+
+    name: str
+    dropped: int
+    max_entries: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """What a run lost (language §16.3); None where the kernel cannot tell, never 0 then."""
+
+    events: int | None = 0
+    map_full: int | None = 0
+    probe_misses: int | None = 0
+    recursion_misses: int | None = 0
+    stacks: int | None = 0
+    probes: tuple[ProbeLoss, ...] = ()
+    maps: tuple[MapLoss, ...] = ()
+
+    @property
+    def lost(self) -> bool:
+        """Something is known to be lost."""
+        counters = (
+            self.events,
+            self.map_full,
+            self.probe_misses,
+            self.recursion_misses,
+            self.stacks,
+        )
+        return any(counters)
+
+    @property
+    def hits(self) -> int:
+        return sum(probe.hits for probe in self.probes)
+
+
+def merge_ledgers(ledgers: Iterable[Ledger]) -> Ledger:
+    """One ledger over several runs or hosts; probes and maps meet by name."""
+    total = Ledger()
+    for one in ledgers:
+        total = Ledger(
+            events=_add(total.events, one.events),
+            map_full=_add(total.map_full, one.map_full),
+            probe_misses=_add(total.probe_misses, one.probe_misses),
+            recursion_misses=_add(total.recursion_misses, one.recursion_misses),
+            stacks=_add(total.stacks, one.stacks),
+            probes=_merge_probes(total.probes, one.probes),
+            maps=_merge_maps(total.maps, one.maps),
+        )
+    return total
+
+
+def _add(left: int | None, right: int | None) -> int | None:
+    # Unknown and nothing is unknown; but a known loss is never hidden by an unknown one.
+    if left is None or right is None:
+        return (left or right) or None
+    return left + right
+
+
+def _merge_probes(
+    left: tuple[ProbeLoss, ...], right: tuple[ProbeLoss, ...]
+) -> tuple[ProbeLoss, ...]:
+    merged = {probe.label: probe for probe in left}
+    for probe in right:
+        old = merged.get(probe.label)
+        if old is not None:
+            probe = ProbeLoss(
+                label=probe.label,
+                hits=old.hits + probe.hits,
+                missed=_add(old.missed, probe.missed),
+                recursion=_add(old.recursion, probe.recursion),
+            )
+        merged[probe.label] = probe
+    return tuple(merged.values())
+
+
+def _merge_maps(left: tuple[MapLoss, ...], right: tuple[MapLoss, ...]) -> tuple[MapLoss, ...]:
+    merged = {one.name: one for one in left}
+    for one in right:
+        old = merged.get(one.name)
+        if old is not None:
+            one = MapLoss(
+                name=one.name,
+                dropped=old.dropped + one.dropped,
+                max_entries=max(old.max_entries, one.max_entries),
+            )
+        merged[one.name] = one
+    return tuple(merged.values())

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+"""The printf format language (language §9): text -> literals and conversions, and their check.
+
+The compiler checks with it, the output formats with it. Pure; knows nothing of values.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kptrace import types
+from kptrace.types import Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal:
+    """Text that is printed as it stands; ``%%`` is already one ``%``."""
+
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """One ``%…`` sequence; ``offset`` and ``end`` are positions in the format text.
+
+    ``spec`` is the conversion's name (``d``, ``s``, ``rx``, ``gr``); ``bits`` the width of the C
+    type that the length modifier names (32 without one).
+    """
+
+    offset: int
+    end: int
+    spec: str
+    left: bool = False
+    plus: bool = False
+    alternate: bool = False
+    zero: bool = False
+    width: int = 0
+    bits: int = 32
+
+
+Item: TypeAlias = Literal | Conversion
+
+_PATTERN = re.compile(
+    r"%(?:(?P<percent>%)"
+    r"|(?P<left>-?)(?P<plus>\+?) ?(?P<alternate>\#?)(?P<zero>0?)"
+    r"(?P<width>[0-9]+|\*)?(?:\.(?:[0-9]+|\*))?"
+    r"(?P<length>hh|h|ll|l|j|z|t)?(?P<spec>rx|rh|r|gr|[diuoxXcpseEfFgGaAn]))"
+)
+_BITS = {None: 32, "hh": 8, "h": 16}  # every other length is 64 bits
+_INTEGERS = frozenset("diuoxXcp")
+_BUFFERS = frozenset({"r", "rx", "rh"})
+_UNSUPPORTED = frozenset("eEfFgGaAn")
+
+
+def parse_format(text: str) -> tuple[Item, ...]:
+    """The parts of a format in order.
+
+    Never fails: a ``%`` that starts no conversion is text, and conversions that exist only in C
+    (``%f``) are parsed so that `check_conversion` can refuse them.
+    """
+    items: list[Item] = []
+    literal = ""
+    start = position = 0
+    for match in _PATTERN.finditer(text):
+        literal += text[position : match.start()]
+        position = match.end()
+        if match["percent"]:
+            literal += "%"
+            continue
+        if literal:
+            items.append(Literal(offset=start, text=literal))
+        literal, start = "", position
+        width = match["width"] or "0"
+        items.append(
+            Conversion(
+                offset=match.start(),
+                end=position,
+                spec=match["spec"],
+                left=bool(match["left"]),
+                plus=bool(match["plus"]),
+                alternate=bool(match["alternate"]),
+                zero=bool(match["zero"]),
+                # "*" takes no argument and means no width.
+                width=0 if width == "*" else int(width),
+                bits=_BITS.get(match["length"], 64),
+            )
+        )
+    literal += text[position:]
+    if literal:
+        items.append(Literal(offset=start, text=literal))
+    return tuple(items)
+
+
+def conversions(items: Sequence[Item]) -> tuple[Conversion, ...]:
+    """The parts that take an argument."""
+    return tuple(item for item in items if isinstance(item, Conversion))
+
+
+def check_count(items: Sequence[Item], supplied: int) -> str | None:
+    """The error text when the number of arguments does not fit, else None."""
+    expected = len(conversions(items))
+    if supplied == expected:
+        return None
+    amount = "not enough" if supplied < expected else "too many"
+    return f"{amount} arguments for format string ({supplied} supplied, {expected} expected)"
+
+
+def check_conversion(conversion: Conversion, kind: Type) -> str | None:
+    """The error text when a value of this type can't be printed so, else None.
+
+    ``kind`` is the type of the argument's value; an aggregation that is read as an integer has
+    become one before. The type of a reported expression passes.
+    """
+    spec = conversion.spec
+    if spec in _UNSUPPORTED:
+        return f"unsupported format specifier: {spec}"
+    match kind:
+        case types.Error():
+            return None
+        case types.Void():
+            return f"unable to print none type for specifier: {spec}"
+        case types.Int() | types.Bool() | types.Pointer() | types.Enum():
+            fits = spec not in _BUFFERS
+        case _:
+            fits = spec == "s"
+    if not fits:
+        return f"unsupported format specifier for type '{types.type_name(kind)}': {spec}"
+    if spec == "gr":
+        return "the %gr conversion is not supported yet"
+    return None

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""Snapshots and records -> bytes. Pure: writes nowhere, asks the kernel nothing.
+
+Goes in: decoded values, map snapshots, the ledger. Comes out: bytes, byte for byte as language
+§9, §10, §11 and §16 say. It does not try to buffer, to choose a file or to look up symbols: a
+`Resolver` answers for addresses, the caller writes.
+
+::
+
+    values    one value -> text (§10.1), map keys (§10.2)
+    printf    format text + types -> a compiled formatter (§9)
+    text      the text format
+    json      the JSON format, one object per line
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+from kptrace.aggregate import Ledger, MapSnapshot, Value
+from kptrace.plan import Event
+from kptrace.types import KStack, Type
+
+
+class Stream(Enum):
+    """Where bytes go: the output (standard output or the ``-o`` file) or standard error."""
+
+    OUTPUT = "output"
+    ERROR = "error"
+
+
+class Resolver(Protocol):
+    """Answers what kernel addresses mean."""
+
+    def ksym(self, address: int) -> str | None:
+        """The name of the symbol that contains the address, without offset."""
+
+    def ksym_offset(self, address: int) -> str | None:
+        """``name+offset``, the offset in decimal."""
+
+    def stack(self, key: int, kind: KStack) -> tuple[int, ...]:
+        """The addresses of a stored stack, innermost first; none when it was not stored."""
+
+
+class Format(Protocol):
+    """One output format.
+
+    The first group of methods is what the specification says: those bytes go to the output. The
+    second group is what kptrace says about the run: those go to `diagnostics`. Nothing to say is
+    empty bytes.
+    """
+
+    @property
+    def diagnostics(self) -> Stream:
+        """The stream of the second group: standard error for text, the output for JSON."""
+
+    def printf(self, text: bytes) -> bytes:
+        """One formatted printf."""
+
+    def time(self, text: bytes) -> bytes:
+        """One formatted ``time()``."""
+
+    def value(self, kind: Type, value: Value) -> bytes:
+        """``print(value)``."""
+
+    def map(
+        self,
+        snapshot: MapSnapshot,
+        *,
+        top: int | None = None,
+        div: int | None = None,
+        final: bool = False,
+    ) -> bytes:
+        """``print(@map)``; ``final``: at the end of the run, where empty scalars are silent."""
+
+    def final_maps(self, maps: Sequence[MapSnapshot]) -> bytes:
+        """The end of the run: what stands before the maps, then all of them in order of name."""
+
+    def attached(self, count: int) -> bytes:
+        """Probes are attached. Not for quiet runs: that is the caller's decision."""
+
+    def lost_events(self, count: int) -> bytes:
+        """Events were lost just now."""
+
+    def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
+        """A run-time warning (§15.3); ``helper`` and what it returned, if a helper failed."""
+
+    def ledger(self, ledger: Ledger, *, terminal: bool, quiet: bool) -> bytes:
+        """The loss ledger (§16.3); ``terminal``: standard error is one."""
