@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""Plan and C (or an object) become records. Needs privileges.
+
+In: a `plan.Plan` with BPF object bytes (core dialect) or C text (BCC dialect). Out: event records
+in time order, map contents, and counters of what was lost. It does not decode values, print, or
+decide when a run ends; that is the session's part.
+
+::
+
+    syscall         the two system calls that libc has no wrapper for
+    bpf             bpf(2): maps, programs, links, test runs
+    perf_event      perf_event_open(2): events, their attributes and ioctls
+    features        what this kernel can do, found out by doing it
+    loaded          what both loaders return: file descriptors by name
+    libbpf_loader   object bytes -> Loaded
+    bcc_loader      C text -> Loaded, in a child process
+    attach          Loaded -> attached, all or nothing
+    perf            per-CPU perf rings -> records
+    maps            map file descriptors -> bytes
+    ledger          everything that counts a loss -> one ledger
+"""

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: MIT
+"""Programs -> attached programs: all or nothing, in the order that keeps source order.
+
+Everything here hangs on file descriptors and vanishes with the process, except tracefs events
+(see `tracefs_probes`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from kptrace.errors import AttachError, Diagnostic, RunError
+from kptrace.plan import Plan, ProbeKind, Program, Target
+from kptrace.runtime import bpf, perf_event, refusals, tracefs_probes
+from kptrace.runtime.loaded import Loaded
+from kptrace.runtime.mechanism import FUNCTION_KINDS, Mechanism
+
+_NO_RIGHT = (errno.EPERM, errno.EACCES)
+
+
+class Facts(Protocol):
+    """What attaching asks about the kernel."""
+
+    @property
+    def tracefs(self) -> Path:
+        """Where tracefs is mounted."""
+
+    def addresses(self, name: str, module: str = "") -> Sequence[int]:
+        """Addresses of a function, in the kernel's order; empty when they are not readable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """One attachment. ``link`` tells misses; ``event`` is the perf event under the program."""
+
+    program: str
+    link: int | None = None
+    event: int | None = None
+    tracefs_event: str = ""
+
+
+class Attachments:
+    """Owns everything that is attached; detaches in reverse order.
+
+    ``count``: attached places, every function of a multi link by itself. ``warnings``: probes
+    that were left out under ``missing_probes = warn``.
+    """
+
+    def __init__(self, tracefs: Path) -> None:
+        self.count = 0
+        self.warnings: list[Diagnostic] = []
+        self._tracefs = tracefs
+        self._held: list[_Held] = []
+
+    def add(self, held: _Held, places: int = 1) -> None:
+        self._held.append(held)
+        self.count += places
+
+    def missed(self, program: Program) -> int | None:
+        """Hits that the kernel did not deliver to a program; None when it does not tell."""
+        if program.kind not in FUNCTION_KINDS:
+            return 0
+        total = 0
+        for held in self._held:
+            if held.program != program.name:
+                continue
+            if held.tracefs_event:
+                missed = tracefs_probes.missed(self._tracefs, held.tracefs_event)
+            else:
+                missed = None if held.link is None else bpf.link_missed(held.link)
+            if missed is None:
+                return None
+            total += missed
+        return total
+
+    def close(self) -> None:
+        while self._held:
+            held = self._held.pop()
+            for fd in (held.link, held.event):
+                if fd is not None:
+                    os.close(fd)
+            if held.tracefs_event:
+                with contextlib.suppress(OSError):
+                    tracefs_probes.remove(self._tracefs, held.tracefs_event)
+
+    def __enter__(self) -> Attachments:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def attach_all(
+    plan: Plan, loaded: Loaded, mechanisms: Mapping[str, Mechanism], kernel: Facts
+) -> Attachments:
+    """Attach every program but begin and end blocks.
+
+    Raises AttachError (after detaching again) when a probe is refused and the plan's
+    ``missing_probes`` is ``error``, or when nothing at all could be attached.
+    """
+    programs = _attach_order(plan)
+    wanted = sum(len(program.targets) for program in programs)
+    if wanted > plan.config.max_probes:
+        raise AttachError(
+            f"Can't attach to {wanted} probes because it exceeds the current limit of"
+            f" {plan.config.max_probes} probes.",
+            hint="raise it: config = { max_probes = ...; }",
+            code="max-probes",
+        )
+    attachments = Attachments(kernel.tracefs)
+    attacher = _Attacher(plan, loaded, kernel, attachments)
+    try:
+        if Mechanism.TRACEFS in mechanisms.values():
+            tracefs_probes.remove_stale(kernel.tracefs)
+        for program in programs:
+            attacher.attach(program, mechanisms[program.name])
+        attacher.finish(wanted)
+    except BaseException:
+        attachments.close()
+        raise
+    return attachments
+
+
+def _attach_order(plan: Plan) -> list[Program]:
+    """The order of attaching after which blocks on one event run in source order.
+
+    The kernel runs kprobes of one function newest first. Everything else it runs oldest first:
+    tracepoint programs stand in an array, and return instances are taken from the end of a list
+    that the (newest first) entry side filled.
+    """
+    kprobes = [one for one in plan.programs if one.kind is ProbeKind.KPROBE]
+    apart = (ProbeKind.KPROBE, ProbeKind.BEGIN, ProbeKind.END)
+    return kprobes[::-1] + [one for one in plan.programs if one.kind not in apart]
+
+
+def run_block(plan: Plan, loaded: Loaded, program: Program) -> None:
+    """Run a begin or end block once, in this process's context."""
+    try:
+        bpf.prog_test_run(loaded.programs[program.name])
+    except OSError as error:
+        raise RunError(
+            f"{program.label} of {plan.name} cannot run: {os.strerror(error.errno)}",
+            hint="begin and end blocks need Linux 5.10 or later",
+            code="test-run",
+        ) from error
+
+
+class _Attacher:
+    """Attaches one program after the other and collects what is refused."""
+
+    def __init__(self, plan: Plan, loaded: Loaded, kernel: Facts, attachments: Attachments) -> None:
+        self._plan = plan
+        self._loaded = loaded
+        self._kernel = kernel
+        self._attachments = attachments
+        self._refused: list[Diagnostic] = []
+        self._serial = 0
+
+    def attach(self, program: Program, mechanism: Mechanism) -> None:
+        if mechanism is Mechanism.MULTI:
+            self._multi(program, list(program.targets))
+            return
+        for target in program.targets:
+            with self._refusal(program, target):
+                self._attachments.add(self._one(program, target, mechanism))
+
+    def finish(self, wanted: int) -> None:
+        if self._plan.config.missing_probes == "error":
+            if self._refused:
+                raise AttachError.of(self._refused)
+        elif wanted and not self._attachments.count:
+            raise AttachError("Attachment failed for all probes.", code="attach")
+        elif self._plan.config.missing_probes == "warn":
+            self._attachments.warnings += self._refused
+
+    @contextlib.contextmanager
+    def _refusal(self, program: Program, target: Target) -> Iterator[None]:
+        """Turn an OSError of the kernel into a finding about one probe."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in _NO_RIGHT:
+                raise refusals.no_right(target) from error
+            mode = self._plan.config.missing_probes
+            self._refused.append(
+                refusals.diagnostic(program.kind, target, error.errno, missing_probes=mode)
+            )
+
+    def _one(self, program: Program, target: Target, mechanism: Mechanism) -> _Held:
+        if mechanism is Mechanism.RAW_TRACEPOINT:
+            fd = bpf.raw_tracepoint_open(self._loaded.programs[program.name], target.name)
+            return _Held(program=program.name, link=fd)
+        if mechanism is Mechanism.TRACEFS and program.kind in FUNCTION_KINDS:
+            return self._tracefs(program, target)
+        event = _OPEN[program.kind](target, self._kernel)
+        return self._hang(program, event, link=mechanism is Mechanism.LINK)
+
+    def _hang(self, program: Program, event: int, *, link: bool, tracefs_event: str = "") -> _Held:
+        """Put a program on a perf event and let it run; owns the event from here on."""
+        program_fd = self._loaded.programs[program.name]
+        link_fd: int | None = None
+        try:
+            if link:
+                link_fd = bpf.link_perf_event(program_fd, event)
+            else:
+                perf_event.set_program(event, program_fd)
+            perf_event.enable(event)
+        except OSError:
+            if link_fd is not None:
+                os.close(link_fd)
+            os.close(event)
+            raise
+        return _Held(program=program.name, link=link_fd, event=event, tracefs_event=tracefs_event)
+
+    def _tracefs(self, program: Program, target: Target) -> _Held:
+        self._serial += 1
+        tracefs = self._kernel.tracefs
+        name = tracefs_probes.define(
+            tracefs, self._serial, _place(target), at_return=_at_return(program)
+        )
+        try:
+            event = perf_event.open_tracepoint(tracefs_probes.event_id(tracefs, name))
+            return self._hang(program, event, link=False, tracefs_event=name)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                tracefs_probes.remove(tracefs, name)
+            raise
+
+    def _multi(self, program: Program, targets: list[Target]) -> None:
+        """One link for all targets; refused as a whole, so halve until the bad ones stand alone."""
+        fd = self._loaded.programs[program.name]
+        at_return = _at_return(program)
+        names = [target.name for target in targets]
+        try:
+            link = bpf.link_kprobe_multi(fd, symbols=names, at_return=at_return)
+        except OSError as error:
+            if error.errno in _NO_RIGHT:
+                raise refusals.no_right(targets[0]) from error
+            if len(targets) == 1:
+                with self._refusal(program, targets[0]):
+                    self._multi_by_address(program, targets[0], error)
+                return
+            middle = len(targets) // 2
+            self._multi(program, targets[:middle])
+            self._multi(program, targets[middle:])
+            return
+        self._attachments.add(_Held(program=program.name, link=link), len(targets))
+
+    def _multi_by_address(self, program: Program, target: Target, refusal: OSError) -> None:
+        """Module functions: the kernel takes their names only since 6.2, addresses always."""
+        addresses = self._kernel.addresses(target.name) if refusal.errno == errno.ESRCH else ()
+        if not addresses:
+            raise refusal
+        link = bpf.link_kprobe_multi(
+            self._loaded.programs[program.name],
+            addresses=[addresses[0]],
+            at_return=_at_return(program),
+        )
+        self._attachments.add(_Held(program=program.name, link=link))
+
+
+def _at_return(program: Program) -> bool:
+    return program.kind is ProbeKind.KRETPROBE
+
+
+def _place(target: Target) -> str:
+    """A kprobe's place as tracefs writes it: ``[module:]symbol[+offset]``, or an address."""
+    if target.address:
+        return f"{target.address:#x}"
+    name = _kernel_name(target)
+    return f"{name}+{target.offset}" if target.offset else name
+
+
+def _kernel_name(target: Target) -> str:
+    # The core kernel is no module to the kernel.
+    core = target.group in ("", "vmlinux")
+    return target.name if core else f"{target.group}:{target.name}"
+
+
+def _open_kprobe(target: Target, kernel: Facts, *, at_return: bool = False) -> int:
+    name = _kernel_name(target)
+    try:
+        return perf_event.open_kprobe(
+            name, offset=target.offset, address=target.address, at_return=at_return
+        )
+    except OSError as error:
+        # EADDRNOTAVAIL: several functions have the name, take the first as older kernels do.
+        # ENOENT: stable kernels of 2024 could not find "module:symbol".
+        if error.errno not in (errno.EADDRNOTAVAIL, errno.ENOENT):
+            raise
+        addresses = kernel.addresses(target.name, target.group)
+        if not addresses:
+            raise
+    return perf_event.open_kprobe("", address=addresses[0] + target.offset, at_return=at_return)
+
+
+def _open_tracepoint(target: Target, kernel: Facts) -> int:
+    path = kernel.tracefs / "events" / target.group / target.name / "id"
+    return perf_event.open_tracepoint(int(path.read_text()))
+
+
+_OPEN: dict[ProbeKind, Callable[[Target, Facts], int]] = {
+    ProbeKind.KPROBE: _open_kprobe,
+    ProbeKind.KRETPROBE: lambda target, kernel: _open_kprobe(target, kernel, at_return=True),
+    ProbeKind.TRACEPOINT: _open_tracepoint,
+    ProbeKind.INTERVAL: lambda target, _: perf_event.open_timer(target.period_ns),
+}

@@ -1,0 +1,434 @@
+# SPDX-License-Identifier: MIT
+"""bpf(2): the commands that tracing needs, each with its part of ``union bpf_attr``.
+
+The kernel accepts a larger attribute than it knows as long as the unknown tail is zero, and a
+smaller one always, so these structures hold no more than what is used. Every call raises
+OSError with the kernel's errno.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+from collections.abc import Iterator
+from ctypes import c_char, c_uint32, c_uint64
+from dataclasses import dataclass
+from enum import IntEnum
+
+from kptrace.runtime import syscall
+
+
+class Command(IntEnum):
+    MAP_CREATE = 0
+    MAP_LOOKUP = 1
+    MAP_UPDATE = 2
+    MAP_DELETE = 3
+    MAP_GET_NEXT_KEY = 4
+    PROG_LOAD = 5
+    PROG_TEST_RUN = 10
+    OBJ_GET_INFO_BY_FD = 15
+    RAW_TRACEPOINT_OPEN = 17
+    MAP_LOOKUP_BATCH = 24
+    LINK_CREATE = 28
+
+
+class MapType(IntEnum):
+    HASH = 1
+    ARRAY = 2
+    PERF_EVENT_ARRAY = 4
+    PERCPU_HASH = 5
+    PERCPU_ARRAY = 6
+    STACK_TRACE = 7
+    LRU_HASH = 9
+    LRU_PERCPU_HASH = 10
+    RINGBUF = 27
+
+
+PERCPU_TYPES = frozenset({MapType.PERCPU_HASH, MapType.PERCPU_ARRAY, MapType.LRU_PERCPU_HASH})
+
+
+class ProgType(IntEnum):
+    KPROBE = 2
+    TRACEPOINT = 5
+    PERF_EVENT = 7
+    RAW_TRACEPOINT = 17
+
+
+class AttachType(IntEnum):
+    NONE = 0
+    PERF_EVENT = 41
+    TRACE_KPROBE_MULTI = 42
+    TRACE_KPROBE_SESSION = 56
+
+
+KPROBE_MULTI_RETURN = 1
+"""Flag of link_create_kprobe_multi: run at function return."""
+
+
+class _MapCreate(ctypes.Structure):
+    _fields_ = (
+        ("map_type", c_uint32),
+        ("key_size", c_uint32),
+        ("value_size", c_uint32),
+        ("max_entries", c_uint32),
+        ("map_flags", c_uint32),
+    )
+
+
+class _Element(ctypes.Structure):
+    _fields_ = (
+        ("map_fd", c_uint32),
+        ("_pad", c_uint32),
+        ("key", c_uint64),
+        ("value", c_uint64),  # also next_key
+        ("flags", c_uint64),
+    )
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = (
+        ("in_batch", c_uint64),
+        ("out_batch", c_uint64),
+        ("keys", c_uint64),
+        ("values", c_uint64),
+        ("count", c_uint32),
+        ("map_fd", c_uint32),
+        ("elem_flags", c_uint64),
+        ("flags", c_uint64),
+    )
+
+
+class _ProgLoad(ctypes.Structure):
+    _fields_ = (
+        ("prog_type", c_uint32),
+        ("insn_cnt", c_uint32),
+        ("insns", c_uint64),
+        ("license", c_uint64),
+        ("log_level", c_uint32),
+        ("log_size", c_uint32),
+        ("log_buf", c_uint64),
+        ("kern_version", c_uint32),
+        ("prog_flags", c_uint32),
+        ("prog_name", c_char * 16),
+        ("prog_ifindex", c_uint32),
+        ("expected_attach_type", c_uint32),
+    )
+
+
+class _TestRun(ctypes.Structure):
+    _fields_ = (
+        ("prog_fd", c_uint32),
+        ("retval", c_uint32),
+        ("data_size_in", c_uint32),
+        ("data_size_out", c_uint32),
+        ("data_in", c_uint64),
+        ("data_out", c_uint64),
+        ("repeat", c_uint32),
+        ("duration", c_uint32),
+        ("ctx_size_in", c_uint32),
+        ("ctx_size_out", c_uint32),
+        ("ctx_in", c_uint64),
+        ("ctx_out", c_uint64),
+        ("flags", c_uint32),
+        ("cpu", c_uint32),
+    )
+
+
+class _Info(ctypes.Structure):
+    _fields_ = (("bpf_fd", c_uint32), ("info_len", c_uint32), ("info", c_uint64))
+
+
+class _RawTracepoint(ctypes.Structure):
+    _fields_ = (("name", c_uint64), ("prog_fd", c_uint32), ("_pad", c_uint32))
+
+
+class _LinkCreate(ctypes.Structure):
+    _fields_ = (
+        ("prog_fd", c_uint32),
+        ("target_fd", c_uint32),
+        ("attach_type", c_uint32),
+        ("flags", c_uint32),
+        # struct kprobe_multi; perf_event has only a cookie here, which stays 0.
+        ("multi_flags", c_uint32),
+        ("count", c_uint32),
+        ("symbols", c_uint64),
+        ("addresses", c_uint64),
+        ("cookies", c_uint64),
+    )
+
+
+class _MapInfo(ctypes.Structure):
+    _fields_ = (
+        ("type", c_uint32),
+        ("id", c_uint32),
+        ("key_size", c_uint32),
+        ("value_size", c_uint32),
+        ("max_entries", c_uint32),
+        ("map_flags", c_uint32),
+        ("name", c_char * 16),
+    )
+
+
+class _ProgInfo(ctypes.Structure):
+    _fields_ = (
+        ("type", c_uint32),
+        ("id", c_uint32),
+        ("_tag_to_run_count", c_uint64 * 25),
+        ("recursion_misses", c_uint64),
+    )
+
+
+class _LinkInfo(ctypes.Structure):
+    _fields_ = (
+        ("type", c_uint32),
+        ("id", c_uint32),
+        ("prog_id", c_uint32),
+        ("_pad", c_uint32),
+        ("words", c_uint64 * 5),
+    )
+
+
+_LINK_KPROBE_MULTI_MISSED = 2  # index into words: addrs, count+flags, missed, cookies
+_LINK_PERF_EVENT_MISSED = 4  # type, func_name, name_len+offset, addr, missed
+_LINK_TYPE_KPROBE_MULTI = 8
+
+
+def _call(command: Command, attributes: ctypes.Structure) -> int:
+    return syscall.syscall(
+        syscall.numbers().bpf, command, ctypes.byref(attributes), ctypes.sizeof(attributes)
+    )
+
+
+def _address(buffer: ctypes.Array[c_char] | None) -> int:
+    return 0 if buffer is None else ctypes.addressof(buffer)
+
+
+# Maps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapInfo:
+    """A map's shape as the kernel has it. ``value_size`` is of one CPU's value."""
+
+    type: int
+    key_size: int
+    value_size: int
+    max_entries: int
+
+
+def map_create(
+    map_type: MapType, key_size: int, value_size: int, max_entries: int, flags: int = 0
+) -> int:
+    """A new map; returns its file descriptor."""
+    return _call(
+        Command.MAP_CREATE,
+        _MapCreate(
+            map_type=map_type,
+            key_size=key_size,
+            value_size=value_size,
+            max_entries=max_entries,
+            map_flags=flags,
+        ),
+    )
+
+
+def map_info(fd: int) -> MapInfo:
+    info = _MapInfo()
+    _object_info(fd, info)
+    return MapInfo(
+        type=info.type,
+        key_size=info.key_size,
+        value_size=info.value_size,
+        max_entries=info.max_entries,
+    )
+
+
+def map_lookup(fd: int, key: bytes, value: ctypes.Array[c_char]) -> bool:
+    """Copy one value into the buffer; False when the key is missing."""
+    name = ctypes.create_string_buffer(key, len(key))
+    attributes = _Element(map_fd=fd, key=_address(name), value=_address(value))
+    try:
+        _call(Command.MAP_LOOKUP, attributes)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def map_update(fd: int, key: bytes, value: bytes) -> None:
+    """Create or replace one entry. Per-CPU values: all possible CPUs, each padded to 8 bytes."""
+    name = ctypes.create_string_buffer(key, len(key))
+    content = ctypes.create_string_buffer(value, len(value))
+    _call(Command.MAP_UPDATE, _Element(map_fd=fd, key=_address(name), value=_address(content)))
+
+
+def map_delete(fd: int, key: bytes) -> bool:
+    """Remove one entry; False when the key is missing."""
+    name = ctypes.create_string_buffer(key, len(key))
+    try:
+        _call(Command.MAP_DELETE, _Element(map_fd=fd, key=_address(name)))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def map_keys(fd: int, key_size: int) -> Iterator[bytes]:
+    """Every key. A key that is deleted meanwhile makes the kernel start again from the first."""
+    previous: ctypes.Array[c_char] | None = None
+    following = ctypes.create_string_buffer(key_size)
+    while True:
+        attributes = _Element(map_fd=fd, key=_address(previous), value=_address(following))
+        try:
+            _call(Command.MAP_GET_NEXT_KEY, attributes)
+        except FileNotFoundError:
+            return
+        yield following.raw
+        previous, following = following, previous or ctypes.create_string_buffer(key_size)
+
+
+class BatchCursor:
+    """Where a `map_lookup_batch` stands. Hash maps keep a u32 bucket in it, arrays a u32 key."""
+
+    def __init__(self, key_size: int) -> None:
+        size = max(key_size, 4)
+        self._buffers = (ctypes.create_string_buffer(size), ctypes.create_string_buffer(size))
+        self.started = False
+
+    def attributes(self) -> tuple[int, int]:
+        source = _address(self._buffers[0]) if self.started else 0
+        return source, _address(self._buffers[1])
+
+    def advance(self) -> None:
+        self._buffers = (self._buffers[1], self._buffers[0])
+        self.started = True
+
+
+def map_lookup_batch(
+    fd: int,
+    cursor: BatchCursor,
+    keys: ctypes.Array[c_char],
+    values: ctypes.Array[c_char],
+    count: int,
+) -> tuple[int, bool]:
+    """Up to ``count`` entries into the buffers; returns how many, and whether these were the last.
+
+    ENOSPC: one hash bucket holds more than ``count`` entries; nothing was consumed.
+    """
+    source, target = cursor.attributes()
+    attributes = _Batch(
+        in_batch=source,
+        out_batch=target,
+        keys=_address(keys),
+        values=_address(values),
+        count=count,
+        map_fd=fd,
+    )
+    try:
+        _call(Command.MAP_LOOKUP_BATCH, attributes)
+    except FileNotFoundError:
+        return attributes.count, True
+    cursor.advance()
+    return attributes.count, False
+
+
+# Programs and links
+
+
+def prog_load(
+    prog_type: ProgType,
+    instructions: bytes,
+    *,
+    expected_attach_type: AttachType = AttachType.NONE,
+    license: bytes = b"GPL",
+) -> int:
+    """Load instructions (8 bytes each) and return the program's file descriptor."""
+    code = ctypes.create_string_buffer(instructions, len(instructions))
+    license_text = ctypes.create_string_buffer(license)
+    attributes = _ProgLoad(
+        prog_type=prog_type,
+        insn_cnt=len(instructions) // 8,
+        insns=_address(code),
+        license=_address(license_text),
+        expected_attach_type=expected_attach_type,
+    )
+    for _ in range(4):  # the verifier gives up with EAGAIN when a signal is pending
+        with contextlib.suppress(BlockingIOError):
+            return _call(Command.PROG_LOAD, attributes)
+    return _call(Command.PROG_LOAD, attributes)
+
+
+def prog_test_run(fd: int) -> int:
+    """Run a raw tracepoint program once, here and now, with an empty context.
+
+    Since 5.10 (1b4d60ec162f). Returns the program's own return value.
+    """
+    attributes = _TestRun(prog_fd=fd)
+    _call(Command.PROG_TEST_RUN, attributes)
+    return int(attributes.retval)
+
+
+def raw_tracepoint_open(fd: int, name: str) -> int:
+    """Attach a raw tracepoint program; the returned file descriptor is the attachment."""
+    text = ctypes.create_string_buffer(name.encode())
+    return _call(Command.RAW_TRACEPOINT_OPEN, _RawTracepoint(name=_address(text), prog_fd=fd))
+
+
+def link_perf_event(program_fd: int, event_fd: int) -> int:
+    """Attach a program to a perf event by a link. Since 5.15 (b89fbfbb854c); before: EINVAL."""
+    return _call(
+        Command.LINK_CREATE,
+        _LinkCreate(prog_fd=program_fd, target_fd=event_fd, attach_type=AttachType.PERF_EVENT),
+    )
+
+
+def link_kprobe_multi(
+    program_fd: int,
+    *,
+    symbols: list[str] | None = None,
+    addresses: list[int] | None = None,
+    at_return: bool = False,
+    attach_type: AttachType = AttachType.TRACE_KPROBE_MULTI,
+) -> int:
+    """Attach a program to many functions by one link. Since 5.18 (0dcac2725406).
+
+    Exactly one of symbols and addresses. Fails as a whole: ESRCH when one symbol is unknown or
+    not traceable, EOPNOTSUPP on a kernel without CONFIG_FPROBE, EINVAL before 5.18.
+    """
+    attributes = _LinkCreate(prog_fd=program_fd, attach_type=attach_type)
+    attributes.multi_flags = KPROBE_MULTI_RETURN if at_return else 0
+    if addresses is not None:
+        numbers = (c_uint64 * len(addresses))(*addresses)
+        attributes.count = len(addresses)
+        attributes.addresses = ctypes.addressof(numbers)
+    else:
+        names = [one.encode() for one in symbols or ()]
+        pointers = (ctypes.c_char_p * len(names))(*names)
+        attributes.count = len(names)
+        attributes.symbols = ctypes.addressof(pointers)
+    return _call(Command.LINK_CREATE, attributes)
+
+
+def _object_info(fd: int, info: ctypes.Structure) -> int:
+    """Fill a prefix of an info structure; returns how many of its bytes the kernel knows."""
+    attributes = _Info(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
+    _call(Command.OBJ_GET_INFO_BY_FD, attributes)
+    return int(attributes.info_len)
+
+
+def recursion_misses(program_fd: int) -> int | None:
+    """Runs refused because a program was already active. None before 5.12 (9ed9e9ba2337)."""
+    info = _ProgInfo()
+    known = _object_info(program_fd, info)
+    return int(info.recursion_misses) if known >= ctypes.sizeof(info) else None
+
+
+def link_missed(link_fd: int) -> int | None:
+    """Hits that a kprobe or kprobe.multi link missed; None where the kernel does not tell.
+
+    Both counters came with 6.7 (e2b2cd592a8c, 3acf8ace6823) and lengthened the structure, so
+    its length tells whether they exist.
+    """
+    info = _LinkInfo()
+    if _object_info(link_fd, info) < ctypes.sizeof(info):
+        return None
+    multi = info.type == _LINK_TYPE_KPROBE_MULTI
+    return int(info.words[_LINK_KPROBE_MULTI_MISSED if multi else _LINK_PERF_EVENT_MISSED])

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""What this kernel can do, found out by doing it; versions say nothing on a patched kernel.
+
+Each test makes the smallest thing that needs the feature and throws it away again. True and
+False are answers; None means that it could not be found out, mostly for want of rights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import functools
+import os
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+
+from kptrace.runtime import bpf, perf_event
+from kptrace.runtime.bpf import AttachType, MapType, ProgType
+
+_RETURN_0 = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+_HELPER_GET_FUNC_IP = 173
+_NO_RIGHT = (errno.EPERM, errno.EACCES)
+
+# Traceable in every kernel and quiet: a live attach to one of these disturbs nobody.
+_QUIET_FUNCTIONS = ("kernel_restart", "vfs_fsync_range", "proc_pid_limits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """One field per test; the names are those of the feature listing."""
+
+    kprobe: bool | None  # kprobes by the perf PMU
+    kprobe_multi: bool | None
+    kprobe_session: bool | None
+    perf_link: bool | None
+    get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
+    test_run: bool | None  # running a raw tracepoint program by hand
+    map_batch: bool | None
+    ringbuf: bool | None
+
+
+@functools.cache
+def has(name: str) -> bool | None:
+    """Whether this kernel has one feature, named as a field of `Features`. Cached."""
+    try:
+        return _TESTS[name]()
+    except OSError as error:
+        return None if error.errno in _NO_RIGHT else False
+
+
+def detect() -> Features:
+    """All features. Each test takes a millisecond; a live attach to a function up to 50."""
+    return Features(**{field.name: has(field.name) for field in fields(Features)})
+
+
+@contextlib.contextmanager
+def _closing(fd: int) -> Iterator[int]:
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _kprobe() -> bool:
+    if not perf_event.KPROBE_PMU.exists():
+        return False
+    for name in _QUIET_FUNCTIONS:
+        try:
+            os.close(perf_event.open_kprobe(name))
+        except OSError as error:
+            if error.errno in _NO_RIGHT:
+                raise
+            continue
+        return True
+    return False
+
+
+def _multi(attach_type: AttachType) -> bool:
+    with _closing(
+        bpf.prog_load(ProgType.KPROBE, _RETURN_0, expected_attach_type=attach_type)
+    ) as program:
+        for name in _QUIET_FUNCTIONS:
+            try:
+                os.close(bpf.link_kprobe_multi(program, symbols=[name], attach_type=attach_type))
+            except ProcessLookupError:  # this kernel inlined it: take the next
+                continue
+            return True
+    return False
+
+
+def _perf_link() -> bool:
+    an_hour = 3600 * 10**9
+    with (
+        _closing(bpf.prog_load(ProgType.PERF_EVENT, _RETURN_0)) as program,
+        _closing(perf_event.open_timer(an_hour)) as event,
+    ):
+        os.close(bpf.link_perf_event(program, event))
+    return True
+
+
+def _get_func_ip() -> bool:
+    call = struct.pack("<BBhi", 0x85, 0, 0, _HELPER_GET_FUNC_IP)
+    os.close(bpf.prog_load(ProgType.KPROBE, call + _RETURN_0))
+    return True
+
+
+def _test_run() -> bool:
+    with _closing(bpf.prog_load(ProgType.RAW_TRACEPOINT, _RETURN_0)) as program:
+        bpf.prog_test_run(program)
+    return True
+
+
+def _map_batch() -> bool:
+    with _closing(bpf.map_create(MapType.PERCPU_HASH, 4, 8, 1)) as fd:
+        buffer = ctypes.create_string_buffer(4096)
+        bpf.map_lookup_batch(fd, bpf.BatchCursor(4), buffer, buffer, 1)
+    return True
+
+
+def _ringbuf() -> bool:
+    os.close(bpf.map_create(MapType.RINGBUF, 0, 0, os.sysconf("SC_PAGE_SIZE")))
+    return True
+
+
+_TESTS: dict[str, Callable[[], bool]] = {
+    "kprobe": _kprobe,
+    "kprobe_multi": lambda: _multi(AttachType.TRACE_KPROBE_MULTI),
+    "kprobe_session": lambda: _multi(AttachType.TRACE_KPROBE_SESSION),
+    "perf_link": _perf_link,
+    "get_func_ip": _get_func_ip,
+    "test_run": _test_run,
+    "map_batch": _map_batch,
+    "ringbuf": _ringbuf,
+}

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""How each program will attach; decided before loading, because kprobe.multi changes the load."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from enum import Enum
+
+from kptrace.errors import HostError
+from kptrace.plan import Plan, ProbeKind, Program
+from kptrace.runtime import features
+
+FUNCTION_KINDS = frozenset({ProbeKind.KPROBE, ProbeKind.KRETPROBE})
+
+
+class Mechanism(str, Enum):
+    """What stands between a program and the kernel; the value is how listings call it."""
+
+    MULTI = "kprobe.multi"
+    LINK = "perf link"
+    IOCTL = "perf ioctl"  # no miss counter
+    TRACEFS = "tracefs"  # the only one that outlives its process
+    RAW_TRACEPOINT = "raw tracepoint"
+    TEST_RUN = "test run"
+
+
+WANTED = ("auto", "kprobe", "multi", "tracefs")
+"""What a user can ask for; all but auto concern kprobes and kretprobes only."""
+
+Has = Callable[[str], "bool | None"]
+
+
+def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[str, Mechanism]:
+    """A mechanism for every program, by its name.
+
+    ``has`` answers for kernel features (tests pass their own) and is asked only for those that
+    the plan can use. HostError when ``wanted`` names a mechanism that this kernel refuses.
+    """
+    multi = _multi_programs(plan, has, wanted)
+    chosen: dict[str, Mechanism] = {}
+    for program in plan.programs:
+        match program.kind:
+            case ProbeKind.BEGIN | ProbeKind.END:
+                chosen[program.name] = Mechanism.TEST_RUN
+            case ProbeKind.RAWTRACEPOINT:
+                chosen[program.name] = Mechanism.RAW_TRACEPOINT
+            case ProbeKind.KPROBE | ProbeKind.KRETPROBE if program.name in multi:
+                chosen[program.name] = Mechanism.MULTI
+            case ProbeKind.KPROBE | ProbeKind.KRETPROBE if wanted == "tracefs" or not has("kprobe"):
+                chosen[program.name] = Mechanism.TRACEFS
+            case _:
+                chosen[program.name] = Mechanism.LINK if has("perf_link") else Mechanism.IOCTL
+    return chosen
+
+
+def _multi_programs(plan: Plan, has: Has, wanted: str) -> set[str]:
+    able = [program for program in plan.programs if _can_be_multi(program)]
+    if wanted == "multi":
+        if able and not has("kprobe_multi"):
+            raise HostError(
+                "this kernel has no kprobe.multi (Linux 5.18 and later with CONFIG_FPROBE)",
+                hint="use --attach auto",
+                code="no-kprobe-multi",
+            )
+        return {program.name for program in able}
+    if wanted != "auto":
+        return set()
+    many = {program.name for program in able if program.multi and len(program.targets) > 1}
+    if not many or not has("kprobe_multi"):
+        return set()
+    return many | _neighbours(able, many)
+
+
+def _neighbours(able: list[Program], many: set[str]) -> set[str]:
+    """Programs that share a function with one of ``many``.
+
+    Blocks on one event run in source order, which only one mechanism for all of them can give.
+    """
+    shared = Counter(
+        (program.kind, target.name)
+        for program in able
+        if program.name in many
+        for target in program.targets
+    )
+    return {
+        program.name
+        for program in able
+        if any((program.kind, target.name) in shared for target in program.targets)
+    }
+
+
+def _can_be_multi(program: Program) -> bool:
+    """kprobe.multi takes plain names at function entry; ``module:name`` only in new kernels."""
+    return program.kind in FUNCTION_KINDS and not any(
+        target.offset or target.address or target.group for target in program.targets
+    )

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+"""Why the kernel refused an attach: errno and probe -> one error with a reason and a remedy."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+from kptrace.errors import Diagnostic, HostError, Severity
+from kptrace.plan import ProbeKind, Target
+from kptrace.runtime.mechanism import FUNCTION_KINDS
+
+_FUNCTION_REASONS = {
+    errno.ENOENT: "this kernel has no such function, or its module is not loaded",
+    errno.ESRCH: "this kernel has no such function, or does not trace it",
+    errno.EINVAL: "the kernel allows no probe there: inlined, notrace, blacklisted or __init code",
+    errno.EADDRNOTAVAIL: "several functions have this name",
+    errno.EILSEQ: "the offset is not the start of an instruction",
+    errno.EOPNOTSUPP: "this kernel cannot do this kind of probe",
+    errno.EBUSY: "another tracer holds this function",
+    errno.ENODEV: "the CPU went offline",
+}
+_FUNCTION_HINTS = {
+    errno.EADDRNOTAVAIL: "name the module: kprobe:MODULE:FUNCTION",
+}
+_TRACEPOINT_REASONS = {
+    errno.ENOENT: "this kernel has no such tracepoint, or its module is not loaded",
+    errno.E2BIG: "too many programs are on this tracepoint already",
+}
+_ANY_REASONS = {
+    errno.EMFILE: "too many open files",
+    errno.ENOMEM: "out of memory",
+}
+_ANY_HINTS = {
+    errno.EMFILE: "raise the limit of open files (ulimit -n, LimitNOFILE=)",
+}
+
+
+def diagnostic(kind: ProbeKind, target: Target, code: int, *, missing_probes: str) -> Diagnostic:
+    """The finding for one refused probe (language §6.3)."""
+    function = kind in FUNCTION_KINDS
+    reasons = _FUNCTION_REASONS if function else _TRACEPOINT_REASONS
+    reason = reasons.get(code) or _ANY_REASONS.get(code) or "the kernel refused it"
+    hints = [f"{reason} ({errno.errorcode.get(code, code)}: {os.strerror(code)})"]
+    hint = (_FUNCTION_HINTS.get(code) if function else None) or _ANY_HINTS.get(code)
+    if hint:
+        hints.append(hint)
+    if missing_probes == "error":
+        tail = " If this is expected, set the 'missing_probes' config variable to 'warn'."
+        severity = Severity.ERROR
+    else:
+        tail = " Skipping."
+        severity = Severity.WARNING
+    return Diagnostic(
+        code="attach",
+        severity=severity,
+        message=f"Unable to attach probe: {target.probe}.{tail}",
+        hints=tuple(hints),
+    )
+
+
+def no_right(target: Target) -> HostError:
+    """EPERM or EACCES: not about this probe, so `missing_probes` does not apply."""
+    lockdown = _read("/sys/kernel/security/lockdown")
+    if "[confidentiality]" in lockdown:
+        hint = "the kernel is locked down (confidentiality), which forbids kprobes: use tracepoints"
+    elif os.geteuid() != 0:
+        level = _read("/proc/sys/kernel/perf_event_paranoid").strip()
+        hint = (
+            "run as root, or with CAP_BPF, CAP_PERFMON and kernel.perf_event_paranoid <= 2"
+            f" (now {level or 'unknown'}; above 2 CAP_SYS_ADMIN is needed)"
+        )
+    else:
+        hint = "this root has too few capabilities: is it a container?"
+    return HostError(f"no permission to attach {target.probe}", hint=hint, code="permission")
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""

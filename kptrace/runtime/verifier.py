@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Why a load failed: errno and the loader's messages -> one error that a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from kptrace.errors import HostError, KptraceError, RunError
+from kptrace.plan import Plan
+
+_KEPT_LINES = 8
+_NOISE = re.compile(
+    r"^\s*$|^processed \d+ insns|^verification time|^stack depth|^-- (BEGIN|END) PROG LOAD LOG|"
+    r"^max_states_per_insn|^mark_precise|^from \d+ to \d+:|^(live )?regs="
+)
+_BEGIN, _END = "-- BEGIN PROG LOAD LOG --\n", "-- END PROG LOAD LOG --"
+
+
+def load_error(code: int, messages: str, plan: Plan) -> KptraceError:
+    """The error to raise when loading failed with an errno and these messages."""
+    log = _verifier_log(messages)
+    if log is None:
+        return _refused(code, messages)
+    program = re.search(r"prog '([^']+)': BPF program load failed", messages)
+    label = _label(program.group(1), plan) if program else plan.name
+    tail = "\n".join(f"  {line}" for line in _tail(log))
+    return RunError(
+        f"the kernel's verifier refused the program of {label} ({_reason(code)}):\n{tail}",
+        hint=_hint(log),
+        code="verifier",
+    )
+
+
+def _refused(code: int, messages: str) -> KptraceError:
+    if code == errno.EPERM:
+        return HostError(
+            "no permission to load BPF programs",
+            hint="run as root, or with CAP_BPF and CAP_PERFMON (kernel 5.8 and later);"
+            " before 5.11 EPERM can also mean that the memlock limit is too low (ulimit -l)",
+            code="permission",
+        )
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
+    detail = "; ".join(line.removeprefix("libbpf: ") for line in lines[-3:])
+    return RunError(
+        f"the BPF object cannot be loaded: {detail or _reason(code)}",
+        hint=_object_hint(messages),
+        code="load",
+    )
+
+
+def _verifier_log(messages: str) -> str | None:
+    start = messages.rfind(_BEGIN)
+    if start == -1:
+        return None
+    end = messages.find(_END, start)
+    log = messages[start + len(_BEGIN) : end if end != -1 else None]
+    return log if log.strip() else None
+
+
+def _tail(log: str) -> list[str]:
+    """The last lines that say something, and the source line that they belong to."""
+    lines = [line.rstrip() for line in log.splitlines() if not _NOISE.match(line)]
+    kept = lines[-_KEPT_LINES:]
+    if not any(line.startswith(";") for line in kept):
+        source = next((line for line in reversed(lines) if line.startswith(";")), None)
+        if source is not None:
+            kept.insert(0, source)
+    return kept
+
+
+def _label(name: str, plan: Plan) -> str:
+    for program in plan.programs:
+        if program.name == name:
+            return f"{program.label} (line {program.line})" if program.line else program.label
+    return name
+
+
+def _hint(log: str) -> str:
+    if "invalid func unknown#195896080" in log or "failed to resolve CO-RE" in log:
+        return "a field or type that the specification reads is not in this kernel's BTF"
+    if "BPF program is too large" in log or "too many instructions" in log:
+        return "the verifier's limit is one million steps: shorten loops or split the probe"
+    if "combined stack size" in log or "invalid stack" in log:
+        return "the BPF stack has 512 bytes: use fewer or shorter strings in one probe"
+    if "unknown func" in log or "invalid func" in log:
+        return "the program calls a kernel helper that this kernel does not have"
+    return ""
+
+
+def _object_hint(messages: str) -> str:
+    if "vmlinux" in messages and "BTF" in messages:
+        if not Path("/sys/kernel/btf/vmlinux").exists():
+            return "this kernel has no BTF (CONFIG_DEBUG_INFO_BTF): use --backend bcc"
+        return "the kernel's BTF could not be used: try --backend bcc"
+    return ""
+
+
+def _reason(code: int) -> str:
+    return os.strerror(code) if code else "unknown reason"
