@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""Facts about one kernel, read-only: its types, symbols, tracepoints, and what can be probed.
+
+In: a root directory (``/``, or a directory with copies of the files, as tests use), and
+optionally a BTF file. Out: the readers below. Every fact is read when first asked for, once.
+"Unknown" and "absent" differ everywhere: what cannot be read is never reported as empty.
+Nothing here attaches, loads, or writes.
+
+``libbpf`` -> ``btf_object`` -> ``btf``: types; ``kallsyms``: symbols; ``tracefs``: tracepoints;
+``probeable``: all of them together answer "can this be probed?"; ``host``: facts for doctor.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from kptrace.kernel import host
+from kptrace.kernel.btf import Btf
+from kptrace.kernel.kallsyms import Symbols
+from kptrace.kernel.probeable import Probeable
+from kptrace.kernel.tracefs import Tracefs
+from kptrace.types import Type
+
+
+class Kernel:
+    """One kernel. A context manager, because its BTF is memory that libbpf holds."""
+
+    def __init__(self, root: Path = Path("/"), btf_file: Path | None = None) -> None:
+        self._root = root
+        self._btf_file = btf_file
+
+    def __enter__(self) -> Kernel:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the BTF; types that came from it stay valid, but not their members."""
+        opened = self.__dict__.pop("_opened", None)
+        if opened is not None and opened[0] is not None:
+            opened[0].close()
+
+    @cached_property
+    def _opened(self) -> tuple[Btf | None, str]:
+        try:
+            return Btf.open(self._root, self.release, self._btf_file), ""
+        except OSError as error:
+            # A BTF that this libbpf cannot parse is as good as none: newer kernels may use kinds
+            # that an older library does not know.
+            what = error.filename or "libbpf.so.1"
+            return None, f"cannot use BTF from {what}: {error.strerror or error}"
+
+    @property
+    def btf(self) -> Btf | None:
+        """The kernel's types, or None; then `btf_problem` says why."""
+        return self._opened[0]
+
+    @property
+    def btf_problem(self) -> str:
+        return self._opened[1]
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        return Symbols(self._root)
+
+    @cached_property
+    def tracefs(self) -> Tracefs:
+        return Tracefs(self._root, self._type_named)
+
+    @cached_property
+    def probeable(self) -> Probeable:
+        return Probeable(self._root, self.symbols, self.tracefs, lambda: self.btf)
+
+    @cached_property
+    def host(self) -> host.Host:
+        return host.read_host(self._root, self.symbols, self.tracefs)
+
+    @cached_property
+    def arch(self) -> str:
+        """Machine name as uname prints it: x86_64, aarch64, ..."""
+        return host.arch(self._root)
+
+    @cached_property
+    def release(self) -> str:
+        return host.release(self._root)
+
+    def _type_named(self, keyword: str, name: str) -> Type | None:
+        return None if self.btf is None else self.btf.type_named(keyword, name)

@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: MIT
+"""Which functions of this kernel can be probed, and why one cannot.
+
+In: symbols, tracefs, BTF and the kprobe blacklist. Out: wildcard expansions and verdicts, before
+anything is attached. The lists are necessary, not sufficient: attaching may still fail, and the
+runtime has the last word. A list that cannot be read makes an answer unknown, never "absent".
+Instruction boundaries are not checked (that takes a disassembler and the kernel's text).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+
+from kptrace.errors import HostError
+from kptrace.kernel.btf import Btf
+from kptrace.kernel.files import Reading, read, wildcard
+from kptrace.kernel.kallsyms import PADDING, Symbol, Symbols, nearest
+from kptrace.kernel.tracefs import Tracefs
+
+# Functions that a wildcard never includes: what a probe itself runs through (a probe there
+# recurses or deadlocks), idle loops, and what returns only after minutes. Named exactly, they
+# are tried. Most of the list is retsnoop's experience.
+_NEVER_BY_WILDCARD = (
+    "migrate_enable", "migrate_disable", "preempt_count_add", "preempt_count_sub",
+    "rcu_read_lock*", "rcu_read_unlock*", "__rcu_read_*", "bpf_spin_*",
+    "bpf_get_smp_processor_id", "__bpf_prog_enter*", "__bpf_prog_exit*", "__bpf_tramp_*",
+    "update_prog_stats", "inc_misses_counter", "bpf_prog_start_time",
+    "arch_cpu_idle", "default_idle",
+    "bpf_ktime_get_*", "ktime_get_mono_fast_ns", "bpf_get_current_*", "bpf_probe_read_*",
+    "copy_from_kernel_nofault", "bpf_get_stack*", "bpf_map_*_elem", "htab_*", "__htab_*",
+    "array_map_*", "percpu_array_*", "bpf_percpu_*", "bpf_perf_event_output*", "bpf_ringbuf_*",
+    "trace_call_bpf", "kprobe_multi_link_*", "kprobe_perf_func", "kretprobe_perf_func",
+)  # fmt: skip
+_DENIED = re.compile("|".join(wildcard(name).decode() for name in _NEVER_BY_WILDCARD))
+# ".cold" parts accept a probe and almost never run; ".part." clones see some calls only. Lines of
+# weak functions that the linker overrode have an invalid name since Linux 6.0 (b39181f7c690).
+_SKIPPED = re.compile(r".*\.(?:cold|part)\b|__pfx_|__cfi_|__ftrace_invalid_address___")
+
+
+class Status(str, Enum):
+    """Outcome of `Probeable.check`."""
+
+    OK = "ok"
+    ABSENT = "absent"
+    NOT_TRACEABLE = "not-traceable"
+    BLACKLISTED = "blacklisted"
+    MODULE_NOT_LOADED = "module-not-loaded"
+    AMBIGUOUS = "ambiguous"
+    BAD_OFFSET = "bad-offset"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """A traceable function; ``module`` "" is the core kernel."""
+
+    name: str
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether one attach point can work. ``symbols`` are the places that it names."""
+
+    status: Status
+    message: str = ""
+    hint: str = ""
+    symbols: tuple[Symbol, ...] = ()
+
+
+class Probeable:
+    """What can be probed in the kernel under a root directory."""
+
+    def __init__(
+        self,
+        root: Path,
+        symbols: Symbols,
+        tracefs: Tracefs,
+        btf: Callable[[], Btf | None] = lambda: None,
+    ) -> None:
+        self._root = root
+        self._symbols = symbols
+        self._tracefs = tracefs
+        self._btf = btf
+
+    # Lists
+
+    @cached_property
+    def _functions(self) -> Reading:
+        return read(self._tracefs.path / "available_filter_functions")
+
+    @property
+    def problem(self) -> str:
+        """Why the list of traceable functions is unknown, or ""."""
+        return self._functions.problem
+
+    @cached_property
+    def _blacklist(self) -> Reading:
+        return read(self._root / "sys/kernel/debug/kprobes/blacklist")
+
+    @cached_property
+    def blacklist(self) -> frozenset[str] | None:
+        """Names that the kernel refuses to probe; None when unknown."""
+        data = self._blacklist.data
+        if data is None:
+            return None
+        return frozenset(line.split(b"\t")[-1].decode() for line in data.splitlines())
+
+    @cached_property
+    def _blacklisted_ranges(self) -> tuple[tuple[int, int], ...]:
+        pattern = re.compile(rb"^0x([0-9a-f]+)-0x([0-9a-f]+)\t", re.M)
+        pairs = pattern.findall(self._blacklist.data or b"")
+        ranges = ((int(start, 16), int(end, 16)) for start, end in pairs)
+        return tuple((start, end) for start, end in ranges if end)  # hidden addresses are zero
+
+    def is_blacklisted(self, name: str, address: int = 0) -> bool | None:
+        """By address where addresses are known, else by name; None when the list is unknown.
+
+        Static functions share names, so a name alone can accuse the wrong one.
+        """
+        if self.blacklist is None:
+            return None
+        if address and self._blacklisted_ranges:
+            # An empty range stands for an assembly label: it covers its first byte.
+            ranges = self._blacklisted_ranges
+            return any(start <= address < max(end, start + 1) for start, end in ranges)
+        return name in self.blacklist
+
+    @cached_property
+    def modules(self) -> frozenset[str] | None:
+        """Loaded modules; None when unknown."""
+        data = read(self._root / "proc/modules").data
+        if data is None:
+            # A kernel without loadable modules has no such file, but it has /proc.
+            return frozenset() if (self._root / "proc/kallsyms").exists() else None
+        return frozenset(line.split(b" ", 1)[0].decode() for line in data.splitlines())
+
+    # Wildcards
+
+    def functions(self, pattern: str, module: str = "") -> list[Function]:
+        """Traceable functions that match, sorted by module and name, each once.
+
+        ``module`` "" means the core kernel and all modules, "vmlinux" the core kernel, else a
+        pattern of module names. Where the kernel's list of traceable functions is unknown the
+        symbols stand in for it (`problem` tells); where these are unknown too, HostError.
+        """
+        found = self._listed(wildcard(pattern))
+        where = re.compile(wildcard(module).decode()) if module not in ("", "vmlinux") else None
+        refused = self.blacklist or frozenset()
+        return sorted(
+            (
+                Function(name=name, module=owner)
+                for name, owner in found
+                if (where.fullmatch(owner) if where else not (module and owner))
+                and name not in refused
+                and not _SKIPPED.match(name)
+                and not _DENIED.fullmatch(name)
+            ),
+            key=lambda one: (one.module, one.name),
+        )
+
+    def _listed(self, pattern: bytes) -> set[tuple[str, str]]:
+        data = self._functions.data
+        if data is not None:
+            expression = rb"^(%b)(?: \[([^\]\n]+)\])?$" % pattern
+            matches = re.findall(expression, data, re.M)
+            return {(name.decode(), module.decode()) for name, module in matches}
+        if not self._symbols.readable:
+            raise HostError(
+                f"cannot list kernel functions: {self.problem}; {self._symbols.problem}",
+                code="no-functions",
+            )
+        return set(self._symbols.names(pattern))
+
+    def raw_tracepoints(self, pattern: str, module: str = "") -> list[tuple[str, str]]:
+        """Name and module of matching raw tracepoints, from BTF or else from tracefs."""
+        expression = re.compile(wildcard(pattern).decode())
+        btf = self._btf()
+        if btf is not None:
+            known = btf.raw_tracepoints()
+        else:
+            known = [(name, "") for _, name in self._tracefs.events("*", "*")]
+        return sorted(
+            {
+                (name, owner)
+                for name, owner in known
+                if expression.fullmatch(name) and module in ("", owner or "vmlinux")
+            }
+        )
+
+    def is_traceable(self, name: str, module: str | None = None) -> bool | None:
+        """The kernel's tracer can hook this function; None when unknown.
+
+        A suffixed clone passes under its base name, which is the kernel's own rule.
+        """
+        data = self._functions.data
+        if data is None:
+            return None
+        names = {name, name.split(".", 1)[0]}
+        if module is None:
+            endings = [b"\n", b" ["]
+        else:
+            endings = [b"\n" if module in ("", "vmlinux") else b" [%b]\n" % module.encode()]
+        lines = (b"%b%b" % (one.encode(), ending) for one in names for ending in endings)
+        return any(data.startswith(line) or b"\n" + line in data for line in lines)
+
+    def near(self, name: str) -> tuple[str, ...]:
+        """Functions that a misspelt name may have meant."""
+        data = self._functions.data
+        return nearest(name, data, rb"^") if data is not None else self._symbols.near(name)
+
+    # Verdicts
+
+    def check(
+        self,
+        name: str,
+        module: str = "",
+        offset: int = 0,
+        *,
+        is_return: bool = False,
+        address: int = 0,
+    ) -> Verdict:
+        """Decide one attach point, in the order in which the kernel would refuse it.
+
+        With an ``address`` the name may be empty. AMBIGUOUS carries every place that the name has,
+        so that the caller can attach by address.
+        """
+        if address:
+            return self._check_address(address, is_return=is_return)
+        refusal = self._check_name(name, module, is_return=is_return)
+        if refusal is not None:
+            return refusal
+        symbols = tuple(self._symbols.lookup(name, module or None))
+        places = {(symbol.address or index, symbol.module) for index, symbol in enumerate(symbols)}
+        if len(places) > 1:
+            owners = sorted({symbol.module or "vmlinux" for symbol in symbols})
+            return Verdict(
+                status=Status.AMBIGUOUS,
+                message=f"{name} names {len(places)} functions (in {', '.join(owners)})",
+                hint=f"name the module: {owners[0]}:{name}" if len(owners) > 1 else "",
+                symbols=symbols,
+            )
+        return self._check_place(name, symbols, offset, is_return=is_return)
+
+    def _check_name(self, name: str, module: str, *, is_return: bool) -> Verdict | None:
+        """Refusals that need no more than names."""
+        loaded = self.modules
+        if module not in ("", "vmlinux") and loaded is not None and module not in loaded:
+            probe = "kretprobe" if is_return else "kprobe"
+            return Verdict(
+                status=Status.MODULE_NOT_LOADED,
+                message=f"specified module {module} in probe {probe}:{module}:{name}"
+                " is not loaded.",
+                hint=f"load it first: modprobe {module}",
+            )
+        if name.startswith(PADDING):
+            return _refused(f"{name} is padding in front of a function, not code that runs")
+        if ".cold" in name:
+            return _refused(
+                f"{name} is the rarely run part that the compiler moved out of a function",
+                hint=f"probe {name.split('.cold')[0]}",
+            )
+        if not self._symbols.readable:
+            if self.is_traceable(name, module or None):
+                return None
+            return Verdict(status=Status.UNKNOWN, message=self._symbols.problem)
+        if self._symbols.lookup(name, module or None):
+            return None
+        return self._explain_absence(name, module)
+
+    def _explain_absence(self, name: str, module: str) -> Verdict:
+        everywhere = self._symbols.lookup(name, text=False)
+        if self._symbols.is_init(name):
+            return _refused(f"{name} ran at boot and its code is freed")
+        if everywhere:
+            owners = sorted({symbol.module or "vmlinux" for symbol in everywhere})
+            if module and module not in owners:
+                return Verdict(
+                    status=Status.ABSENT,
+                    message=f"{name} is not in {module}",
+                    hint=f"it is in {', '.join(owners)}",
+                )
+            return _refused(f"{name} is data, not a function")
+        clones = self._symbols.clones(name)
+        if clones:
+            traceable = [clone for clone in clones if self.is_traceable(clone) is not False]
+            return Verdict(
+                status=Status.ABSENT,
+                message=f"the compiler replaced {name} by {', '.join(clones)}",
+                hint=_clone_hint(traceable or clones),
+            )
+        near = self.near(name)
+        return Verdict(
+            status=Status.ABSENT,
+            message=f"this kernel has no function {name}: it may be inlined,"
+            " renamed, or in a module that is not loaded",
+            hint="did you mean " + " or ".join(f"'{one}'" for one in near) + "?" if near else "",
+        )
+
+    def _check_place(
+        self, name: str, symbols: tuple[Symbol, ...], offset: int, *, is_return: bool
+    ) -> Verdict:
+        """Traceable, blacklist, offset: for one place."""
+        symbol = symbols[0] if symbols else None
+        traceable = self.is_traceable(name, symbol.module if symbol else None)
+        if traceable is False:
+            return Verdict(
+                status=Status.NOT_TRACEABLE,
+                message=f"{name} is not traceable (either non-existing, inlined, or marked as"
+                ' "notrace"); attaching to it will likely fail',
+                symbols=symbols,
+            )
+        refused = self.is_blacklisted(name, symbol.address + offset if symbol else 0)
+        if refused:
+            return Verdict(
+                status=Status.BLACKLISTED,
+                message=f"{name} is on the kernel's kprobe blacklist: probing it could crash"
+                " the kernel",
+                symbols=symbols,
+            )
+        if offset and is_return:
+            return Verdict(status=Status.BAD_OFFSET, message="Offset not allowed", symbols=symbols)
+        size = self._symbols.size(symbol) if symbol else None
+        if offset and size is not None and offset >= size:
+            return Verdict(
+                status=Status.BAD_OFFSET,
+                message=f"Invalid offset: {name} is {size} bytes long, {offset} is behind its end",
+                symbols=symbols,
+            )
+        unknown = [
+            problem
+            for problem, is_open in (
+                (self._functions.problem, traceable is None),
+                (self._blacklist.problem, refused is None),
+                ("kernel addresses are hidden", bool(offset) and size is None),
+            )
+            if is_open
+        ]
+        if unknown:
+            return Verdict(status=Status.UNKNOWN, message="; ".join(unknown), symbols=symbols)
+        return Verdict(status=Status.OK, symbols=symbols)
+
+    def _check_address(self, address: int, *, is_return: bool) -> Verdict:
+        if not self._symbols.readable or self._symbols.addresses_hidden:
+            return Verdict(
+                status=Status.UNKNOWN,
+                message=self._symbols.problem or "kernel addresses are hidden",
+            )
+        found = self._symbols.resolve(address)
+        if found is None:
+            return Verdict(status=Status.ABSENT, message=f"no function is at {address:#x}")
+        symbol, offset = found
+        if symbol.type not in "tTwW":
+            return _refused(f"{address:#x} is data ({symbol.name}), not a function")
+        return self._check_place(symbol.name, (symbol,), offset, is_return=is_return)
+
+
+def _refused(message: str, hint: str = "") -> Verdict:
+    return Verdict(status=Status.NOT_TRACEABLE, message=message, hint=hint)
+
+
+def _clone_hint(clones: list[str]) -> str:
+    changed = any(".isra." in clone or ".constprop." in clone for clone in clones)
+    partial = any(".part." in clone or ".constprop." in clone for clone in clones)
+    marks = [
+        text
+        for text, is_so in (
+            ("its argument registers may differ", changed),
+            ("it sees only some of the calls", partial),
+        )
+        if is_so
+    ]
+    return f"probe {' or '.join(clones)}" + (f" ({'; '.join(marks)})" if marks else "")
