@@ -10,30 +10,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol
 
-from kptrace.errors import AttachError, Diagnostic, RunError
+from kptrace.errors import AttachError, Diagnostic, HostError, RunError
+from kptrace.kernel import Kernel
 from kptrace.plan import Plan, ProbeKind, Program, Target
 from kptrace.runtime import bpf, perf_event, refusals, tracefs_probes
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import FUNCTION_KINDS, Mechanism
 
 _NO_RIGHT = (errno.EPERM, errno.EACCES)
-
-
-class Facts(Protocol):
-    """What attaching asks about the kernel."""
-
-    @property
-    def tracefs(self) -> Path:
-        """Where tracefs is mounted."""
-
-    def addresses(self, name: str, module: str = "") -> Sequence[int]:
-        """Addresses of a function, in the kernel's order; empty when they are not readable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +92,7 @@ class Attachments:
 
 
 def attach_all(
-    plan: Plan, loaded: Loaded, mechanisms: Mapping[str, Mechanism], kernel: Facts
+    plan: Plan, loaded: Loaded, mechanisms: Mapping[str, Mechanism], kernel: Kernel
 ) -> Attachments:
     """Attach every program but begin and end blocks.
 
@@ -119,11 +108,11 @@ def attach_all(
             hint="raise it: config = { max_probes = ...; }",
             code="max-probes",
         )
-    attachments = Attachments(kernel.tracefs)
+    attachments = Attachments(kernel.tracefs.path)
     attacher = _Attacher(plan, loaded, kernel, attachments)
     try:
         if Mechanism.TRACEFS in mechanisms.values():
-            tracefs_probes.remove_stale(kernel.tracefs)
+            tracefs_probes.remove_stale(kernel.tracefs.path)
         for program in programs:
             attacher.attach(program, mechanisms[program.name])
         attacher.finish(wanted)
@@ -160,7 +149,9 @@ def run_block(plan: Plan, loaded: Loaded, program: Program) -> None:
 class _Attacher:
     """Attaches one program after the other and collects what is refused."""
 
-    def __init__(self, plan: Plan, loaded: Loaded, kernel: Facts, attachments: Attachments) -> None:
+    def __init__(
+        self, plan: Plan, loaded: Loaded, kernel: Kernel, attachments: Attachments
+    ) -> None:
         self._plan = plan
         self._loaded = loaded
         self._kernel = kernel
@@ -226,7 +217,7 @@ class _Attacher:
 
     def _tracefs(self, program: Program, target: Target) -> _Held:
         self._serial += 1
-        tracefs = self._kernel.tracefs
+        tracefs = self._kernel.tracefs.path
         name = tracefs_probes.define(
             tracefs, self._serial, _place(target), at_return=_at_return(program)
         )
@@ -260,12 +251,12 @@ class _Attacher:
 
     def _multi_by_address(self, program: Program, target: Target, refusal: OSError) -> None:
         """Module functions: the kernel takes their names only since 6.2, addresses always."""
-        addresses = self._kernel.addresses(target.name) if refusal.errno == errno.ESRCH else ()
-        if not addresses:
+        address = _first_address(target, self._kernel) if refusal.errno == errno.ESRCH else 0
+        if not address:
             raise refusal
         link = bpf.link_kprobe_multi(
             self._loaded.programs[program.name],
-            addresses=[addresses[0]],
+            addresses=[address],
             at_return=_at_return(program),
         )
         self._attachments.add(_Held(program=program.name, link=link))
@@ -289,7 +280,13 @@ def _kernel_name(target: Target) -> str:
     return target.name if core else f"{target.group}:{target.name}"
 
 
-def _open_kprobe(target: Target, kernel: Facts, *, at_return: bool = False) -> int:
+def _first_address(target: Target, kernel: Kernel) -> int:
+    """Where the kernel finds a function first; 0 when it is unknown or hidden."""
+    symbols = kernel.symbols.lookup(target.name, target.group or None)
+    return symbols[0].address if symbols else 0
+
+
+def _open_kprobe(target: Target, kernel: Kernel, *, at_return: bool = False) -> int:
     name = _kernel_name(target)
     try:
         return perf_event.open_kprobe(
@@ -300,18 +297,24 @@ def _open_kprobe(target: Target, kernel: Facts, *, at_return: bool = False) -> i
         # ENOENT: stable kernels of 2024 could not find "module:symbol".
         if error.errno not in (errno.EADDRNOTAVAIL, errno.ENOENT):
             raise
-        addresses = kernel.addresses(target.name, target.group)
-        if not addresses:
+        address = _first_address(target, kernel)
+        if not address:
             raise
-    return perf_event.open_kprobe("", address=addresses[0] + target.offset, at_return=at_return)
+    return perf_event.open_kprobe("", address=address + target.offset, at_return=at_return)
 
 
-def _open_tracepoint(target: Target, kernel: Facts) -> int:
-    path = kernel.tracefs / "events" / target.group / target.name / "id"
+def _open_tracepoint(target: Target, kernel: Kernel) -> int:
+    if kernel.tracefs.problem:
+        raise HostError(
+            kernel.tracefs.problem,
+            hint="mount it: mount -t tracefs tracefs /sys/kernel/tracing",
+            code="no-tracefs",
+        )
+    path = kernel.tracefs.path / "events" / target.group / target.name / "id"
     return perf_event.open_tracepoint(int(path.read_text()))
 
 
-_OPEN: dict[ProbeKind, Callable[[Target, Facts], int]] = {
+_OPEN: dict[ProbeKind, Callable[[Target, Kernel], int]] = {
     ProbeKind.KPROBE: _open_kprobe,
     ProbeKind.KRETPROBE: lambda target, kernel: _open_kprobe(target, kernel, at_return=True),
     ProbeKind.TRACEPOINT: _open_tracepoint,

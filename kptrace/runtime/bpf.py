@@ -62,7 +62,9 @@ class AttachType(IntEnum):
 
 
 KPROBE_MULTI_RETURN = 1
-"""Flag of link_create_kprobe_multi: run at function return."""
+"""Flag of a kprobe.multi link: run at function return."""
+
+_EXISTING = 2  # BPF_EXIST
 
 
 class _MapCreate(ctypes.Structure):
@@ -254,11 +256,16 @@ def map_lookup(fd: int, key: bytes, value: ctypes.Array[c_char]) -> bool:
     return True
 
 
-def map_update(fd: int, key: bytes, value: bytes) -> None:
-    """Create or replace one entry. Per-CPU values: all possible CPUs, each padded to 8 bytes."""
+def map_update(fd: int, key: bytes, value: bytes, *, existing: bool = False) -> None:
+    """Create or replace one entry. Per-CPU values: all possible CPUs, each padded to 8 bytes.
+
+    ``existing``: only replace; ENOENT when the key is missing.
+    """
     name = ctypes.create_string_buffer(key, len(key))
     content = ctypes.create_string_buffer(value, len(value))
-    _call(Command.MAP_UPDATE, _Element(map_fd=fd, key=_address(name), value=_address(content)))
+    attributes = _Element(map_fd=fd, key=_address(name), value=_address(content))
+    attributes.flags = _EXISTING if existing else 0
+    _call(Command.MAP_UPDATE, attributes)
 
 
 def map_delete(fd: int, key: bytes) -> bool:

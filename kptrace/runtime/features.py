@@ -35,6 +35,7 @@ class Features:
     kprobe_multi: bool | None
     kprobe_session: bool | None
     perf_link: bool | None
+    miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
@@ -90,14 +91,25 @@ def _multi(attach_type: AttachType) -> bool:
     return False
 
 
-def _perf_link() -> bool:
+@contextlib.contextmanager
+def _timer_link() -> Iterator[int]:
     an_hour = 3600 * 10**9
     with (
         _closing(bpf.prog_load(ProgType.PERF_EVENT, _RETURN_0)) as program,
         _closing(perf_event.open_timer(an_hour)) as event,
+        _closing(bpf.link_perf_event(program, event)) as link,
     ):
-        os.close(bpf.link_perf_event(program, event))
-    return True
+        yield link
+
+
+def _perf_link() -> bool:
+    with _timer_link():
+        return True
+
+
+def _miss_count() -> bool:
+    with _timer_link() as link:
+        return bpf.link_missed(link) is not None
 
 
 def _get_func_ip() -> bool:
@@ -129,6 +141,7 @@ _TESTS: dict[str, Callable[[], bool]] = {
     "kprobe_multi": lambda: _multi(AttachType.TRACE_KPROBE_MULTI),
     "kprobe_session": lambda: _multi(AttachType.TRACE_KPROBE_SESSION),
     "perf_link": _perf_link,
+    "miss_count": _miss_count,
     "get_func_ip": _get_func_ip,
     "test_run": _test_run,
     "map_batch": _map_batch,

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import errno
 import fcntl
@@ -22,6 +21,7 @@ SAMPLE_RAW = 1 << 10
 FORMAT_LOST = 1 << 4
 FLAG_CLOEXEC = 1 << 3
 _DISABLED = 1 << 0
+_WATERMARK = 1 << 14  # wakeup_events counts bytes
 
 KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe")
 
@@ -98,8 +98,8 @@ def open_timer(period_ns: int) -> int:
     return _open(attributes, cpus.online()[0])
 
 
-def open_output(cpu: int, wakeup_events: int) -> int:
-    """The event that programs of one CPU write to; the reader is woken per ``wakeup_events``.
+def open_output(cpu: int, wakeup_bytes: int) -> int:
+    """The event that programs of one CPU write to; the reader is woken per ``wakeup_bytes``.
 
     Reading the descriptor gives (value, lost) where the kernel has PERF_FORMAT_LOST (6.0,
     119a784c8127, and older stable releases), else only (value,).
@@ -109,7 +109,8 @@ def open_output(cpu: int, wakeup_events: int) -> int:
         config=SW_BPF_OUTPUT,
         sample_period=1,
         sample_type=SAMPLE_RAW,
-        wakeup_events=wakeup_events,
+        flags=_WATERMARK,
+        wakeup_events=wakeup_bytes,
         read_format=FORMAT_LOST,
     )
     try:
@@ -129,12 +130,6 @@ def read_lost(fd: int) -> int | None:
 
 def enable(fd: int) -> None:
     fcntl.ioctl(fd, syscall.numbers().ioc_enable, 0)
-
-
-def disable(fd: int) -> None:
-    """Stop an event; one whose CPU went away is stopped already."""
-    with contextlib.suppress(OSError):
-        fcntl.ioctl(fd, syscall.numbers().ioc_disable, 0)
 
 
 def set_program(fd: int, program_fd: int) -> None:

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""The event buffer: one perf ring per CPU, read in bulk and merged into time order.
+
+Ring layout: one header page, then 2^n data pages. The kernel moves ``data_head``, the reader
+``data_tail``; both run free and are taken modulo the size, so a record may wrap around the end.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import mmap
+import os
+import platform
+import select
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Mapping
+from types import TracebackType
+
+from kptrace.errors import HostError
+from kptrace.runtime import bpf, cpus, perf_event
+from kptrace.runtime.perf_records import Decoder, RawRecord
+
+_PAGE = mmap.PAGESIZE
+_HEAD, _TAIL = 1024, 1032  # offsets of data_head and data_tail in struct perf_event_mmap_page
+_SMALLEST, _LARGEST = 256 << 10, 16544 << 10
+_WAKEUP_BYTES = 64 << 10  # a wake-up costs the traced task: batch them, the poll bounds the delay
+_SETTLE_S = 0.002  # wait for records of other CPUs before handing out what is pending
+_HOTPLUG_INTERVAL_NS = 10**9
+
+_order = threading.Lock()
+_order.acquire()
+_STRONG_ORDER = platform.machine() == "x86_64"
+
+
+def _fence() -> None:
+    """Order the accesses before against those after, where the processor does not by itself.
+
+    Releasing a lock has release order, taking it acquire order; both together keep reads of
+    ring bytes between reading the head and writing the tail.
+    """
+    if not _STRONG_ORDER:
+        _order.release()
+        _order.acquire()
+
+
+def ring_pages(wanted: int, cpu_count: int) -> int:
+    """Data pages per CPU, a power of two, for ``perf_rb_pages`` (0: automatic, language §13).
+
+    ``perf_rb_pages`` counts the pages of all rings together; automatic is a 64th of the available
+    memory within 256 KiB and 16544 KiB.
+    """
+    if not wanted:
+        size = min(max(cpus.available_memory() // 64, _SMALLEST), _LARGEST)
+        wanted = size // _PAGE
+    share = max(wanted // cpu_count, 1)
+    return 1 << (share.bit_length() - 1)
+
+
+class Ring:
+    """The ring of one CPU: an output event, mapped."""
+
+    def __init__(self, cpu: int, pages: int) -> None:
+        self.cpu = cpu
+        self.size = pages * _PAGE
+        self.fd = perf_event.open_output(cpu, min(_WAKEUP_BYTES, self.size // 4))
+        try:
+            self._map = mmap.mmap(self.fd, _PAGE + self.size)
+        except OSError:
+            os.close(self.fd)
+            raise
+        # A ctypes integer is read and written by one aligned access, a slice of bytes is not.
+        self._head = ctypes.c_uint64.from_buffer(self._map, _HEAD)
+        self._tail = ctypes.c_uint64.from_buffer(self._map, _TAIL)
+        self._data = memoryview(self._map)[_PAGE:]
+        perf_event.enable(self.fd)
+
+    def drain(self, decoder: Decoder, records: list[RawRecord]) -> int:
+        """Append everything in the ring and free its space; returns records reported lost."""
+        head, tail = self._head.value, self._tail.value
+        if head == tail:
+            return 0
+        _fence()
+        start, used = tail % self.size, head - tail
+        if start + used <= self.size:
+            lost = decoder.decode(self._data[start : start + used], records)
+        else:
+            joined = bytes(self._data[start:]) + bytes(self._data[: start + used - self.size])
+            lost = decoder.decode(memoryview(joined), records)
+        _fence()
+        self._tail.value = head
+        return lost
+
+    def lost(self) -> int | None:
+        """All records that this ring ever refused; None on kernels that do not count them."""
+        return perf_event.read_lost(self.fd)
+
+    def close(self) -> None:
+        del self._head, self._tail
+        self._data.release()
+        self._map.close()
+        os.close(self.fd)
+
+
+class Reader:
+    """All rings of one event map. A context manager."""
+
+    def __init__(self, map_fd: int, sizes: Mapping[int, int], *, pages: int = 0) -> None:
+        """``sizes``: payload bytes by event id; ``pages`` as `ring_pages` takes it."""
+        self._map_fd = map_fd
+        self._decoder = Decoder(sizes)
+        self._poll = select.epoll()
+        self._rings: dict[int, Ring] = {}
+        self._pending: list[RawRecord] = []
+        self._lost_records = 0
+        self._lost_closed = 0
+        self._next_check = 0
+        online = cpus.online()
+        self._pages = ring_pages(pages, len(online))
+        try:
+            for cpu in online:
+                self._open(cpu)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def ring_bytes(self) -> int:
+        """Data bytes of one CPU's ring."""
+        return self._pages * _PAGE
+
+    def poll(self, timeout_s: float) -> list[RawRecord]:
+        """Wait for events, at most ``timeout_s``, and return them in order of time over all CPUs.
+
+        Records that are newer than the start of reading come with the next call: an older one
+        may still be on its way in another CPU's ring.
+        """
+        self._poll.poll(_SETTLE_S if self._pending else timeout_s)
+        horizon = time.monotonic_ns()
+        if horizon >= self._next_check:
+            self._next_check = horizon + _HOTPLUG_INTERVAL_NS
+            self._follow_hotplug()
+        self._read()
+        ready = len(self._pending)
+        if len(self._rings) > 1:
+            ready = bisect_right(self._pending, horizon, key=_time)
+        records = self._pending[:ready]
+        del self._pending[:ready]
+        return records
+
+    def drain(self) -> list[RawRecord]:
+        """Everything that was submitted so far, in order of time."""
+        self._read()
+        ready, self._pending = self._pending, []
+        return ready
+
+    def lost(self) -> int:
+        """Records lost so far, as far as the rings tell: LOST records or the kernel's own count."""
+        counts = [ring.lost() for ring in self._rings.values()]
+        known = sum(count for count in counts if count is not None)
+        return max(self._lost_records, known + self._lost_closed)
+
+    def close(self) -> None:
+        for ring in self._rings.values():
+            ring.close()
+        self._rings = {}
+        self._poll.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _read(self) -> None:
+        for ring in self._rings.values():
+            self._lost_records += ring.drain(self._decoder, self._pending)
+        self._pending.sort(key=_time)
+
+    def _open(self, cpu: int) -> None:
+        try:
+            ring = Ring(cpu, self._pages)
+        except OSError as error:
+            raise _open_error(error, self._pages) from error
+        self._rings[cpu] = ring
+        bpf.map_update(self._map_fd, cpu.to_bytes(4, "little"), ring.fd.to_bytes(4, "little"))
+        self._poll.register(ring.fd, select.EPOLLIN)
+
+    def _follow_hotplug(self) -> None:
+        """Give a CPU that came (back) online a new ring.
+
+        The ring of a CPU that went offline stays dead for ever: output to it answers EOPNOTSUPP,
+        and enabling the event again does not help.
+        """
+        online = set(cpus.online())
+        for cpu in set(self._rings) - online:
+            ring = self._rings.pop(cpu)
+            self._lost_records += ring.drain(self._decoder, self._pending)
+            self._lost_closed += ring.lost() or 0
+            self._poll.unregister(ring.fd)
+            ring.close()
+        for cpu in online - set(self._rings):
+            self._open(cpu)
+
+
+def _time(record: RawRecord) -> int:
+    return record[0]
+
+
+def _open_error(error: OSError, pages: int) -> HostError:
+    if error.errno in (errno.EACCES, errno.EPERM):
+        hint = (
+            "run as root; without CAP_SYS_ADMIN kernel.perf_event_paranoid must be 2 or lower, and"
+            " large buffers need CAP_IPC_LOCK or a smaller perf_rb_pages"
+        )
+        return HostError(
+            f"no permission to open the event buffer: {error.strerror}",
+            hint=hint,
+            code="permission",
+        )
+    return HostError(
+        f"cannot open an event buffer of {pages} pages per CPU: {error.strerror}",
+        hint="set a smaller perf_rb_pages" if error.errno == errno.ENOMEM else "",
+        code="event-buffer",
+    )
