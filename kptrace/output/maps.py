@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: MIT
+"""What both formats do to a map before they write it: top, div and the zero value (§5.5, §10.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kptrace import types
+from kptrace.aggregate import Average, MapSnapshot, Value, decode, divide
+from kptrace.types import Type
+
+Entries = Sequence[tuple[Value | None, Value]]
+
+
+def shown_entries(snapshot: MapSnapshot, top: int | None, *, final: bool) -> Entries:
+    """The entries that print. An empty scalar prints its zero value except at the end."""
+    if snapshot.entries:
+        # `print(@x, 0, div)` is how one divides without cutting.
+        return snapshot.entries[-top:] if top else snapshot.entries
+    kind = snapshot.map.value
+    if snapshot.map.key is not None or final or isinstance(kind, types.Hist | types.LHist):
+        return ()
+    return ((None, _zero(kind)),)
+
+
+def _zero(kind: Type) -> Value:
+    match kind:
+        case types.Avg() | types.Stats():
+            return Average(count=0, total=0)
+        case types.Count() | types.Sum() | types.Min() | types.Max():
+            return 0
+        case _:
+            return decode(kind, bytes(types.size_of(kind)))
+
+
+def divided(kind: Type, value: Any, div: int | None) -> Any:
+    """A number of a map (of avg and stats: the average) after ``div``; 0 counts as 1."""
+    if isinstance(value, Average):
+        value = value.average
+    elif not isinstance(kind, types.Int | types.Count | types.Sum | types.Min | types.Max):
+        return value
+    return divide(value, div) if div else value

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""The text format (language §10): what people read, and what scripts have parsed for years."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from kptrace import types
+from kptrace.aggregate import Ledger, MapSnapshot, Value
+from kptrace.histogram import Histogram
+from kptrace.output import Stream
+from kptrace.output.bars import shown_rows, text_percentiles, text_rows
+from kptrace.output.losses import text_ledger
+from kptrace.output.maps import divided, shown_entries
+from kptrace.output.values import Style, key_renderer, renderer
+from kptrace.plan import Event
+from kptrace.types import Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextFormat:
+    """Implements `kptrace.output.Format`; ``percentiles`` are printed under each hist."""
+
+    diagnostics: ClassVar[Stream] = Stream.ERROR
+
+    style: Style
+    percentiles: tuple[float, ...] = ()
+
+    def printf(self, text: bytes) -> bytes:
+        return text
+
+    def time(self, text: bytes) -> bytes:
+        return text
+
+    def value(self, kind: Type, value: Value) -> bytes:
+        return renderer(kind, self.style)(value) + b"\n"
+
+    def map(
+        self,
+        snapshot: MapSnapshot,
+        *,
+        top: int | None = None,
+        div: int | None = None,
+        final: bool = False,
+    ) -> bytes:
+        entries = shown_entries(snapshot, top, final=final)
+        name = snapshot.map.name.encode()
+        kind = snapshot.map.value
+        if isinstance(kind, types.AGGREGATES):
+            text_of = b"%d".__mod__
+        else:
+            text_of = renderer(kind, self.style)
+        if snapshot.map.key is not None:
+            key_of = key_renderer(snapshot.map.key, self.style)
+        out = []
+        for key, value in entries:
+            head = name if key is None else b"%b[%b]" % (name, key_of(key))
+            if isinstance(value, Histogram):
+                out.append(b"%b:\n%b\n" % (head, self._histogram(value, div)))
+            elif isinstance(kind, types.Stats):
+                out.append(b"%b: %b\n" % (head, _stats(kind, value, div)))
+            else:
+                out.append(b"%b: %b\n" % (head, text_of(divided(kind, value, div))))
+        return b"".join(out)
+
+    def _histogram(self, one: Histogram, div: int | None) -> bytes:
+        return text_rows(shown_rows(one, div)) + text_percentiles(one, self.percentiles)
+
+    def final_maps(self, maps: Sequence[MapSnapshot]) -> bytes:
+        ordered = sorted(maps, key=lambda one: one.map.name.encode())
+        return b"\n\n" + b"".join(self.map(one, final=True) for one in ordered)
+
+    def attached(self, count: int) -> bytes:
+        return b"Attached %d %b\n" % (count, b"probe" if count == 1 else b"probes")
+
+    def lost_events(self, count: int) -> bytes:
+        return b"Lost %d events\n" % count
+
+    def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
+        text = f"{event.place}: WARNING: {event.text}" if event.place else f"WARNING: {event.text}"
+        lines = [text]
+        if helper:
+            lines.append(f"Additional Info - helper: {helper}, retcode: {retcode}")
+        if event.excerpt:
+            lines.append(event.excerpt.removesuffix("\n"))
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+    def ledger(self, ledger: Ledger, *, terminal: bool, quiet: bool) -> bytes:
+        return text_ledger(ledger, terminal=terminal, quiet=quiet)
+
+
+def _stats(kind: Type, value: Any, div: int | None) -> bytes:
+    average = divided(kind, value, div)
+    return b"{ .count = %d, .average = %d, .total = %d }" % (value.count, average, value.total)

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""One value -> its text (language §10.1, §10.4), and the text of a map key (§10.2).
+
+A renderer is built once per type and used for every value of that type. Text is bytes: strings of
+the kernel are printed as they are, whatever their encoding.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from kptrace import types
+from kptrace.aggregate import Value
+from kptrace.output import Resolver
+from kptrace.types import Type
+
+Renderer: TypeAlias = Callable[[Any], bytes]
+
+_AF_INET, _AF_INET6 = 2, 10  # Linux's numbers: a capture may be read on another system
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """What text depends on besides the value."""
+
+    resolver: Resolver
+    trailer: bytes = b".."
+    """Follows a truncated string (``str_trunc_trailer``)."""
+
+
+def text_value(kind: Type, value: Value, style: Style) -> bytes:
+    """The text of one value; aggregations are the formats' business."""
+    return renderer(kind, style)(value)
+
+
+def renderer(kind: Type, style: Style) -> Renderer:
+    """The function from a value of this type to its text."""
+    match kind:
+        case types.Int():
+            return b"%d".__mod__
+        case types.Bool():
+            return _bool_text
+        case types.Enum(variants=variants):
+            names = {number: name.encode() for name, number in reversed(variants)}
+            return lambda value: names.get(value) or b"%d" % value
+        case types.Pointer():
+            return b"0x%x".__mod__
+        case types.String(size=size):
+            trailer = style.trailer
+            return lambda value: value if len(value) < size else value + trailer
+        case types.Array(element=element):
+            part = renderer(element, style)
+            return lambda value: b"[%b]" % b",".join(map(part, value))
+        case types.Tuple(elements=elements):
+            parts = [renderer(element, style) for element in elements]
+            return lambda value: (
+                b"(%b)" % b", ".join(part(one) for part, one in zip(parts, value, strict=True))
+            )
+        case types.Inet():
+            return _inet_text
+        case types.KSym():
+            return lambda value: _symbol(style.resolver.ksym(value), value)
+        case types.KStack():
+            return lambda value: _stack_text(kind, value, style.resolver)
+        case _:
+            raise TypeError(f"BUG: a value of type {types.type_name(kind)} has no text")
+
+
+def key_renderer(kind: Type, style: Style) -> Renderer:
+    """The function from a map key to what stands between ``[`` and ``]``.
+
+    Any text in one pair of parentheses loses it, as it does in the standard: a string that looks
+    like a tuple is treated as one.
+    """
+    text_of = renderer(kind, style)
+
+    def key_text(key: Any) -> bytes:
+        text = text_of(key)
+        return text[1:-1] if text.startswith(b"(") and text.endswith(b")") else text
+
+    return key_text
+
+
+def _bool_text(value: bool) -> bytes:
+    return b"true" if value else b"false"
+
+
+def _inet_text(value: bytes) -> bytes:
+    family = int.from_bytes(value[:8], "little")
+    if family == _AF_INET:
+        return socket.inet_ntop(socket.AF_INET, value[8:12]).encode()
+    if family == _AF_INET6:
+        return socket.inet_ntop(socket.AF_INET6, value[8:24]).encode()
+    return b""
+
+
+def _symbol(name: str | None, address: int) -> bytes:
+    return b"0x%x" % address if name is None else name.encode("utf-8", "surrogateescape")
+
+
+def _stack_text(kind: types.KStack, key: int, resolver: Resolver) -> bytes:
+    frames = resolver.stack(key, kind) if key else ()
+    lines = [_frame(kind.mode, address, resolver) for address in frames]
+    return b"\n" + b"".join(lines)
+
+
+def _frame(mode: str, address: int, resolver: Resolver) -> bytes:
+    if mode == "raw":
+        return b"%x\n" % address
+    symbol = _symbol(resolver.ksym_offset(address), address)
+    if mode == "perf":
+        return b"\t%x %b\n" % (address, symbol)
+    return b"        %b\n" % symbol
