@@ -8,13 +8,14 @@ import ctypes
 import fcntl
 import functools
 import mmap
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from ctypes import c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 
 from kptrace.errors import HostError
 from kptrace.plan import Plan
 from kptrace.runtime import bpf, cpus, verifier
 from kptrace.runtime.loaded import Loaded, raise_limits
+from kptrace.runtime.mechanism import Mechanism
 
 EVENTS = "events"
 """The C map of the event buffer; its size is the number of possible CPUs of this host."""
@@ -76,15 +77,15 @@ def _library() -> ctypes.CDLL:
 def load(
     object_bytes: bytes,
     plan: Plan,
+    mechanisms: Mapping[str, Mechanism],
     *,
-    multi: Collection[str] = (),
     btf_custom_path: str | None = None,
 ) -> Loaded:
     """Load an object into the kernel.
 
-    ``multi`` names the programs that will attach by kprobe.multi, which the kernel wants to know
-    at load time. ``btf_custom_path``: a BTF file to relocate against instead of the running
-    kernel's. Raises HostError where rights or libbpf are missing, RunError with the end of the
+    ``mechanisms`` comes from `mechanism.choose`: the kernel wants to know at load time which
+    programs will attach by kprobe.multi. ``btf_custom_path``: a BTF file to relocate against
+    instead of the running kernel's. Raises HostError where rights or libbpf are missing, RunError with the end of the
     verifier's log where the kernel refuses the programs.
     """
     library = _library()
@@ -95,7 +96,7 @@ def load(
         _opened(library, object_bytes, plan, btf_custom_path, messages) as handle,
     ):
         for name, program in _each(library, handle, "program"):
-            if name in multi:
+            if mechanisms.get(name) is Mechanism.MULTI:
                 library.bpf_program__set_expected_attach_type(
                     program, bpf.AttachType.TRACE_KPROBE_MULTI
                 )

@@ -18,9 +18,9 @@ RawRecord: TypeAlias = tuple[int, int, bytes]
 
 _RECORD_LOST = 2
 _RECORD_SAMPLE = 9
-_HEADER = struct.Struct("=IHH")
-_LOST = struct.Struct("=QQ")  # event's own id, number of lost records
 _PAYLOAD = 12  # record header and raw size
+_SAMPLE = struct.Struct(f"={_PAYLOAD}xQI")  # time, event id
+_LOST = struct.Struct("=8x8xQ")  # record header, the event's own id, number of lost records
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,29 @@ class Decoder:
     def decode(self, data: memoryview, records: list[RawRecord]) -> int:
         """Append the records of a chunk of whole records; returns how many records were lost."""
         words = data.cast("Q")
+        unpack, sizes = _SAMPLE.unpack_from, self.sizes
         position, end = 0, len(data)
         lost = 0
         while position < end:
-            kind, _, size = _HEADER.unpack_from(data, position)
-            if kind == _RECORD_SAMPLE:
-                count = _run_length(words[position >> 3 :: size >> 3])
-                stop = position + count * size
-                self._samples(data[position:stop], size, records)
-                position = stop
-                continue
-            if kind == _RECORD_LOST:
-                lost += _LOST.unpack_from(data, position + _HEADER.size)[1]
-            position += size
+            word = words[position >> 3]
+            size = word >> 48
+            following = position + size
+            if word & 0xFFFFFFFF == _RECORD_SAMPLE:
+                if following < end and words[following >> 3] == word:
+                    count = _run_length(words[position >> 3 :: size >> 3])
+                    following = position + count * size
+                    self._run(data[position:following], size, records)
+                else:
+                    time, event = unpack(data, position)
+                    start = position + _PAYLOAD
+                    stop = start + sizes[event] if event in sizes else following
+                    records.append((time, event, bytes(data[start:stop])))
+            elif word & 0xFFFFFFFF == _RECORD_LOST:
+                lost += _LOST.unpack_from(data, position)[0]
+            position = following
         return lost
 
-    def _samples(self, run: memoryview, size: int, records: list[RawRecord]) -> None:
+    def _run(self, run: memoryview, size: int, records: list[RawRecord]) -> None:
         layout = self._layouts.get(size)
         if layout is None:
             layout = self._layouts[size] = self._layout(size)

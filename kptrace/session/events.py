@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""What the tracer does when an event arrives: one function per `EventKind`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+from kptrace import aggregate
+from kptrace.output import Format, Stream
+from kptrace.output.printf import compile_format
+from kptrace.output.values import Style
+from kptrace.plan import Event, EventKind, Plan
+from kptrace.runtime.perf_records import RawRecord
+from kptrace.session.sink import Sink
+from kptrace.session.state import Maps
+
+Handler = Callable[[bytes], None]
+
+
+class Handlers:
+    """Handles records in order until an `exit()` among them; ``exit_status`` is then set."""
+
+    def __init__(self, plan: Plan, form: Format, style: Style, sink: Sink, maps: Maps) -> None:
+        self.exit_status: int | None = None
+        self._form = form
+        self._style = style
+        self._sink = sink
+        self._maps = maps
+        self._events = {event.id: event for event in plan.events}
+        self._handlers: dict[int, Handler] = {}
+
+    def handle(self, records: Iterable[RawRecord]) -> None:
+        """Handle records; what follows an `exit()` is dropped."""
+        if self.exit_status is not None:
+            return
+        for _, number, payload in records:
+            handler = self._handlers.get(number)
+            if handler is None:
+                event = self._events[number]
+                handler = self._handlers[number] = _MAKERS[event.kind](self, event)
+            handler(payload)
+            if self.exit_status is not None:
+                return
+
+    def reopen(self) -> int | None:
+        """Accept events again (those of end blocks); returns the status of an earlier `exit()`."""
+        status, self.exit_status = self.exit_status, None
+        return status
+
+    def _write(self, data: bytes) -> None:
+        self._sink.write(Stream.OUTPUT, data)
+
+    def _printf(self, event: Event) -> Handler:
+        kinds = [one.type for one in event.fields]
+        decode = aggregate.decoder(kinds, [one.offset for one in event.fields])
+        render = compile_format(event.text, kinds, self._style)
+        wrap, write = self._form.printf, self._write
+        return lambda payload: write(wrap(render(decode(payload, 0))))
+
+    def _value(self, event: Event) -> Handler:
+        (field,) = event.fields
+        decode = aggregate.decoder((field.type,), (field.offset,))
+        form, write = self._form, self._write
+        return lambda payload: write(form.value(field.type, decode(payload, 0)[0]))
+
+    def _print_map(self, event: Event) -> Handler:
+        def handle(payload: bytes) -> None:
+            found = self._maps.snapshot(event.map)
+            self._write(self._form.map(found, top=event.top, div=event.div))
+
+        return handle
+
+    def _clear(self, event: Event) -> Handler:
+        return lambda payload: self._maps.clear(event.map)
+
+    def _zero(self, event: Event) -> Handler:
+        return lambda payload: self._maps.zero(event.map)
+
+    def _time(self, event: Event) -> Handler:
+        return lambda payload: self._write(self._form.time(time.strftime(event.text).encode()))
+
+    def _exit(self, event: Event) -> Handler:
+        field = event.fields[0] if event.fields else None
+
+        def handle(payload: bytes) -> None:
+            code = aggregate.decode(field.type, payload, field.offset) if field else 0
+            assert isinstance(code, int)
+            self.exit_status = code & 0xFF
+
+        return handle
+
+    def _warning(self, event: Event) -> Handler:
+        """A field, if there is one, is named after the failed helper and holds what it returned."""
+        field = event.fields[0] if event.fields else None
+
+        def handle(payload: bytes) -> None:
+            helper, code = "", 0
+            if field:
+                returned = aggregate.decode(field.type, payload, field.offset)
+                assert isinstance(returned, int)
+                helper, code = field.name, returned
+            self._sink.write(self._form.diagnostics, self._form.warning(event, helper, code))
+
+        return handle
+
+
+_MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {
+    EventKind.PRINTF: Handlers._printf,
+    EventKind.PRINT: Handlers._value,
+    EventKind.PRINT_MAP: Handlers._print_map,
+    EventKind.CLEAR: Handlers._clear,
+    EventKind.ZERO: Handlers._zero,
+    EventKind.TIME: Handlers._time,
+    EventKind.EXIT: Handlers._exit,
+    EventKind.WARNING: Handlers._warning,
+}

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+"""Telling others that the probes are attached."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from pathlib import Path
+
+from kptrace.output import Stream
+from kptrace.session.sink import Sink
+
+_NOTIFY_VARIABLE = "__BPFTRACE_NOTIFY_PROBES_ATTACHED"
+
+
+def announce_ready(sink: Sink, ready_file: str) -> None:
+    """Tell whoever asked: a test harness, the service manager, the owner of a ready file."""
+    if _NOTIFY_VARIABLE in os.environ:
+        sink.write(Stream.OUTPUT, _NOTIFY_VARIABLE.encode() + b"\n")
+        sink.flush()
+    _notify_service_manager()
+    if ready_file:
+        Path(ready_file).write_text(f"{os.getpid()}\n")
+
+
+def _notify_service_manager() -> None:
+    """sd_notify(3): one datagram; a leading ``@`` is an abstract socket."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"READY=1", address)

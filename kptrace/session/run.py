@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""The phases of a run, in the order of language §14.3."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from kptrace.aggregate import Ledger, Snapshot
+from kptrace.errors import Exit, render
+from kptrace.kernel import Kernel
+from kptrace.output import Format, Stream
+from kptrace.output.values import Style
+from kptrace.plan import Plan, ProbeKind
+from kptrace.runtime import attach, ledger, maps
+from kptrace.runtime.attach import Attachments
+from kptrace.runtime.ledger import Misses
+from kptrace.runtime.loaded import Loaded
+from kptrace.runtime.mechanism import Mechanism, choose
+from kptrace.runtime.perf import Reader
+from kptrace.session.events import Handlers
+from kptrace.session.ready import announce_ready
+from kptrace.session.signals import Signals, StopNow
+from kptrace.session.sink import Sink
+from kptrace.session.state import KernelResolver, Maps, set_active
+
+_POLL_S = 0.1
+_BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
+
+Load = Callable[[Mapping[str, Mechanism]], Loaded]
+"""Loads the specification for the mechanisms that its programs will attach by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to run.
+
+    ``form`` makes the output format when the style is known, which needs the loaded maps.
+    ``attach`` is one of `mechanism.WANTED`.
+    """
+
+    form: Callable[[Style], Format]
+    duration_s: float | None = None
+    quiet: bool = False
+    dry_run: bool = False
+    strict: bool = False
+    attach: str = "auto"
+    ready_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a run ended: the exit status and what it collected (None: it was cut short)."""
+
+    status: int
+    snapshot: Snapshot | None = None
+
+
+def run(plan: Plan, load: Load, kernel: Kernel, options: Options, sink: Sink) -> Result:
+    """Run a plan to its end and write everything to the sink.
+
+    Raises HostError, AttachError or RunError; nothing stays attached then.
+    """
+    with Signals() as signals:
+        try:
+            mechanisms = choose(plan, wanted=options.attach)
+            with load(mechanisms) as loaded:
+                return _Run(plan, loaded, kernel, options, sink, signals).run(mechanisms)
+        except BrokenPipeError:  # nobody reads any more, as with `kptrace ... | head`
+            return Result(status=Exit.OK)
+        except StopNow as stop:
+            return Result(status=stop.status)
+
+
+class _Run:
+    """One loaded run; its methods are the phases."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        loaded: Loaded,
+        kernel: Kernel,
+        options: Options,
+        sink: Sink,
+        signals: Signals,
+    ) -> None:
+        self._plan = plan
+        self._loaded = loaded
+        self._kernel = kernel
+        self._options = options
+        self._sink = sink
+        self._signals = signals
+        self._maps = Maps(plan, loaded)
+        style = Style(
+            resolver=KernelResolver(plan, loaded, kernel),
+            trailer=plan.config.str_trunc_trailer.encode(),
+        )
+        self._form = options.form(style)
+        self._handlers = Handlers(plan, self._form, style, sink, self._maps)
+        self._told_lost = 0
+
+    def run(self, mechanisms: Mapping[str, Mechanism]) -> Result:
+        sizes = {event.id: event.size for event in self._plan.events}
+        pages = self._plan.config.perf_rb_pages
+        with Reader(self._loaded.map("events"), sizes, pages=pages) as reader:
+            self._run_blocks(ProbeKind.BEGIN)
+            with attach.attach_all(
+                self._plan, self._loaded, mechanisms, self._kernel
+            ) as attachments:
+                if self._options.dry_run:
+                    return Result(status=Exit.OK)
+                set_active(self._loaded, True)
+                self._announce(attachments)
+                self._poll(reader)
+                set_active(self._loaded, False)
+                misses = ledger.read_misses(self._plan, self._loaded.programs, attachments.missed)
+            return self._finish(reader, misses)
+
+    def _run_blocks(self, kind: ProbeKind) -> None:
+        for program in self._plan.programs:
+            if program.kind is kind:
+                attach.run_block(self._plan, self._loaded, program)
+
+    def _announce(self, attachments: Attachments) -> None:
+        for warning in attachments.warnings:
+            text = render(warning, color=self._sink.error_is_terminal)
+            self._sink.write(Stream.ERROR, text.encode())
+        if not self._options.quiet:
+            blocks = sum(program.kind in _BLOCKS for program in self._plan.programs)
+            attached = self._form.attached(attachments.count + blocks)
+            self._sink.write(self._form.diagnostics, attached)
+        announce_ready(self._sink, self._options.ready_file)
+
+    def _poll(self, reader: Reader) -> None:
+        """Handle events until something ends the run; whatever was submitted then is handled."""
+        if all(program.kind in _BLOCKS for program in self._plan.programs):
+            self._handlers.handle(reader.drain())
+            return
+        duration = self._options.duration_s
+        deadline = None if duration is None else time.monotonic() + duration
+        while self._handlers.exit_status is None and not self._signals.stop:
+            timeout = _POLL_S
+            if deadline is not None:
+                timeout = min(timeout, deadline - time.monotonic())
+                if timeout <= 0:
+                    break
+            self._handlers.handle(reader.poll(timeout))
+            if self._signals.take_snapshot_request():
+                self._sink.write(Stream.OUTPUT, self._form.final_maps(self._maps.all()))
+                self._sink.flush()
+            self._tell_lost(reader)
+            self._sink.tick()
+
+    def _tell_lost(self, reader: Reader) -> None:
+        lost = reader.lost()
+        if lost > self._told_lost:
+            text = self._form.lost_events(lost - self._told_lost)
+            self._sink.write(self._form.diagnostics, text)
+            self._told_lost = lost
+
+    def _finish(self, reader: Reader, misses: Mapping[str, Misses]) -> Result:
+        """Everything after detaching: the rest of the events, end blocks, maps, the ledger."""
+        self._handlers.handle(reader.drain())
+        status = self._handlers.reopen()
+        self._run_blocks(ProbeKind.END)
+        self._handlers.handle(reader.drain())
+        if status is None:
+            status = self._handlers.exit_status
+        losses = ledger.build(
+            self._plan,
+            maps.read_counters(self._loaded.map("ledger"), len(self._plan.counters)),
+            reader.lost(),
+            misses,
+        )
+        if losses.events:
+            text = f"WARNING: Total lost event count: {losses.events}\n"
+            self._sink.write(Stream.ERROR, text.encode())
+        snapshot = Snapshot(maps=self._maps.all(), ledger=losses)
+        shown = snapshot.maps if self._plan.config.print_maps_on_exit else ()
+        self._sink.write(Stream.OUTPUT, self._form.final_maps(shown))
+        text_ledger = self._form.ledger(
+            losses, terminal=self._sink.error_is_terminal, quiet=self._options.quiet
+        )
+        self._sink.write(self._form.diagnostics, text_ledger)
+        self._sink.flush()
+        return Result(status=self._status(status, losses), snapshot=snapshot)
+
+    def _status(self, asked: int | None, losses: Ledger) -> int:
+        """``exit(n)`` of the specification wins, unless a strict run lost data."""
+        if self._options.strict and losses.lost:
+            return Exit.LOST
+        return asked or Exit.OK

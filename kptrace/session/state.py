@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: MIT
+"""What a run looks at while it is loaded: its maps, its stacks and symbols, its clock."""
+
+from __future__ import annotations
+
+from kptrace import types
+from kptrace.aggregate import MapSnapshot, snapshot
+from kptrace.kernel import Kernel
+from kptrace.plan import Plan
+from kptrace.runtime import bpf, maps
+from kptrace.runtime.loaded import Loaded
+
+_ACTIVE, _INACTIVE = (1).to_bytes(4, "little"), bytes(4)
+_KEY_0 = bytes(4)
+
+
+class Maps:
+    """The specification's maps by their user names, as `print`, `clear` and `zero` see them."""
+
+    def __init__(self, plan: Plan, loaded: Loaded) -> None:
+        self._plan = plan
+        self._loaded = loaded
+        self._zeroed: set[str] = set()
+
+    def snapshot(self, name: str) -> MapSnapshot:
+        one = self._plan.map(name)
+        entries = maps.read_map(self._loaded.map(one.symbol))
+        return snapshot(one, entries, zeroed=name in self._zeroed)
+
+    def all(self) -> tuple[MapSnapshot, ...]:
+        return tuple(self.snapshot(one.name) for one in self._plan.maps)
+
+    def clear(self, name: str) -> None:
+        one = self._plan.map(name)
+        maps.clear(self._loaded.map(one.symbol), one)
+        self._zeroed.discard(name)
+
+    def zero(self, name: str) -> None:
+        maps.zero(self._loaded.map(self._plan.map(name).symbol))
+        self._zeroed.add(name)
+
+
+class KernelResolver:
+    """Addresses and stack keys -> names and frames; implements `kptrace.output.Resolver`.
+
+    Stacks are read when they are printed; a stored stack never changes.
+    """
+
+    def __init__(self, plan: Plan, loaded: Loaded, kernel: Kernel) -> None:
+        self._stack_maps = {one.depth: loaded.map(one.symbol) for one in plan.stack_maps}
+        self._symbols = kernel.symbols
+
+    def ksym(self, address: int) -> str | None:
+        found = self._symbols.resolve(address)
+        return found[0].name if found else None
+
+    def ksym_offset(self, address: int) -> str | None:
+        found = self._symbols.resolve(address)
+        return f"{found[0].name}+{found[1]}" if found else None
+
+    def stack(self, key: int, kind: types.KStack) -> tuple[int, ...]:
+        return maps.stack(self._stack_maps[kind.limit], key)
+
+
+def set_active(loaded: Loaded, active: bool) -> None:
+    """Let all programs count, or stop them, at one moment."""
+    bpf.map_update(loaded.map("control"), _KEY_0, _ACTIVE if active else _INACTIVE)
