@@ -16,7 +16,8 @@ from pathlib import Path
 
 from kptrace import types
 from kptrace.kernel.btf_object import BtfObject, Member, Param, Prototype
-from kptrace.kernel.libbpf import BtfFile, Kind
+from kptrace.kernel.files import read
+from kptrace.kernel.libbpf import BtfFile, Kind, strings_in
 from kptrace.types import Type
 
 __all__ = ["Btf", "Member", "Param", "Prototype", "base_type"]
@@ -174,10 +175,10 @@ class Btf:
 
     def raw_tracepoints(self) -> list[tuple[str, str]]:
         """All raw tracepoints: name and module ("" is vmlinux)."""
-        pattern = re.compile(rb"\0btf_trace_([^\0]+)")
+        pattern = re.compile(rb"(?:\A|\0)btf_trace_([^\0]+)")
         found = [(name.decode(), "") for name in pattern.findall(self._core.file.strings())]
-        for module, data in self._module_files():
-            found += [(name.decode(), module) for name in pattern.findall(data)]
+        for module, strings in self._module_strings():
+            found += [(name.decode(), module) for name in pattern.findall(strings)]
         return found
 
     def _prototype(self, name: str, module: str, kind: Kind) -> Prototype | None:
@@ -205,20 +206,16 @@ class Btf:
             return
         # A module that uses a name of its own has it in its strings; most do not, and reading a
         # file is far cheaper than parsing it.
-        needle = b"\0" + name.encode() + b"\0"
-        for candidate, data in self._module_files():
-            if needle in data and (one := self._module(candidate)) is not None:
+        for candidate, strings in self._module_strings():
+            if name.encode() + b"\0" in strings and (one := self._module(candidate)) is not None:
                 yield one
 
-    def _module_files(self) -> Iterator[tuple[str, bytes]]:
+    def _module_strings(self) -> Iterator[tuple[str, bytes]]:
         if self._directory is None or not self._directory.is_dir():
             return
         for name in sorted(os.listdir(self._directory)):
             if name != "vmlinux":
-                try:
-                    yield name, (self._directory / name).read_bytes()
-                except OSError:  # unloaded meanwhile
-                    continue
+                yield name, strings_in(read(self._directory / name).data or b"")
 
     def _module(self, name: str) -> BtfObject | None:
         if name not in self._modules:

@@ -34,7 +34,7 @@ class Host:
     ``lockdown`` is "none", "integrity" or "confidentiality"; ``jit`` 0, 1 or 2 (with debugging);
     ``capabilities`` are the effective ones among `CAPABILITIES`. ``kprobe_pmu`` is the PMU type
     for perf_event_open and ``retprobe_bit`` the bit of its config that asks for a kretprobe.
-    ``headers`` is the directory with the headers of exactly this kernel, "" where there is none.
+    ``headers`` is where the headers of exactly this kernel are, "" where they are not.
     ``memory_available`` is in bytes.
     """
 
@@ -125,16 +125,16 @@ def capabilities(root: Path = Path("/")) -> frozenset[str] | None:
 
 
 def headers(root: Path = Path("/")) -> str:
-    """The directory where a compiler finds the headers of exactly this kernel, or ""."""
-    base = root / "lib/modules" / release(root)
-    for directory in (base / "build", base / "source"):
-        # Every translation unit of a kernel includes this file first; half-installed header
-        # packages leave a directory without it.
+    """The directory or archive with the headers of exactly this kernel, or ""."""
+    modules = root / "lib/modules" / release(root)
+    # Debian's build/ holds only the generated half; the common half is in source/. A package that
+    # is half installed leaves directories without this file, which every unit includes first.
+    for directory in (modules / "source", modules / "build"):
         if (directory / "include/linux/kconfig.h").exists():
             return str(directory)
-    # Distributions split headers: build/ then holds the generated half, source/ or the Makefile
-    # of build/ points to the common half.
-    return ""
+    # CONFIG_IKHEADERS, since Linux 5.2 (43d8ce9d65a5, f7b101d33046).
+    archive = root / "sys/kernel/kheaders.tar.xz"
+    return str(archive) if archive.exists() else ""
 
 
 def cpu_list(text: str | None) -> tuple[int, ...] | None:

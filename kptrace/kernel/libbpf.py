@@ -221,8 +221,11 @@ class BtfFile:
                     yield type_id, start, position
 
     def _string_offsets(self, name: str) -> Iterator[int]:
-        needle = b"\0" + name.encode() + b"\0"
-        for position in _occurrences(self._strings, self._strings_size, needle):
+        text = name.encode() + b"\0"
+        # Only a base begins with an empty string; a module's first name has no NUL before it.
+        if ctypes.string_at(self._strings, min(len(text), self._strings_size)) == text:
+            yield self._strings_base
+        for position in _occurrences(self._strings, self._strings_size, b"\0" + text):
             yield self._strings_base + position + 1
         if self._base is not None:
             yield from self._base._string_offsets(name)
@@ -243,5 +246,13 @@ class BtfFile:
         return address - self._types
 
     def strings(self) -> bytes:
-        """The object's own string section: every name, each between NUL bytes."""
+        """The object's own string section: every name, with a NUL after it."""
         return ctypes.string_at(self._strings, self._strings_size)
+
+
+def strings_in(data: bytes) -> bytes:
+    """The string section of a raw BTF file, without parsing the rest; empty if it is none."""
+    if len(data) < _HEADER.size:
+        return b""
+    magic, _, _, header, _, _, start, size = _HEADER.unpack_from(data)
+    return data[header + start :][:size] if magic == _MAGIC else b""

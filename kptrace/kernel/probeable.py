@@ -36,10 +36,17 @@ _NEVER_BY_WILDCARD = (
     "array_map_*", "percpu_array_*", "bpf_percpu_*", "bpf_perf_event_output*", "bpf_ringbuf_*",
     "trace_call_bpf", "kprobe_multi_link_*", "kprobe_perf_func", "kretprobe_perf_func",
 )  # fmt: skip
-_DENIED = re.compile("|".join(wildcard(name).decode() for name in _NEVER_BY_WILDCARD))
 # ".cold" parts accept a probe and almost never run; ".part." clones see some calls only. Lines of
 # weak functions that the linker overrode have an invalid name since Linux 6.0 (b39181f7c690).
-_SKIPPED = re.compile(r".*\.(?:cold|part)\b|__pfx_|__cfi_|__ftrace_invalid_address___")
+_NEVER = re.compile(
+    "|".join(
+        [
+            r".*\.(?:cold|part)\b.*",
+            r"(?:__pfx_|__cfi_|__ftrace_invalid_address___).*",
+            *(wildcard(name).decode() for name in _NEVER_BY_WILDCARD),
+        ]
+    )
+)
 
 
 class Status(str, Enum):
@@ -93,6 +100,10 @@ class Probeable:
     @cached_property
     def _functions(self) -> Reading:
         return read(self._tracefs.path / "available_filter_functions")
+
+    @cached_property
+    def _sites(self) -> Reading:
+        return read(self._tracefs.path / "available_filter_functions_addrs")
 
     @property
     def problem(self) -> str:
@@ -149,20 +160,16 @@ class Probeable:
         pattern of module names. Where the kernel's list of traceable functions is unknown the
         symbols stand in for it (`problem` tells); where these are unknown too, HostError.
         """
-        found = self._listed(wildcard(pattern))
         where = re.compile(wildcard(module).decode()) if module not in ("", "vmlinux") else None
         refused = self.blacklist or frozenset()
-        return sorted(
-            (
-                Function(name=name, module=owner)
-                for name, owner in found
-                if (where.fullmatch(owner) if where else not (module and owner))
-                and name not in refused
-                and not _SKIPPED.match(name)
-                and not _DENIED.fullmatch(name)
-            ),
-            key=lambda one: (one.module, one.name),
-        )
+        found = [
+            (owner, name)
+            for name, owner in self._listed(wildcard(pattern))
+            if name not in refused
+            and not _NEVER.fullmatch(name)
+            and (where.fullmatch(owner) if where else not (module and owner))
+        ]
+        return [Function(name=name, module=owner) for owner, name in sorted(found)]
 
     def _listed(self, pattern: bytes) -> set[tuple[str, str]]:
         data = self._functions.data
@@ -227,8 +234,8 @@ class Probeable:
     ) -> Verdict:
         """Decide one attach point, in the order in which the kernel would refuse it.
 
-        With an ``address`` the name may be empty. AMBIGUOUS carries every place that the name has,
-        so that the caller can attach by address.
+        With an ``address`` the name may be empty. AMBIGUOUS means that the name alone will not
+        do; its symbols are the places that can be attached to by address (0 where hidden).
         """
         if address:
             return self._check_address(address, is_return=is_return)
@@ -236,16 +243,40 @@ class Probeable:
         if refusal is not None:
             return refusal
         symbols = tuple(self._symbols.lookup(name, module or None))
-        places = {(symbol.address or index, symbol.module) for index, symbol in enumerate(symbols)}
-        if len(places) > 1:
+        places = self._usable(symbols)
+        # Hidden addresses are all zero; lines of one name are then different functions.
+        if len({symbol.address or -at for at, symbol in enumerate(symbols)}) > 1 and places:
             owners = sorted({symbol.module or "vmlinux" for symbol in symbols})
             return Verdict(
                 status=Status.AMBIGUOUS,
-                message=f"{name} names {len(places)} functions (in {', '.join(owners)})",
+                message=f"{name} names {len(symbols)} functions (in {', '.join(owners)})",
                 hint=f"name the module: {owners[0]}:{name}" if len(owners) > 1 else "",
-                symbols=symbols,
+                symbols=places,
             )
         return self._check_place(name, symbols, offset, is_return=is_return)
+
+    def _usable(self, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+        """Those of several functions with one name that neither list rules out."""
+        return tuple(
+            symbol
+            for symbol in symbols
+            if self.is_traceable(symbol.name, symbol.module) is not False
+            and not self.is_blacklisted(symbol.name, symbol.address)
+            and self._has_site(symbol) is not False
+        )
+
+    def _has_site(self, symbol: Symbol) -> bool | None:
+        """The tracer has a site in the first bytes of this very function; None when unknown.
+
+        The file with the addresses exists since Linux 6.5 (83f74441bcb1). A site follows what
+        the architecture puts before it: nothing, ENDBR, or an entry sequence.
+        """
+        data = self._sites.data
+        if data is None or not symbol.address:
+            return None
+        pattern = rb"^([0-9a-f]+) %b(?: |$)" % re.escape(symbol.name.encode())
+        sites = (int(site, 16) for site in re.findall(pattern, data, re.M))
+        return any(symbol.address <= site < symbol.address + 32 for site in sites)
 
     def _check_name(self, name: str, module: str, *, is_return: bool) -> Verdict | None:
         """Refusals that need no more than names."""

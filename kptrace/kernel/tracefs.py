@@ -8,6 +8,7 @@ Nothing is ever written to tracefs here.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from collections.abc import Callable
@@ -190,23 +191,28 @@ def _field_type(
     if bracket != -1:
         described, array = described[:bracket], described[bracket:] + array
     base = " ".join(_QUALIFIERS.sub(" ", described).split())
-    if array:
-        count = 1
-        for dimension in re.findall(r"\[(\d+)\]", array):
-            count *= int(dimension)
-        if not re.search(r"\[\d+\]", array):
-            # A constant that the kernel printed by name: the count follows from the size.
-            element = base_type(base)
-            count = size // types.size_of(element) if element else size
-        if base == "char" and count:
-            return types.String(count)
-        return types.Array(_scalar(base, size // max(count, 1), signed, user, types_named), count)
-    return _scalar(base, size, signed, user, types_named)
+    if not array:
+        return _scalar(base, size, signed, user, types_named)
+    counts = [int(number) for number in re.findall(r"\[(\d+)\]", array)]
+    if len(counts) == array.count("["):
+        count = math.prod(counts)
+        element_size = size // count if count else _element_size(base, types_named)
+    else:  # a constant that the kernel left as a name, or no length at all
+        element_size = _element_size(base, types_named)
+        count = size // element_size
+    if base == "char" and count:
+        return types.String(count)
+    return types.Array(_scalar(base, element_size, signed, user, types_named), count)
+
+
+def _element_size(base: str, types_named: TypeLookup | None) -> int:
+    found = base_type(base) or (types_named("", base) if types_named else None)
+    return max(types.size_of(found), 1) if found is not None else 1
 
 
 def _scalar(base: str, size: int, signed: bool, user: bool, types_named: TypeLookup | None) -> Type:
     if base.endswith("*"):
-        target = _named(base[:-1].strip(), types_named, pointed=True)
+        target = _pointed(base[:-1].strip(), types_named)
         return types.Pointer(target, user=user)
     keyword, _, name = base.partition(" ")
     if keyword in ("struct", "union", "enum"):
@@ -218,17 +224,20 @@ def _scalar(base: str, size: int, signed: bool, user: bool, types_named: TypeLoo
     if base in ("bool", "_Bool") and size == 1:
         return types.BOOL
     if size not in (1, 2, 4, 8):
-        return types.String(size)
+        found = types_named("", base) if types_named else None
+        if found is not None and types.size_of(found) == size:
+            return found
+        return types.Array(types.UINT8, size)
     # System calls store every argument as 8 bytes and call all of them unsigned, so the declared
     # C type says more than the flag; the flag decides for typedefs and for plain char.
     plain = base_type(base)
     return types.Int(size, plain.signed if isinstance(plain, types.Int) else signed)
 
 
-def _named(base: str, types_named: TypeLookup | None, *, pointed: bool = False) -> Type:
+def _pointed(base: str, types_named: TypeLookup | None) -> Type:
     """What a pointer points to, as far as it is known by name alone."""
     if base.endswith("*"):
-        return types.Pointer(_named(base[:-1].strip(), types_named, pointed=True))
+        return types.Pointer(_pointed(base[:-1].strip(), types_named))
     keyword, _, name = base.partition(" ")
     if keyword not in ("struct", "union", "enum"):
         keyword, name = "", base
