@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from kptrace import types
 from kptrace.aggregate import Average, MapSnapshot, Value, decode, divide
 from kptrace.types import Type
 
-Entries = Sequence[tuple[Value | None, Value]]
+Entries: TypeAlias = "Sequence[tuple[Value | None, Value]]"
 
 
 def shown_entries(snapshot: MapSnapshot, top: int | None, *, final: bool) -> Entries:
