@@ -6,25 +6,25 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kptrace.kernel.host import cpu_list
+
 _ROOT = Path("/sys/devices/system/cpu")
 
 
 def possible() -> int:
     """Number of possible CPUs: how many values an entry of a per-CPU map has."""
-    return len(parse((_ROOT / "possible").read_text()))
+    return len(_read("possible"))
 
 
-def online() -> list[int]:
+def online() -> tuple[int, ...]:
     """CPUs that run now."""
-    return parse((_ROOT / "online").read_text())
+    return _read("online")
 
 
-def parse(text: str) -> list[int]:
-    """``0-2,5`` as [0, 1, 2, 5]."""
-    cpus: list[int] = []
-    for part in text.strip().split(","):
-        first, _, last = part.partition("-")
-        cpus += range(int(first), int(last or first) + 1)
+def _read(name: str) -> tuple[int, ...]:
+    cpus = cpu_list((_ROOT / name).read_text().strip())
+    if not cpus:
+        raise OSError(f"{_ROOT / name} lists no CPU")
     return cpus
 
 

@@ -85,8 +85,8 @@ def load(
 
     ``mechanisms`` comes from `mechanism.choose`: the kernel wants to know at load time which
     programs will attach by kprobe.multi. ``btf_custom_path``: a BTF file to relocate against
-    instead of the running kernel's. Raises HostError where rights or libbpf are missing, RunError with the end of the
-    verifier's log where the kernel refuses the programs.
+    instead of the running kernel's. Raises HostError where rights or libbpf are missing, RunError
+    with the end of the verifier's log where the kernel refuses the programs.
     """
     library = _library()
     raise_limits()

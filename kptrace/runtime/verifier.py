@@ -20,28 +20,36 @@ _BEGIN, _END = "-- BEGIN PROG LOAD LOG --\n", "-- END PROG LOAD LOG --"
 
 
 def load_error(code: int, messages: str, plan: Plan) -> KptraceError:
-    """The error to raise when loading failed with an errno and these messages."""
+    """The error to raise when libbpf failed with an errno and these messages."""
     log = _verifier_log(messages)
     if log is None:
         return _refused(code, messages)
     program = re.search(r"prog '([^']+)': BPF program load failed", messages)
-    label = _label(program.group(1), plan) if program else plan.name
+    return program_error(program.group(1) if program else "", _reason(code), log, plan)
+
+
+def program_error(name: str, reason: str, log: str, plan: Plan) -> RunError:
+    """The verifier refused a program (C name; "" if unknown) and wrote this log."""
     tail = "\n".join(f"  {line}" for line in _tail(log))
     return RunError(
-        f"the kernel's verifier refused the program of {label} ({_reason(code)}):\n{tail}",
+        f"the kernel's verifier refused the program of {_label(name, plan)} ({reason}):\n{tail}",
         hint=_hint(log),
         code="verifier",
     )
 
 
+def no_permission() -> HostError:
+    return HostError(
+        "no permission to load BPF programs",
+        hint="run as root, or with CAP_BPF and CAP_PERFMON (kernel 5.8 and later);"
+        " before 5.11 EPERM can also mean that the memlock limit is too low (ulimit -l)",
+        code="permission",
+    )
+
+
 def _refused(code: int, messages: str) -> KptraceError:
     if code == errno.EPERM:
-        return HostError(
-            "no permission to load BPF programs",
-            hint="run as root, or with CAP_BPF and CAP_PERFMON (kernel 5.8 and later);"
-            " before 5.11 EPERM can also mean that the memlock limit is too low (ulimit -l)",
-            code="permission",
-        )
+        return no_permission()
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     detail = "; ".join(line.removeprefix("libbpf: ") for line in lines[-3:])
     return RunError(
@@ -75,7 +83,7 @@ def _label(name: str, plan: Plan) -> str:
     for program in plan.programs:
         if program.name == name:
             return f"{program.label} (line {program.line})" if program.line else program.label
-    return name
+    return name or plan.name
 
 
 def _hint(log: str) -> str:
