@@ -325,7 +325,8 @@ def nearest(name: str, data: bytes, before: bytes) -> tuple[str, ...]:
     every name would take seconds, so only names that begin or end alike are compared.
     """
     head, tail = name[:3].encode(), name[-3:].encode()
-    low, high = max(len(name) - 6, 0), len(name)
+    # Names so much shorter or longer cannot reach the cutoff below.
+    low, high = max(int(len(name) * 0.54) - 3, 0), max(int(len(name) * 1.86) - 3, 0)
     expression = rb"%b(%b\S{%d,%d}|\S{%d,%d}%b)(?=\s|$)" % (
         before, re.escape(head), low, high, low, high, re.escape(tail),
     )  # fmt: skip

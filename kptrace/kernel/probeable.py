@@ -174,7 +174,7 @@ class Probeable:
     def _listed(self, pattern: bytes) -> set[tuple[str, str]]:
         data = self._functions.data
         if data is not None:
-            expression = rb"^(%b)(?: \[([^\]\n]+)\])?$" % pattern
+            expression = rb"^(?=\S)(%b)(?: \[([^\]\n]+)\])?$" % pattern
             matches = re.findall(expression, data, re.M)
             return {(name.decode(), module.decode()) for name, module in matches}
         if not self._symbols.readable:
@@ -243,16 +243,17 @@ class Probeable:
         if refusal is not None:
             return refusal
         symbols = tuple(self._symbols.lookup(name, module or None))
-        places = self._usable(symbols)
         # Hidden addresses are all zero; lines of one name are then different functions.
-        if len({symbol.address or -at for at, symbol in enumerate(symbols)}) > 1 and places:
-            owners = sorted({symbol.module or "vmlinux" for symbol in symbols})
-            return Verdict(
-                status=Status.AMBIGUOUS,
-                message=f"{name} names {len(symbols)} functions (in {', '.join(owners)})",
-                hint=f"name the module: {owners[0]}:{name}" if len(owners) > 1 else "",
-                symbols=places,
-            )
+        if len({symbol.address or -at for at, symbol in enumerate(symbols)}) > 1:
+            places = self._usable(symbols)
+            if places:
+                owners = sorted({symbol.module or "vmlinux" for symbol in symbols})
+                return Verdict(
+                    status=Status.AMBIGUOUS,
+                    message=f"{name} names {len(symbols)} functions (in {', '.join(owners)})",
+                    hint=f"name the module: {owners[0]}:{name}" if len(owners) > 1 else "",
+                    symbols=places,
+                )
         return self._check_place(name, symbols, offset, is_return=is_return)
 
     def _usable(self, symbols: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
