@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""The perf rings of the running kernel."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from kptrace.kernel import Kernel
+from kptrace.plan import Plan
+from kptrace.runtime import attach, cpus, maps, perf, perf_event
+from kptrace.runtime.loaded import Loaded
+from kptrace.runtime.mechanism import choose
+from kptrace.session.state import set_active
+
+Make, Load = Callable[..., Plan], Callable[..., Loaded]
+CALL = 1
+
+
+def calls(count: int) -> None:
+    for _ in range(count):
+        os.getppid()
+
+
+def test_every_event_arrives_in_order_of_time(make_plan: Make, load: Load, kernel: Kernel) -> None:
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    sizes = {event.id: event.size for event in plan.events}
+    with perf.Reader(loaded.map("events"), sizes) as reader:
+        with attach.attach_all(plan, loaded, choose(plan), kernel):
+            set_active(loaded, True)
+            workers = [threading.Thread(target=calls, args=(5003,)) for _ in range(2)]
+            for worker in workers:
+                worker.start()
+            records = []
+            while any(worker.is_alive() for worker in workers):
+                records += reader.poll(0.01)
+            set_active(loaded, False)
+        records += reader.drain()
+        assert reader.lost() == 0
+    assert len(records) == 2 * 5003
+    times = [time for time, _, _ in records]
+    assert times == sorted(times)
+    assert {len(payload) for _, _, payload in records} == {28}
+    assert maps.read_counters(loaded.map("ledger"), 4)[0] == 2 * 5003
+
+
+def test_small_ring_accounts_for_every_loss(make_plan: Make, load: Load, kernel: Kernel) -> None:
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    with perf.Reader(loaded.map("events"), {CALL: 28}, pages=1) as reader:
+        assert reader.ring_bytes == os.sysconf("SC_PAGE_SIZE")
+        with attach.attach_all(plan, loaded, choose(plan), kernel):
+            set_active(loaded, True)
+            calls(10007)
+            received = len(reader.drain())
+            calls(3)  # room again: the kernel now writes its LOST record
+            set_active(loaded, False)
+        received += len(reader.drain())
+        hits, _, _, refused = maps.read_counters(loaded.map("ledger"), 4)
+        assert hits == 10010
+        assert received + refused == hits
+        assert reader.lost() == refused > 0
+
+
+def test_records_wrap_around_the_end(make_plan: Make, load: Load, kernel: Kernel) -> None:
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    with (
+        perf.Reader(loaded.map("events"), {CALL: 28}, pages=1) as reader,
+        attach.attach_all(plan, loaded, choose(plan), kernel),
+    ):
+        set_active(loaded, True)
+        received = 0
+        for _ in range(211):  # 40 bytes per record, 50 records per round: many wraps
+            calls(50)
+            records = reader.drain()
+            assert all(len(payload) == 28 for _, _, payload in records)
+            received += len(records)
+        assert received == 211 * 50
+        assert reader.lost() == 0
+
+
+def test_kernel_without_lost_counter(
+    monkeypatch: pytest.MonkeyPatch, make_plan: Make, load: Load, kernel: Kernel
+) -> None:
+    monkeypatch.setattr(perf_event, "read_lost", lambda fd: None)
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    with perf.Reader(loaded.map("events"), {CALL: 28}, pages=1) as reader:
+        with attach.attach_all(plan, loaded, choose(plan), kernel):
+            set_active(loaded, True)
+            calls(1009)
+            received = len(reader.drain())
+            # One call per CPU at least, so that each full ring tells its loss.
+            for cpu in cpus.online():
+                os.sched_setaffinity(0, {cpu})
+                calls(1)
+            os.sched_setaffinity(0, set(cpus.online()))
+            set_active(loaded, False)
+        received += len(reader.drain())
+        assert received + reader.lost() == 1009 + len(cpus.online())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "cpu_count", "pages"), [(1, 8, 1), (64, 2, 32), (100, 2, 32), (4096, 3, 1024)]
+)
+def test_ring_pages_are_a_power_of_two_of_a_share(wanted: int, cpu_count: int, pages: int) -> None:
+    assert perf.ring_pages(wanted, cpu_count) == pages
+
+
+def test_automatic_ring_size_is_within_its_limits() -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    for cpu_count in (1, 2, 64, 8192):
+        total = perf.ring_pages(0, cpu_count) * cpu_count * page
+        assert total >= min(cpu_count * page, 256 << 10) / 2
+        assert total <= max(16544 << 10, cpu_count * page)
+
+
+@pytest.mark.usefixtures("_descriptors")
+def test_closing_leaves_no_descriptor(make_plan: Make, load: Load) -> None:
+    loaded = load(make_plan("on_tracepoint"))
+    perf.Reader(loaded.map("events"), {}).close()
+    loaded.close()
