@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Tree and facts to plan and C. All passes on one screen:
+
+``parse -> settings -> supported -> expand -> check -> generate``
+
+In: a `Source` and the facts of one kernel. Out: a `Compilation`: the plan, the C text in each
+dialect, the warnings. Every finding of a specification is told in one run. Nothing here needs a
+privilege, attaches or loads; only `clang` starts a process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kptrace.compiler import codegen, config
+from kptrace.compiler.check import check
+from kptrace.compiler.expand import ATTACH, Policy, expand
+from kptrace.compiler.scope import Facts
+from kptrace.compiler.support import refuse_unsupported
+from kptrace.errors import AttachError, Diagnostic, Report
+from kptrace.kernel import Kernel
+from kptrace.lang import parse
+from kptrace.plan import Plan
+from kptrace.source import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """``parameters`` are ``$1`` and on; ``percentiles`` collects hist() at 5 bits of precision.
+
+    ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719).
+    """
+
+    parameters: tuple[str, ...] = ()
+    percentiles: bool = False
+    func_ip: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compilation:
+    """What the runtime needs, and what the user should hear."""
+
+    plan: Plan
+    warnings: tuple[Diagnostic, ...]
+    generated: codegen.Generated
+
+    def c(self, dialect: str) -> str:
+        """The C text; ``core`` or ``bcc``."""
+        return self.generated.text(dialect)
+
+
+PERCENTILE_BITS = 5
+"""Precision of hist() buckets when percentiles are wanted: error at most 2^-5 (language §16.2)."""
+
+
+def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilation:
+    """All passes. Raises SpecError, or AttachError if only attach points are at fault."""
+    program = parse(source)
+    report = Report()
+    settings = config.read(program, options.environment, report)
+    refuse_unsupported(program, report)
+    policy = Policy(
+        missing=settings.plan.missing_probes,
+        max_programs=settings.max_bpf_progs,
+        max_probes=settings.plan.max_probes,
+        func_ip=options.func_ip,
+        parameters=options.parameters,
+    )
+    units = expand(program, kernel, policy, report)
+    facts = Facts(
+        kernel=kernel,
+        parameters=options.parameters,
+        max_strlen=settings.max_strlen,
+        stack_mode=settings.stack_mode,
+        hist_bits=PERCENTILE_BITS if options.percentiles else 0,
+        func_ip=options.func_ip,
+    )
+    checked = check(units, facts, report)
+    if report.errors and all(one.code == ATTACH for one in report.errors):
+        raise AttachError.of([*report.errors, *report.warnings])
+    report.check()
+    generated = codegen.generate(
+        units,
+        checked,
+        name=source.name,
+        machine=kernel.arch,
+        config=settings.plan,
+        on_stack_limit=settings.on_stack_limit,
+        lazy_alloc=bool(kernel.symbols.lookup("bpf_mem_alloc_init", None)),
+    )
+    return Compilation(
+        plan=generated.plan, warnings=tuple(report.warnings), generated=generated
+    )

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: MIT
+"""Statements: scopes, assignments, maps, and the whole-program types of variables and maps.
+
+A variable, a map key and a map value have one type over the whole specification (language §3.2).
+So all programs are visited until no type grows any more, silently; a last visit with the final
+types builds the typed trees and tells every finding. Not here: expressions (`expressions`),
+storage (`lower`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.compiler.expand import Unit
+from kptrace.compiler.expressions import ExpressionChecker
+from kptrace.compiler.functions import AGGREGATIONS
+from kptrace.compiler.rules import Use, combine
+from kptrace.compiler.scope import Facts, MapInfo, Scopes
+from kptrace.errors import Report
+from kptrace.lang import nodes as n
+from kptrace.types import Type, type_name
+
+MAX_ROUNDS = 20
+"""Types only grow, and few steps lie between int8 and int64; more rounds mean a fault here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """The typed programs, in the order of the units, and the types of the maps."""
+
+    bodies: tuple[tree.Body, ...]
+    maps: dict[str, MapInfo] = field(default_factory=dict)
+
+
+def check(units: tuple[Unit, ...], facts: Facts, report: Report) -> Checked:
+    """Type all programs; findings go to the report."""
+    maps: dict[str, MapInfo] = {}
+    variables: dict[tuple[int, int, str], Use] = {}
+    for guess in (False, True):
+        for _ in range(MAX_ROUNDS):
+            silent = Report()
+            before = (
+                {name: (one.key, one.value) for name, one in maps.items()},
+                dict(variables),
+            )
+            for unit in units:
+                _Checker(unit, facts, silent, maps, variables, guess).body()
+            after = {name: (one.key, one.value) for name, one in maps.items()}, dict(variables)
+            if before == after:
+                break
+    bodies = tuple(_Checker(unit, facts, report, maps, variables, True).body() for unit in units)
+    return Checked(bodies=bodies, maps=maps)
+
+
+class _Checker(ExpressionChecker):
+    """One visit of one program."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        facts: Facts,
+        report: Report,
+        maps: dict[str, MapInfo],
+        variables: dict[tuple[int, int, str], Use],
+        guess: bool,
+    ) -> None:
+        super().__init__(unit, facts, report, maps, Scopes(unit.index, variables), guess)
+
+    def body(self) -> tree.Body:
+        """The block with its predicate: ``probe /p/ { b }`` is ``probe { if (p) { b } }``."""
+        probe = self.unit.probe
+        if probe.predicate is None:
+            return self.block(probe.body)
+        condition = self.condition(probe.predicate)
+        return (
+            tree.If(
+                span=probe.predicate.span,
+                condition=condition,
+                then=self.block(probe.body),
+                otherwise=(),
+            ),
+        )
+
+    def block(self, node: n.Block) -> tree.Body:
+        self.scopes.push()
+        out: list[tree.Statement] = []
+        left = False
+        for statement in node.statements:
+            if left:
+                self.report.warning(statement.span, "Unreachable statement.")
+            made = self.statement(statement)
+            out += made
+            left = any(
+                isinstance(one, tree.Return) or (isinstance(one, tree.Send) and one.leave)
+                for one in made
+            )
+        if node.value is not None:
+            out += self.expression_statement(node.value)
+        self.scopes.pop()
+        return tuple(out)
+
+    def statement(self, node: n.Statement) -> list[tree.Statement]:
+        match node:
+            case n.Assign(target=n.Variable()):
+                return self.assign_variable(node, node.target)
+            case n.Assign(target=n.Map()):
+                return self.assign_map(node, node.target)
+            case n.Let():
+                return self.let(node)
+            case n.Discard():
+                return [tree.Evaluate(span=node.span, value=self.value(node.value))]
+            case n.ExpressionStatement():
+                return self.expression_statement(node.value)
+            case n.If():
+                return [self.if_(node)]
+            case n.Return():
+                return [self.return_(node)]
+            case n.While():
+                self.not_yet(node.span, "while loops")
+            case n.Unroll():
+                self.not_yet(node.span, "unroll")
+            case n.For():
+                self.not_yet(node.span, "for loops")
+            case n.Jump():
+                self.not_yet(node.span, f"'{node.keyword}'")
+            case n.Import():
+                self.not_yet(node.span, "import statements")
+        return []
+
+    def if_(self, node: n.If) -> tree.If:
+        condition = self.condition(node.condition)
+        then = self.block(node.then)
+        otherwise: tree.Body = ()
+        if isinstance(node.otherwise, n.If):
+            otherwise = (self.if_(node.otherwise),)
+        elif node.otherwise is not None:
+            otherwise = self.block(node.otherwise)
+        return tree.If(span=node.span, condition=condition, then=then, otherwise=otherwise)
+
+    def return_(self, node: n.Return) -> tree.Return:
+        value = None if node.value is None else self.value(node.value)
+        if value is not None and not isinstance(value.type, types.Int | types.Error):
+            found = type_name(value.type)
+            message = f"Probe return values can only be integers. Found {found}"
+            self.report.error(value.span, message, code="type")
+        return tree.Return(span=node.span, value=value)
+
+    def expression_statement(self, node: n.Expr) -> list[tree.Statement]:
+        if isinstance(node, n.Call) and (call := self.call_statement(node)) is not None:
+            return call
+        if isinstance(node, n.Block):
+            return [tree.Block(span=node.span, body=self.block(node))]
+        if isinstance(node, n.If):
+            return [self.if_(node)]
+        value = self.value(node)
+        if not isinstance(node, n.Increment) and not isinstance(value, tree.Bad):
+            self.report.warning(node.span, "Return value discarded.")
+        return [tree.Evaluate(span=node.span, value=value)]
+
+    # --- variables ---
+
+    def let(self, node: n.Let) -> list[tree.Statement]:
+        name = node.target.name
+        if self.scopes.find(name) is not None:
+            message = (
+                f"Variable {name} was already declared. Variable shadowing is not allowed."
+            )
+            self.report.error(node.target.span, message, code="scope")
+            return []
+        fixed = self.written_type(node.type) if node.type is not None else None
+        value = self.value(node.value) if node.value is not None else None
+        variable = self.scopes.declare(name, node.target.span, fixed)
+        if value is not None:
+            self.grow_variable(node.target, value)
+        kind = self.scopes.type_of(variable)
+        if isinstance(kind, types.Error) and value is None:
+            self.report.warning(node.target.span, f"Variable {name} was never assigned to.")
+        return [
+            tree.SetVar(
+                span=node.span, slot=variable.slot, type=kind, value=value, declare=True
+            )
+        ]
+
+    def assign_variable(self, node: n.Assign, target: n.Variable) -> list[tree.Statement]:
+        value = self.compound(node, target)
+        if isinstance(value.type, types.AGGREGATES):
+            message = f"Value '{type_name(value.type)}' cannot be assigned to a scratch variable."
+            self.report.error(value.span, message, code="type")
+            value = self.bad(value.span)
+        elif isinstance(value.type, types.Void):
+            self.report.error(value.span, "This call has no value to assign.", code="type")
+            value = self.bad(value.span)
+        variable = self.scopes.find(target.name)
+        declare = variable is None
+        if variable is None:
+            variable = self.scopes.declare(target.name, target.span, None)
+        self.grow_variable(target, value)
+        kind = self.scopes.type_of(variable)
+        slot = variable.slot
+        return [
+            tree.SetVar(span=node.span, slot=slot, type=kind, value=value, declare=declare)
+        ]
+
+    def grow_variable(self, target: n.Variable, value: tree.Expr) -> None:
+        variable = self.scopes.find(target.name)
+        assert variable is not None
+        known = self.scopes.use(variable)
+        use = self.use_of(value)
+        if known is None:
+            self.scopes.set(variable, use)
+            return
+        wider = combine(known, use)
+        fits = wider is not None and (variable.fixed is None or wider == variable.fixed)
+        if not fits and not self.fits_literal(value, variable.fixed):
+            message = (
+                f"Type mismatch for {target.name}: trying to assign value of type"
+                f" '{type_name(value.type)}' when variable already has a type"
+                f" '{type_name(known.type)}'"
+            )
+            self.report.error(value.span, message, code="type")
+        elif variable.fixed is None and wider is not None:
+            self.scopes.set(variable, Use(wider, known.flexible and use.flexible))
+
+    def fits_literal(self, value: tree.Expr, fixed: Type | None) -> bool:
+        """Whether a literal is in the range of a declared integer type."""
+        if not isinstance(fixed, types.Int) or not isinstance(value, tree.Const):
+            return False
+        if not isinstance(value.value, int):
+            return False
+        bits = fixed.size * 8
+        low, high = (-(1 << (bits - 1)), 1 << (bits - 1)) if fixed.signed else (0, 1 << bits)
+        return low <= value.value < high
+
+    # --- maps ---
+
+    def compound(self, node: n.Assign, target: n.Variable | n.Map) -> tree.Expr:
+        """The right side; ``x op= e`` is exactly ``x = x op e``."""
+        if node.op == "=":
+            return self.value(node.value)
+        operation = n.Binary(span=node.span, op=node.op[:-1], left=target, right=node.value)
+        return self.value(operation)
+
+    def assign_map(self, node: n.Assign, target: n.Map) -> list[tree.Statement]:
+        key = self.map_key(target)
+        right = node.value
+        if node.op == "=" and isinstance(right, n.Call) and right.name in AGGREGATIONS:
+            return self.aggregate(node, target, key, right)
+        value = self.compound(node, target)
+        if isinstance(right, n.Map) and isinstance(value.type, types.AGGREGATES):
+            return self.aggregate_copy(right, value.type)
+        if isinstance(value.type, types.Void | types.Args):
+            message = f"Value of type '{type_name(value.type)}' cannot be stored in a map"
+            self.report.error(value.span, message, code="type")
+            return []
+        self.grow_map(target, value, self.use_of(value))
+        return [tree.SetMap(span=node.span, map=target.name, key=key, value=value)]
+
+    def aggregate(
+        self, node: n.Assign, target: n.Map, key: tree.Expr | None, call: n.Call
+    ) -> list[tree.Statement]:
+        made = AGGREGATIONS[call.name](self, call)
+        if made is None:
+            return []
+        kind, value = made
+        self.grow_map(target, tree.Bad(span=call.span, type=kind), Use(kind))
+        return [tree.Aggregate(span=node.span, map=target.name, key=key, value=value)]
+
+    def aggregate_copy(self, right: n.Map, kind: Type) -> list[tree.Statement]:
+        call = type_name(kind).removesuffix("_t").removeprefix("u")
+        arguments = "" if call == "count" else "retval"
+        message = (
+            f"Map value '{type_name(kind)}' cannot be assigned from one map to another. The"
+            f" function that returns this type must be called directly e.g."
+            f" `{right.name} = {call}({arguments});`."
+        )
+        hints = ("Add a cast to integer if you want the value of the aggregate, e.g."
+                 f" `(int64){right.name}`.",)  # fmt: skip
+        self.report.error(right.span, message, code="type", hints=hints)
+        return []
+
+    def grow_map(self, target: n.Map, value: tree.Expr, use: Use) -> None:
+        info = self.maps[target.name]
+        info.written = True
+        if isinstance(use.type, types.Error):
+            return
+        if info.value is None:
+            info.value = use
+            return
+        wider = combine(info.value, use)
+        if wider is None:
+            message = (
+                f"Type mismatch for {target.name}: trying to assign value of type"
+                f" '{type_name(use.type)}' when map already has a type"
+                f" '{type_name(info.value.type)}'"
+            )
+            self.report.error(value.span, message, code="type")
+        else:
+            info.value = Use(wider, info.value.flexible and use.flexible)

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT
+"""C in the core dialect to a BPF object, by clang, with a cache on disk.
+
+The only part of the compiler that starts a process, and only when the cache has no answer. The
+key covers the C text, kptrace's version and the identity of the clang binary; a host without
+clang still takes what the cache holds for it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from pathlib import Path
+
+from kptrace import __version__
+from kptrace.compiler import arch
+from kptrace.errors import Diagnostic, HostError, RunError
+
+_CANDIDATES = ("clang", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14")
+_FLAGS = (
+    "-target", "bpf", "-O2", "-g", "-mcpu=v3", "-fwrapv", "-Wall", "-Wno-unused-function",
+    "-Wno-unused-value", "-Wno-address-of-packed-member", "-Wno-visibility",
+    "-Wno-gnu-variable-sized-type-not-at-end", "-x", "c", "-c", "-", "-o",
+)  # fmt: skip
+_DIAGNOSTIC = re.compile(r"^(.*?):(\d+):(\d+): (error|fatal error): (.*)$", re.M)
+
+
+def find_clang() -> str | None:
+    """The clang to use: ``$KPTRACE_CLANG``, else the first one on the path."""
+    chosen = os.environ.get("KPTRACE_CLANG")
+    names = (chosen,) if chosen else _CANDIDATES
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def cache_directory() -> Path:
+    """Where objects are kept: /var/cache/kptrace for root, else the user's cache directory."""
+    if os.geteuid() == 0:
+        return Path("/var/cache/kptrace")
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base) / "kptrace"
+
+
+def build(text: str, machine: str, cache: Path | None = None) -> bytes:
+    """The object of a C text; from the cache, or compiled and then cached.
+
+    ``cache`` None uses no cache. Raises HostError without clang, RunError when clang refuses
+    the text (which is a fault of kptrace, not of the specification).
+    """
+    clang = find_clang()
+    path = None
+    if cache is not None and _is_private(cache):
+        path = cache / f"{_key(text, machine, clang)}.o"
+        if path.exists():
+            return path.read_bytes()
+    if clang is None:
+        raise HostError(
+            "clang is needed to compile this specification, and it is not installed",
+            hint="apt install clang, or run with --backend bcc (apt install python3-bpfcc)",
+            code="no-clang",
+        )
+    data = _compile(clang, text, machine)
+    if path is not None:
+        _keep(path, data)
+    return data
+
+
+def _key(text: str, machine: str, clang: str | None) -> str:
+    identity = "none"
+    if clang is not None:
+        found = os.stat(clang)
+        identity = f"{os.path.realpath(clang)} {found.st_size} {found.st_mtime_ns}"
+    parts = (__version__, machine, identity, text)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _is_private(cache: Path) -> bool:
+    """Whether the cache is ours alone; creates it. Others must not plant objects that root loads."""
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = os.lstat(cache)
+    except OSError:
+        return False  # a read-only or missing file system only costs the compile
+    ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid()
+    return ours and not found.st_mode & 0o022
+
+
+def _keep(path: Path, data: bytes) -> None:
+    """Write beside and rename: a reader sees a whole object or none."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(data)
+        os.replace(file.name, path)
+    except OSError:
+        return  # a full disk must not stop a trace
+
+
+def _compile(clang: str, text: str, machine: str) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="kptrace-") as directory:
+        target = Path(directory) / "spec.o"
+        command = [clang, f"-D__TARGET_ARCH_{arch.of(machine).clang}", *_FLAGS, str(target)]
+        done = subprocess.run(
+            command, input=text.encode("utf-8", "surrogateescape"), capture_output=True, check=False
+        )
+        if done.returncode == 0:
+            return target.read_bytes()
+    complaint = done.stderr.decode("utf-8", "replace")
+    raise RunError.of(
+        [
+            Diagnostic(
+                code="clang",
+                message=f"BUG: clang refused the generated C: {_first(complaint)}",
+                hints=(
+                    "kptrace emit --c shows the C; please report it with the specification",
+                ),
+            )
+        ]
+    )
+
+
+def _first(complaint: str) -> str:
+    match = _DIAGNOSTIC.search(complaint)
+    if match is None:
+        return complaint.strip().splitlines()[0] if complaint.strip() else "no message"
+    return f"{match[1]}:{match[2]}: {match[5]}"

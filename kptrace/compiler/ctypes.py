@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: MIT
+"""C spellings of value types, and the struct declarations that the generated C needs.
+
+Kernel structs are declared with the fields that the specification touches and nothing else. Their
+tags end in ``___k``: for CO-RE that is a flavour of the kernel's own type, and beside kernel
+headers it is a name of ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.types import Type
+
+
+@dataclass(slots=True)
+class ValueTypes:
+    """Declarations of strings, tuples and aggregation states, in order of first use."""
+
+    declarations: dict[str, str] = field(default_factory=dict)
+    tuples: dict[types.Tuple, str] = field(default_factory=dict)
+
+    def spelling(self, kind: Type) -> str:
+        """The C type of a stored value; declares it when it is a struct."""
+        match kind:
+            case types.Int(size=size, signed=signed):
+                return f"__{'s' if signed else 'u'}{size * 8}"
+            case types.Bool():
+                return "_Bool"
+            case types.Enum(size=size, signed=signed):
+                return f"__{'s' if signed else 'u'}{size * 8}"
+            case types.Pointer() | types.KSym() | types.KStack():
+                return "__u64"
+            case types.String(size=size):
+                return self._declare(f"string_{size}", f"\tchar data[{size}];\n")
+            case types.Inet():
+                return self._declare(
+                    "inet", "\t__u64 family;\n\t__u8 address[16];\n", " __attribute__((packed))"
+                )
+            case types.Tuple():
+                return self._tuple(kind)
+            case types.Count():
+                return self._declare("count", "\t__u64 n;\n")
+            case types.Hist(bits=bits):
+                return self._histogram(types.hist_buckets(bits))
+            case types.LHist(min=low, max=high, step=step):
+                return self._histogram(types.lhist_buckets(low, high, step))
+            case types.Sum() | types.Min() | types.Max() | types.Avg() | types.Stats():
+                return self._declare("number", "\t__s64 value;\n\t__u64 n;\n")
+            case _:
+                raise AssertionError(f"BUG: {types.type_name(kind)} is not stored")
+
+    def _declare(self, name: str, body: str, tail: str = "") -> str:
+        self.declarations.setdefault(name, f"struct {name} {{\n{body}}}{tail};\n")
+        return f"struct {name}"
+
+    def _histogram(self, buckets: int) -> str:
+        header = "\t__u64 n;\n\t__s64 sum;\n\t__s64 min;\n\t__s64 max;\n"
+        return self._declare(f"hist_{buckets}", f"{header}\t__u64 buckets[{buckets}];\n")
+
+    def _tuple(self, kind: types.Tuple) -> str:
+        if kind not in self.tuples:
+            # elements first: a nested tuple must be declared before this one
+            fields = [
+                f"\t{self.spelling(element)} f{index};\n"
+                for index, element in enumerate(kind.elements)
+            ]
+            name = f"tuple_{len(self.tuples)}"
+            self.tuples[kind] = name
+            self._declare(name, "".join(fields) or "\t__u8 empty[0];\n")
+        return f"struct {self.tuples[kind]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelField:
+    """One declared field; ``spelling`` has ``{}`` where the name goes."""
+
+    name: str
+    spelling: str
+    offset: int
+
+
+@dataclass(slots=True, kw_only=True)
+class KernelStruct:
+    """One declared kernel struct or union; ``anonymous`` ones exist only inside another."""
+
+    keyword: str
+    tag: str
+    fields: dict[str, KernelField] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class KernelTypes:
+    """The kernel structs that a specification touches."""
+
+    structs: dict[str, KernelStruct] = field(default_factory=dict)
+    enums: dict[str, str] = field(default_factory=dict)
+
+    def path(self, steps: tuple[tree.Step, ...]) -> tuple[str, str]:
+        """Declares a path of fields; gives the root's spelling and the path (``a.b``)."""
+        for step, following in zip(steps, (*steps[1:], None), strict=True):
+            struct = self._struct(step.parent)
+            if following is not None:
+                inner = self._struct(following.parent)
+                spelling = f"{inner.keyword} {inner.tag} {{}}"
+            else:
+                spelling = self._spelling(step.type)
+            known = struct.fields.get(step.name)
+            # An intermediate step knows the struct; a last one may only know "some bytes".
+            if known is None or following is not None:
+                struct.fields[step.name] = KernelField(
+                    name=step.name, spelling=spelling, offset=step.offset
+                )
+        root = self._struct(steps[0].parent)
+        return f"{root.keyword} {root.tag}", ".".join(step.name for step in steps)
+
+    def _struct(self, kind: types.Struct) -> KernelStruct:
+        tag = f"{kind.name or f'anonymous_{kind.btf_id}'}___k"
+        key = f"{kind.kind} {tag}"
+        if key not in self.structs:
+            self.structs[key] = KernelStruct(keyword=kind.kind, tag=tag)
+        return self.structs[key]
+
+    def _spelling(self, kind: Type) -> str:
+        """The C declaration of a field; CO-RE wants the same kind of type, not the same type."""
+        match kind:
+            case types.Int(size=size, signed=signed):
+                return f"__{'s' if signed else 'u'}{size * 8} {{}}"
+            case types.Bool():
+                return "_Bool {}"
+            case types.Enum(name=name):
+                return self._enum(name)
+            case types.String(size=size):
+                return f"char {{}}[{size}]"
+            case types.Array(element=element, count=count):
+                return self._spelling(element).format(f"{{}}[{count}]")
+            case types.Struct():
+                struct = self._struct(kind)
+                return f"{struct.keyword} {struct.tag} {{}}"
+            case _:
+                return "void *{}"
+
+    def _enum(self, name: str) -> str:
+        if not name:
+            return "__u32 {}"
+        self.enums.setdefault(name, f"enum {name}___k {{\n\t{name}___k_0,\n}};\n")
+        return f"enum {name}___k {{}}"
+
+    def ordered(self) -> list[KernelStruct]:
+        """Every struct after those that it contains by value."""
+        done: dict[str, KernelStruct] = {}
+
+        def visit(key: str) -> None:
+            if key in done:
+                return
+            for one in self.structs[key].fields.values():
+                inner = one.spelling.split(" {}")[0]
+                if inner in self.structs and inner != key:
+                    visit(inner)
+            done[key] = self.structs[key]
+
+        for key in self.structs:
+            visit(key)
+        return list(done.values())

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""The two dialects of the generated C: how maps and programs are declared, nothing else.
+
+``core`` is built by ``clang -target bpf -g`` and loaded by libbpf; kernel structs are relocated
+there (CO-RE). ``bcc`` is compiled by BCC on the host itself; kernel structs lie at the offsets of
+this kernel's BTF.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from kptrace.compiler.ctypes import KernelField, KernelStruct, KernelTypes
+from kptrace.plan import ProbeKind
+
+# Numbers of enum bpf_func_id, include/uapi/linux/bpf.h; they never change.
+_HELPERS = {
+    "bpf_map_lookup_elem": (1, "void *", "void *map, const void *key"),
+    "bpf_map_update_elem": (
+        2, "long", "void *map, const void *key, const void *value, __u64 flags",
+    ),
+    "bpf_map_delete_elem": (3, "long", "void *map, const void *key"),
+    "bpf_ktime_get_ns": (5, "__u64", "void"),
+    "bpf_get_prandom_u32": (7, "__u32", "void"),
+    "bpf_get_smp_processor_id": (8, "__u32", "void"),
+    "bpf_get_current_pid_tgid": (14, "__u64", "void"),
+    "bpf_get_current_uid_gid": (15, "__u64", "void"),
+    "bpf_get_current_comm": (16, "long", "void *to, __u32 size"),
+    "bpf_perf_event_output": (
+        25, "long", "void *ctx, void *map, __u64 flags, void *data, __u64 size",
+    ),
+    "bpf_get_current_task": (35, "__u64", "void"),
+    "bpf_get_stack": (67, "long", "void *ctx, void *to, __u32 size, __u64 flags"),
+    "bpf_get_current_cgroup_id": (80, "__u64", "void"),
+    "bpf_probe_read_user": (112, "long", "void *to, __u32 size, const void *from"),
+    "bpf_probe_read_kernel": (113, "long", "void *to, __u32 size, const void *from"),
+    "bpf_probe_read_user_str": (114, "long", "void *to, __u32 size, const void *from"),
+    "bpf_probe_read_kernel_str": (115, "long", "void *to, __u32 size, const void *from"),
+    "bpf_ktime_get_boot_ns": (125, "__u64", "void"),
+    "bpf_get_func_ip": (173, "__u64", "void *ctx"),
+}  # fmt: skip
+
+SECTIONS = {
+    ProbeKind.KPROBE: "kprobe",
+    ProbeKind.KRETPROBE: "kretprobe",
+    ProbeKind.TRACEPOINT: "tracepoint",
+    ProbeKind.RAWTRACEPOINT: "raw_tp",
+    ProbeKind.INTERVAL: "perf_event",
+    ProbeKind.BEGIN: "raw_tp",
+    ProbeKind.END: "raw_tp",
+}
+
+
+class Dialect(ABC):
+    """One way to spell maps, programs and kernel structs."""
+
+    name: str
+
+    @abstractmethod
+    def head(self, body: str, license_: str) -> str:
+        """What comes before everything; ``body`` tells which helpers are called."""
+
+    @abstractmethod
+    def tail(self, license_: str) -> str:
+        """What comes last."""
+
+    @abstractmethod
+    def map(self, kind: str, symbol: str, key: str, value: str, entries: int, lazy: bool) -> str:
+        """Declaration of a map; ``kind`` in the kernel's lower-case words (``percpu_hash``)."""
+
+    @abstractmethod
+    def output(self) -> str:
+        """The event array, and ``output(ctx, event, size)``."""
+
+    @abstractmethod
+    def lookup(self, symbol: str, key: str) -> str: ...
+
+    @abstractmethod
+    def update(self, symbol: str, key: str, value: str, new: bool) -> str:
+        """An update; ``new``: only if the key is missing. Gives 0 or a negative error."""
+
+    @abstractmethod
+    def delete(self, symbol: str, key: str) -> str: ...
+
+    @abstractmethod
+    def program(self, kind: ProbeKind, name: str, context: str) -> str:
+        """The head of a program's definition."""
+
+    @abstractmethod
+    def struct(self, one: KernelStruct) -> str: ...
+
+    def kernel_types(self, kernel: KernelTypes) -> str:
+        """Declarations of all kernel types, inner ones first."""
+        return "\n".join([*kernel.enums.values(), *(self.struct(s) for s in kernel.ordered())])
+
+
+class Core(Dialect):
+    name = "core"
+
+    def head(self, body: str, license_: str) -> str:
+        helpers = "\n".join(
+            f"static {result}{'' if result.endswith('*') else ' '}(*{name})({arguments})"
+            f" = (void *){number};"
+            for name, (number, result, arguments) in _HELPERS.items()
+            if f"{name}(" in body
+        )
+        return f"""\
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {{
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+}};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+{helpers}
+"""
+
+    def tail(self, license_: str) -> str:
+        return f'char LICENSE[] SEC("license") = "{license_}";\n'
+
+    def map(self, kind: str, symbol: str, key: str, value: str, entries: int, lazy: bool) -> str:
+        flags = "\t__uint(map_flags, BPF_F_NO_PREALLOC);\n" if lazy else ""
+        return f"""\
+struct {{
+	__uint(type, BPF_MAP_TYPE_{kind.upper()});
+	__uint(max_entries, {entries});
+{flags}	__type(key, {key});
+	__type(value, {value});
+}} {symbol} SEC(".maps");
+"""
+
+    def output(self) -> str:
+        return """\
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+"""
+
+    def lookup(self, symbol: str, key: str) -> str:
+        return f"bpf_map_lookup_elem(&{symbol}, {key})"
+
+    def update(self, symbol: str, key: str, value: str, new: bool) -> str:
+        flag = "BPF_NOEXIST" if new else "BPF_ANY"
+        return f"bpf_map_update_elem(&{symbol}, {key}, {value}, {flag})"
+
+    def delete(self, symbol: str, key: str) -> str:
+        return f"bpf_map_delete_elem(&{symbol}, {key})"
+
+    def program(self, kind: ProbeKind, name: str, context: str) -> str:
+        return f'SEC("{SECTIONS[kind]}")\nint {name}({context}ctx)'
+
+    def struct(self, one: KernelStruct) -> str:
+        fields = "".join(f"\t{_declare(field)};\n" for field in one.fields.values())
+        return f"{one.keyword} {one.tag} {{\n{fields}}} __attribute__((preserve_access_index));\n"
+
+
+class Bcc(Dialect):
+    name = "bcc"
+
+    def head(self, body: str, license_: str) -> str:
+        return f"#define BPF_LICENSE {license_}\n"
+
+    def tail(self, license_: str) -> str:
+        return ""
+
+    def map(self, kind: str, symbol: str, key: str, value: str, entries: int, lazy: bool) -> str:
+        if lazy:
+            return (
+                f'BPF_F_TABLE("{kind}", {key}, {value}, {symbol}, {entries}, BPF_F_NO_PREALLOC);\n'
+            )
+        return f'BPF_TABLE("{kind}", {key}, {value}, {symbol}, {entries});\n'
+
+    def output(self) -> str:
+        return """\
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+"""
+
+    def lookup(self, symbol: str, key: str) -> str:
+        return f"{symbol}.lookup({key})"
+
+    def update(self, symbol: str, key: str, value: str, new: bool) -> str:
+        return f"{symbol}.{'insert' if new else 'update'}({key}, {value})"
+
+    def delete(self, symbol: str, key: str) -> str:
+        return f"{symbol}.delete({key})"
+
+    def program(self, kind: ProbeKind, name: str, context: str) -> str:
+        return f"int {name}({context}ctx)"
+
+    def struct(self, one: KernelStruct) -> str:
+        """Every field at its own offset, independent of the others: a union of padded structs."""
+        fields = "".join(
+            f"\tstruct {{\n\t\t{_padding(field)}{_declare(field)};\n"
+            f"\t}} __attribute__((packed));\n"
+            for field in one.fields.values()
+        )
+        return f"{one.keyword} {one.tag} {{\n\tunion {{\n{_indent(fields)}\t}};\n}};\n"
+
+
+def _declare(field: KernelField) -> str:
+    return field.spelling.format(field.name)
+
+
+def _padding(field: KernelField) -> str:
+    return f"char before_{field.name}[{field.offset}];\n\t\t" if field.offset else ""
+
+
+def _indent(text: str) -> str:
+    return "".join(f"\t{line}\n" for line in text.splitlines())
+
+
+DIALECTS: dict[str, Dialect] = {"core": Core(), "bcc": Bcc()}

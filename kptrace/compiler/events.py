@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+"""The events of a specification, numbered as the generator meets them."""
+
+from __future__ import annotations
+
+from kptrace import types
+from kptrace.plan import EVENT_HEADER, Event, EventKind, Field
+from kptrace.source import Span
+from kptrace.types import Type
+
+
+class EventTable:
+    """Gives every kind of record its id and its layout."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self._warnings: dict[tuple[str, int, int, str], Event] = {}
+
+    def add(
+        self,
+        kind: EventKind,
+        values: tuple[Type, ...] = (),
+        *,
+        text: str = "",
+        map: str = "",
+        top: int | None = None,
+        div: int | None = None,
+        place: str = "",
+        excerpt: str = "",
+    ) -> Event:
+        """A new event; its fields lie as a C struct behind the header would have them."""
+        offsets, size = types.tuple_layout(values, EVENT_HEADER)
+        event = Event(
+            id=len(self.events),
+            kind=kind,
+            # the header holds a u64, so C pads the whole to 8
+            size=-(-size // 8) * 8,
+            fields=tuple(
+                Field(name=f"arg{index}", type=value, offset=offset)
+                for index, (value, offset) in enumerate(zip(values, offsets, strict=True))
+            ),
+            text=text,
+            map=map,
+            top=top,
+            div=div,
+            place=place,
+            excerpt=excerpt,
+        )
+        self.events.append(event)
+        return event
+
+    def warning(self, span: Span, text: str) -> Event:
+        """The run-time warning of one place; a block compiled many times has it once."""
+        key = (span.source.name, span.start, span.end, text)
+        if key not in self._warnings:
+            self._warnings[key] = self.add(
+                EventKind.WARNING, text=text, place=str(span), excerpt=span.excerpt()
+            )
+        return self._warnings[key]

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: MIT
+"""The C around the programs: helper functions that both dialects share, emitted when needed."""
+
+from __future__ import annotations
+
+from kptrace import types
+
+SLOTS = 4
+"""Scratch slots per CPU: one each for task, softirq, hard irq and NMI context."""
+
+EVENT_HEADER = """\
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+"""
+
+CLEAR_BYTES = """\
+/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes the target. */
+static __always_inline void clear_bytes(void *to, __u32 size)
+{
+	bpf_probe_read_kernel(to, size, (void *)0);
+}
+"""
+
+WARN = """\
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+"""
+
+STRING_EQUAL = """\
+/* Strings are equal if their bytes are, up to the NUL or to the shorter size. */
+static __always_inline _Bool string_equal(const char *left, const char *right, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++) {
+		if (left[i] != right[i])
+			return 0;
+		if (!left[i])
+			return 1;
+	}
+	return 1;
+}
+"""
+
+LOG2 = """\
+/* Position of the highest set bit. */
+static __always_inline __u32 highest_bit(__u64 n)
+{
+	__u32 bit, shift;
+
+	bit = (n > 0xffffffff) << 5;
+	n >>= bit;
+	shift = (n > 0xffff) << 4;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xff) << 3;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xf) << 2;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0x3) << 1;
+	n >>= shift;
+	bit |= shift;
+	return bit | (n >> 1);
+}
+"""
+
+ACTIVE = """\
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+"""
+
+START_TIME = """\
+static __always_inline __u64 start_time_get(void)
+{
+	__u32 zero = 0;
+	__u64 *time = start_time_at(&zero);
+
+	return time ? *time : 0;
+}
+"""
+
+LEDGER_ADD = """\
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+"""
+
+
+def send(counter: int) -> str:
+    """Submit an event; a refused one is counted."""
+    return f"""\
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{{
+	if (output(ctx, event, size))
+		ledger_add({counter});
+}}
+"""
+
+
+def scratch() -> str:
+    """Memory too big for the stack: a slot of its own for every level of nesting on a CPU."""
+    return f"""\
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{{
+#pragma unroll
+	for (__u32 i = 0; i < {SLOTS}; i++) {{
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {{
+			slot->busy = 1;
+			return slot;
+		}}
+	}}
+	ledger_add(refused);
+	return (void *)0;
+}}
+"""
+
+
+def hist_add(bits: int) -> str:
+    """Update of a log-linear histogram: H(n) of language §5.4."""
+    buckets = types.hist_buckets(bits)
+    return f"""\
+static __always_inline void hist_add_{bits}(struct hist_{buckets} *hist, __s64 n)
+{{
+	__u32 bucket = 0;
+
+	if (n >= 0 && n < {1 << bits}) {{
+		bucket = n + 1;
+	}} else if (n >= 0) {{
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - {bits} + 1) << {bits}) + (((__u64)n >> (bit - {bits})) & {(1 << bits) - 1}) + 1;
+	}}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	if (bucket < {buckets})
+		hist->buckets[bucket] += 1;
+}}
+"""
+
+
+def lhist_add(buckets: int) -> str:
+    """Update of a linear histogram: L(n) of language §5.4."""
+    return f"""\
+static __always_inline void lhist_add_{buckets}(struct hist_{buckets} *hist, __s64 n, __s64 min,
+		__s64 max, __u64 step)
+{{
+	__u32 bucket = 0;
+
+	if (n > max)
+		bucket = 1 + (__u64)(max - min) / step;
+	else if (n >= min)
+		bucket = 1 + (__u64)(n - min) / step;
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	if (bucket < {buckets})
+		hist->buckets[bucket] += 1;
+}}
+"""
+
+
+def stack(depth: int, counter: int) -> str:
+    """Store a kernel stack under a 64-bit hash of its addresses; 0 is the empty stack."""
+    return f"""\
+struct frames_{depth} {{
+	__u64 address[{depth}];
+}};
+
+static __always_inline __u64 stack_{depth}_store(__u64 key, struct frames_{depth} *frames)
+{{
+	if (stacks_{depth}_at(&key))
+		return key;
+	if (stacks_{depth}_put(&key, frames)) {{
+		ledger_add({counter});
+		return 0;
+	}}
+	return key;
+}}
+
+static __always_inline __u64 stack_{depth}(void *ctx, struct frames_{depth} *frames)
+{{
+	long size = bpf_get_stack(ctx, frames, sizeof(*frames), 0);
+	__u64 key = 0xcbf29ce484222325ULL;
+
+	if (size < 0) {{
+		ledger_add({counter});
+		return 0;
+	}}
+	for (__u32 i = 0; i < {depth}; i++) {{
+		if (i * 8 >= (__u64)size)
+			break;
+		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
+		key ^= key >> 32;
+	}}
+	return stack_{depth}_store(key, frames);
+}}
+"""

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""How types combine: promotion, common types, what may be assigned where (language §3.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kptrace import types
+from kptrace.types import INT64, UINT64, Int, Type
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A type as one use contributes it; ``flexible``: only non-negative literals so far."""
+
+    type: Type
+    flexible: bool = False
+
+
+def literal_type(value: int) -> Int:
+    """The smallest signed type that holds a literal; above 2^63-1 uint64."""
+    for size in (1, 2, 4, 8):
+        if -(1 << (size * 8 - 1)) <= value < 1 << (size * 8 - 1):
+            return Int(size, True)
+    return UINT64
+
+
+def promote(left: Use, right: Use) -> Int:
+    """The common integer type of two uses (language §3.2)."""
+    a, b = as_int(left.type), as_int(right.type)
+    assert a is not None
+    assert b is not None
+    size = max(a.size, b.size)
+    if a.signed == b.signed:
+        return Int(size, a.signed)
+    if left.flexible != right.flexible:
+        return Int(size, (b if left.flexible else a).signed)
+    signed, unsigned = (a, b) if a.signed else (b, a)
+    if signed.size > unsigned.size:
+        return signed
+    return Int(min(size * 2, 8), True)
+
+
+def as_int(kind: Type) -> Int | None:
+    """The integer type that a value counts as in arithmetic; None for what is no integer."""
+    match kind:
+        case Int():
+            return kind
+        case types.Bool():
+            return types.UINT8
+        case types.Enum(size=size, signed=signed):
+            return Int(size, signed)
+        case types.Count() | types.Sum() | types.Min() | types.Max() | types.Avg():
+            return aggregate_int(kind)
+        case _:
+            return None
+
+
+def aggregate_int(kind: types.Aggregate) -> Int:
+    """The integer that a castable aggregation becomes as a value."""
+    return UINT64 if getattr(kind, "signed", True) is False else INT64
+
+
+def combine(left: Use, right: Use) -> Type | None:
+    """The one type for several uses of a variable, a key or a map value; None on a mismatch."""
+    a, b = left.type, right.type
+    if a == b:
+        return a
+    if isinstance(a, types.Error) or isinstance(b, types.Error):
+        return b if isinstance(a, types.Error) else a
+    match a, b:
+        case (Int(), Int()):
+            return promote(left, right)
+        case (types.String(size=one), types.String(size=two)):
+            return types.String(max(one, two))
+        case (types.Tuple(elements=one), types.Tuple(elements=two)) if len(one) == len(two):
+            elements = [combine(Use(x), Use(y)) for x, y in zip(one, two, strict=True)]
+            known = tuple(element for element in elements if element is not None)
+            return types.Tuple(known) if len(known) == len(elements) else None
+        case (types.Pointer(target=one), types.Pointer(target=two)):
+            target = combine(Use(one), Use(two))
+            return replace(a, target=target) if target is not None else None
+        case (types.Avg() | types.Sum() | types.Min() | types.Max() | types.Stats(), _):
+            # one aggregation over several argument types: signed if one of them is
+            return type(a)(True) if type(a) is type(b) else None
+        case _:
+            return None
+
+
+def is_scalar(kind: Type) -> bool:
+    """Whether a value fits a register."""
+    return isinstance(
+        kind, Int | types.Bool | types.Enum | types.Pointer | types.KSym | types.KStack
+    )

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""What the checker knows besides the tree: scopes, map types, facts about kernel and run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kptrace import types
+from kptrace.compiler.rules import Use
+from kptrace.kernel import Kernel
+from kptrace.source import Span
+from kptrace.types import Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """``parameters`` are the positional ones; ``hist_bits`` the least precision of hist()."""
+
+    kernel: Kernel
+    parameters: tuple[str, ...] = ()
+    max_strlen: int = 1024
+    stack_mode: str = "bpftrace"
+    hist_bits: int = 0
+    func_ip: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class MapInfo:
+    """What is known of a map so far. ``keyed`` follows from its first use."""
+
+    name: str
+    span: Span
+    keyed: bool
+    key: Use | None = None
+    value: Use | None = None
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variable:
+    """``slot`` is its C name; ``fixed`` the type that a ``let`` gives it."""
+
+    slot: str
+    place: tuple[int, int, str]
+    fixed: Type | None
+
+
+@dataclass(slots=True)
+class Scopes:
+    """The scratch variables of one program.
+
+    Types live in ``types`` by place of declaration and survive from one visit to the next.
+    """
+
+    unit: int
+    types: dict[tuple[int, int, str], Use]
+    stack: list[dict[str, Variable]] = field(default_factory=list)
+    slots: set[str] = field(default_factory=set)
+
+    def push(self) -> None:
+        self.stack.append({})
+
+    def pop(self) -> None:
+        self.stack.pop()
+
+    def find(self, name: str) -> Variable | None:
+        for scope in reversed(self.stack):
+            if name in scope:
+                return scope[name]
+        return None
+
+    def declare(self, name: str, span: Span, fixed: Type | None) -> Variable:
+        slot, number = name[1:], 1
+        while slot in self.slots:
+            number += 1
+            slot = f"{name[1:]}_{number}"
+        self.slots.add(slot)
+        variable = Variable(
+            slot=f"v_{slot}", place=(self.unit, span.start, name), fixed=fixed
+        )
+        if fixed is not None:
+            self.types[variable.place] = Use(fixed)
+        self.stack[-1][name] = variable
+        return variable
+
+    def use(self, variable: Variable) -> Use | None:
+        return self.types.get(variable.place)
+
+    def set(self, variable: Variable, use: Use) -> None:
+        if not isinstance(use.type, types.Error):
+            self.types[variable.place] = use
+
+    def type_of(self, variable: Variable) -> Type:
+        use = self.use(variable)
+        return types.ERROR if use is None else use.type

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Where values live: map types, sizes, ledger slots, and how aggregations update their slot.
+
+* a scalar aggregation is one slot of a per-CPU array: no hash at all;
+* a keyed aggregation is one per-CPU hash lookup per hit; a histogram's value is its whole bucket
+  array with count, sum, min and max;
+* every refused update, output or run has a ledger counter.
+"""
+
+from __future__ import annotations
+
+import re
+
+from kptrace import types
+from kptrace.compiler.events import EventTable
+from kptrace.compiler.scope import MapInfo
+from kptrace.plan import Counter, CounterKind, Map, MapKind, StackMap
+from kptrace.types import Type
+
+STACK_ENTRIES = 8192
+LARGE_MAP = 1 << 20
+"""Bytes per CPU above which a keyed aggregation is not preallocated where that is safe."""
+
+MAP_FULL = (
+    "Map full; can't update element. Try increasing max_map_keys config or manually setting the"
+    " max entries in a map declaration e.g. `let {name} = {kind}({entries})`"
+)
+
+
+class Storage:
+    """The maps and ledger counters of one specification."""
+
+    def __init__(self, infos: dict[str, MapInfo], max_keys: int, lazy_alloc: bool) -> None:
+        """``lazy_alloc``: hash elements can be allocated from any context on this kernel.
+
+        That is so where BPF has an allocator of its own (Linux 6.1, commit 7c8199e24fa0); before
+        it, an element allocated inside a probe on the allocator could deadlock.
+        """
+        self.maps: list[Map] = []
+        self.stacks: dict[int, StackMap] = {}
+        self.counters: list[Counter] = []
+        self.spans = {name: info.span for name, info in infos.items()}
+        self._index: dict[str, Map] = {}
+        self._counter: dict[Counter, int] = {}
+        for info in infos.values():
+            assert info.value is not None
+            key = info.key.type if info.keyed and info.key is not None else None
+            one = _map(info.name, key, info.value.type, max_keys, lazy_alloc)
+            self.maps.append(one)
+            self._index[info.name] = one
+
+    def map(self, name: str) -> Map:
+        return self._index[name]
+
+    def stack_map(self, depth: int) -> StackMap:
+        if depth not in self.stacks:
+            self.stacks[depth] = StackMap(
+                symbol=f"stacks_{depth}", depth=depth, max_entries=STACK_ENTRIES
+            )
+        return self.stacks[depth]
+
+    def counter(self, kind: CounterKind, subject: str = "") -> int:
+        """The ledger slot of a counter; a new one at first use."""
+        one = Counter(kind=kind, subject=subject)
+        if one not in self._counter:
+            self._counter[one] = len(self.counters)
+            self.counters.append(one)
+        return self._counter[one]
+
+    def full_warning(self, events: EventTable, one: Map) -> int:
+        """The event that tells that this map is full."""
+        text = MAP_FULL.format(name=one.name, kind=one.kind.value, entries=one.max_entries * 2)
+        return events.warning(self.spans[one.name], text).id
+
+    def update(self, kind: Type, slot: str, value: str, needs: set[str]) -> list[str]:
+        """C statements that add one value to an aggregation's per-CPU slot."""
+        match kind:
+            case types.Count():
+                return [f"{slot}->n += 1;"]
+            case types.Sum() | types.Avg() | types.Stats():
+                return [f"{slot}->value += {value};", f"{slot}->n += 1;"]
+            case types.Min(signed=signed) | types.Max(signed=signed):
+                sign = "<" if isinstance(kind, types.Min) else ">"
+                cast = "" if signed else "(__u64)"
+                return [
+                    f"if (!{slot}->n || {cast}({value}) {sign} {cast}{slot}->value)",
+                    f"\t{slot}->value = {value};",
+                    f"{slot}->n += 1;",
+                ]
+            case types.Hist(bits=bits):
+                needs.add(f"hist_{bits}")
+                return [f"hist_add_{bits}({slot}, {value});"]
+            case types.LHist(min=low, max=high, step=step):
+                buckets = types.lhist_buckets(low, high, step)
+                needs.add(f"lhist_{buckets}")
+                return [f"lhist_add_{buckets}({slot}, {value}, {low}LL, {high}LL, {step});"]
+            case _:
+                raise AssertionError(f"BUG: {types.type_name(kind)} is no aggregation")
+
+
+def _map(name: str, key: Type | None, value: Type, max_keys: int, lazy_alloc: bool) -> Map:
+    aggregate = isinstance(value, types.AGGREGATES)
+    if not aggregate:
+        kind = MapKind.HASH
+    else:
+        kind = MapKind.PERCPU_ARRAY if key is None else MapKind.PERCPU_HASH
+    entries = 1 if key is None else max_keys
+    large = kind is MapKind.PERCPU_HASH and types.size_of(value) * entries > LARGE_MAP
+    return Map(
+        name=name,
+        symbol="map_" + re.sub(r"\W", "", name[1:]),
+        kind=kind,
+        key=key,
+        value=value,
+        max_entries=entries,
+        prealloc=not (large and lazy_alloc),
+    )
+

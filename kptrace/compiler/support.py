@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+"""Root items that this version recognises and refuses, by name and with their place."""
+
+from __future__ import annotations
+
+from kptrace.errors import Report
+from kptrace.lang import nodes as n
+
+
+def refuse_unsupported(program: n.Program, report: Report) -> None:
+    """Report every root item that is not supported."""
+    for item in program.items:
+        match item:
+            case n.Macro():
+                what = "macros are not supported yet"
+            case n.MapDeclaration():
+                what = "map declarations are not supported yet"
+            case n.Import():
+                what = "imports are not supported yet"
+            case n.CDefinition():
+                what = "C definitions are not supported yet"
+            case n.Subprogram():
+                what = "'fn' functions are not supported: kptrace follows the language's probes"
+            case _:
+                continue
+        report.error(item.span, what, code="not-supported")

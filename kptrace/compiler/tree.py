@@ -1,0 +1,341 @@
+# SPDX-License-Identifier: MIT
+"""The typed tree: what the checker makes and the only thing that the C generator accepts.
+
+Every name is resolved, every expression has its type, constants are folded, and a probe that is
+compiled once per attach point has one tree per attach point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from kptrace import types
+from kptrace.source import Span
+from kptrace.types import Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    span: Span = field(repr=False)
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bad(Node):
+    """Already reported; its type is ERROR."""
+
+    type: Type = types.ERROR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Const(Node):
+    """A literal after folding. ``flexible``: takes the other side's sign (language §3.2)."""
+
+    value: int | str
+    flexible: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Var(Node):
+    """A scratch variable; ``slot`` is its name in C, unique in its probe."""
+
+    slot: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapRead(Node):
+    """The value of a map entry, or zero of its type. Key types are those of the map."""
+
+    map: str
+    key: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Builtin(Node):
+    """A built-in value with a row in `builtins.BUILTINS`."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Register(Node):
+    """Argument register ``index`` of the probed function, as its C type; -1: return value."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawArgument(Node):
+    """Argument ``index`` of a raw tracepoint."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextField(Node):
+    """A field of a tracepoint's context. ``data_loc``: the value is the address of the data."""
+
+    name: str
+    offset: int
+    size: int
+    data_loc: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Node):
+    """Kernel or user memory: the struct that ``base`` points to, and a path of fields in it.
+
+    Used as a value it is a read of that memory. With an empty path it is ``*base``.
+    ``steps`` name each field with the struct that contains it and its place there, for the
+    struct declarations of the generated C.
+    """
+
+    base: Expr
+    user: bool
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One field access; ``offset`` in bytes within ``parent``."""
+
+    parent: types.Struct
+    name: str
+    offset: int
+    type: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Element(Node):
+    """Address ``base`` + ``index`` * ``scale``: array elements and pointer arithmetic."""
+
+    base: Expr
+    index: Expr
+    scale: int
+    negative: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressOf(Node):
+    """The address of a place."""
+
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unary(Node):
+    op: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arithmetic(Node):
+    """Integer arithmetic in 64 bits; the type is int64 or uint64."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compare(Node):
+    """Comparison of scalars, signed or not."""
+
+    op: str
+    left: Expr
+    right: Expr
+    signed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StringEqual(Node):
+    """Strings equal over the smaller size, up to NUL."""
+
+    left: Expr
+    right: Expr
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logical(Node):
+    """``&&`` and ``||``; the right side runs only when it decides."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ternary(Node):
+    condition: Expr
+    then: Expr
+    otherwise: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast(Node):
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Increment(Node):
+    """``++``/``--``: ``step`` is +1 or -1, scaled for pointers."""
+
+    target: Var | MapRead
+    step: int
+    prefix: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TupleMake(Node):
+    elements: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TupleGet(Node):
+    operand: Expr
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadString(Node):
+    """``str()``: a string from an address.
+
+    At most ``read`` bytes are read, counted with the NUL that the kernel always writes last. When
+    ``read`` is one more than the type's size, the content may fill the whole string and then
+    has no NUL: it is read aside and copied. ``length`` lowers ``read`` at run time.
+    """
+
+    address: Expr
+    user: bool
+    read: int
+    length: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network(Node):
+    """``ntop()``: family and address bytes."""
+
+    family: Expr
+    address: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack(Node):
+    """``kstack``: the key of the stored stack."""
+
+    type: types.KStack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(Node):
+    """``delete``: true if the key existed. ``warn``: tell at run time if it did not."""
+
+    map: str
+    key: Expr | None
+    warn: bool
+
+
+Expr: TypeAlias = (
+    Bad
+    | Const
+    | Var
+    | MapRead
+    | Builtin
+    | Register
+    | RawArgument
+    | ContextField
+    | Place
+    | Element
+    | AddressOf
+    | Unary
+    | Arithmetic
+    | Compare
+    | StringEqual
+    | Logical
+    | Ternary
+    | Cast
+    | Increment
+    | TupleMake
+    | TupleGet
+    | ReadString
+    | Network
+    | Stack
+    | Delete
+)
+
+
+# --- statements --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    span: Span = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetVar(Statement):
+    """Assignment; ``declare`` at the first one, in the scope of the variable."""
+
+    slot: str
+    type: Type
+    value: Expr | None
+    declare: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetMap(Statement):
+    map: str
+    key: Expr | None
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate(Statement):
+    """``@m[k] = count()`` and its kin; ``value`` is None for count."""
+
+    map: str
+    key: Expr | None
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluate(Statement):
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class If(Statement):
+    condition: Expr
+    then: tuple[Statement, ...]
+    otherwise: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block(Statement):
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Return(Statement):
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send(Statement):
+    """An asynchronous call: an event with the values of ``fields``.
+
+    ``kind`` is the plan's event kind; ``leave``: the probe returns after it (``exit``).
+    """
+
+    kind: str
+    fields: tuple[Expr, ...] = ()
+    text: str = ""
+    map: str = ""
+    top: int | None = None
+    div: int | None = None
+    leave: bool = False
+
+
+Body: TypeAlias = tuple[Statement, ...]
