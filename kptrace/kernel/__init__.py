@@ -7,7 +7,8 @@ optionally a BTF file. Out: the readers below. Every fact is read when first ask
 Nothing here attaches, loads, or writes.
 
 ``libbpf`` -> ``btf_object`` -> ``btf``: types; ``kallsyms``: symbols; ``tracefs``: tracepoints;
-``probeable``: all of them together answer "can this be probed?"; ``host``: facts for doctor.
+``probeable`` (with the table ``denied``): all of them answer "can this be probed?";
+``host``: facts for doctor; ``files``: reading where unknown must not look like empty.
 """
 
 from __future__ import annotations

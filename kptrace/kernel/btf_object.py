@@ -100,7 +100,7 @@ class BtfObject:
         while target:
             inner = self.file.record(target)
             if inner.kind == Kind.TYPE_TAG:
-                # Since Linux 6.15 a set flag marks an attribute, not a type tag (53ee0d66d7a6).
+                # Since Linux 6.15 a set flag marks an attribute instead of a type tag.
                 if not inner.flag:
                     tags.append(self.file.name(inner.name_offset))
             elif inner.kind not in (Kind.CONST, Kind.VOLATILE, Kind.RESTRICT):

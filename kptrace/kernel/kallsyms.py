@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import re
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +29,8 @@ _TEXT = b"tTwW"
 PADDING = ("__pfx_", "__cfi_")
 # No kernel function is this large; more means a gap between modules.
 _LARGEST = 1 << 20
+# What the last symbol of all may span: nothing follows it that would tell its size.
+_LAST = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,7 @@ class Symbols:
     def __init__(self, root: Path = Path("/")) -> None:
         self._path = root / "proc/kallsyms"
         self._resolved: dict[int, tuple[Symbol, int] | None] = {}
+        self._named: dict[str, tuple[int, ...]] = {}
 
     @cached_property
     def _content(self) -> tuple[bytes, str]:
@@ -118,7 +121,13 @@ class Symbols:
             if not name.startswith(PADDING) and not self._is_init(match.start()):
                 yield name, (match[2] or b"").decode()
 
-    def _lines_of(self, name: str) -> Iterator[int]:
+    def _lines_of(self, name: str) -> tuple[int, ...]:
+        """Starts of the lines with exactly this name; a scan of milliseconds, done once."""
+        if name not in self._named:
+            self._named[name] = tuple(self._scan(name))
+        return self._named[name]
+
+    def _scan(self, name: str) -> Iterator[int]:
         needle = b" " + name.encode()
         data = self._data
         position = data.find(needle)
@@ -173,6 +182,12 @@ class Symbols:
         following = part.following(symbol.address)
         return None if following is None else following - symbol.address
 
+    def aliases(self, symbol: Symbol) -> list[str]:
+        """Other names of the same address; none while addresses are hidden."""
+        part = self._part_of(symbol.address)
+        names = [self._symbol(start).name for start in part.lines(symbol.address)] if part else []
+        return [name for name in names if name != symbol.name]
+
     def _part_of(self, address: int) -> _Part | None:
         if self.addresses_hidden or not self.readable:
             return None
@@ -180,10 +195,13 @@ class Symbols:
 
     def _resolve(self, address: int) -> tuple[Symbol, int] | None:
         part = self._part_of(address)
-        start = None if part is None else part.line(address)
-        if start is None:
+        if part is None:
             return None
-        symbol = self._symbol(start)
+        # Of several names of one address the first that is code, as the kernel does.
+        names = [self._symbol(start) for start in part.lines(address)]
+        if not names:
+            return None
+        symbol = next((one for one in names if one.type.encode() in _TEXT), names[0])
         offset = address - symbol.address
         # Absolute symbols (per-CPU offsets on x86 before Linux 6.15) are no addresses.
         if symbol.type in "aA" or offset >= _LARGEST:
@@ -219,20 +237,13 @@ class _Part:
     def contains(self, address: int) -> bool:
         raise NotImplementedError
 
-    def line(self, address: int) -> int | None:
-        """Start of the line of the symbol that an address lies in."""
+    def lines(self, address: int) -> list[int]:
+        """Starts of the lines of the place that an address lies in: one per name of it."""
         raise NotImplementedError
 
     def following(self, address: int) -> int | None:
         """The next larger address that a symbol has."""
         raise NotImplementedError
-
-    def _choose(self, starts: list[int]) -> int:
-        """Of several symbols at one address the first that is code, as the kernel does."""
-        for start in starts:
-            if self.data[self.data.index(b" ", start) + 1] in _TEXT:
-                return start
-        return starts[0]
 
 
 class _SortedPart(_Part):
@@ -253,16 +264,14 @@ class _SortedPart(_Part):
         if not self.end:
             return False
         last = self.address(self._start(self.end - 2))
-        return self.address(0) <= address < last
+        return self.address(0) <= address < last + _LAST
 
-    def line(self, address: int) -> int | None:
-        start = self._last(address)
-        found = self.address(start)
-        aliases = [start]
-        while start and self.address(self._start(start - 2)) == found:
-            start = self._start(start - 2)
-            aliases.insert(0, start)
-        return self._choose(aliases)
+    def lines(self, address: int) -> list[int]:
+        starts = [self._last(address)]
+        found = self.address(starts[0])
+        while starts[0] and self.address(before := self._start(starts[0] - 2)) == found:
+            starts.insert(0, before)
+        return starts
 
     def following(self, address: int) -> int | None:
         start = self._next(self._last(address))
@@ -302,16 +311,15 @@ class _IndexedPart(_Part):
         self.starts = array("Q", (start for _, start in pairs))
 
     def contains(self, address: int) -> bool:
-        return bool(self.addresses) and self.addresses[0] <= address < self.addresses[-1]
+        addresses = self.addresses
+        return bool(addresses) and addresses[0] <= address < addresses[-1] + _LAST
 
-    def line(self, address: int) -> int | None:
-        last = bisect_right(self.addresses, address) - 1
-        if last < 0:
-            return None
-        first = last
-        while first and self.addresses[first - 1] == self.addresses[last]:
-            first -= 1
-        return self._choose(list(self.starts[first : last + 1]))
+    def lines(self, address: int) -> list[int]:
+        last = bisect_right(self.addresses, address)
+        if not last:
+            return []
+        first = bisect_left(self.addresses, self.addresses[last - 1])
+        return list(self.starts[first:last])
 
     def following(self, address: int) -> int | None:
         place = bisect_right(self.addresses, address)

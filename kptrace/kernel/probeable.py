@@ -18,35 +18,10 @@ from pathlib import Path
 
 from kptrace.errors import HostError
 from kptrace.kernel.btf import Btf
+from kptrace.kernel.denied import NEVER_BY_WILDCARD
 from kptrace.kernel.files import Reading, read, wildcard
 from kptrace.kernel.kallsyms import PADDING, Symbol, Symbols, nearest
 from kptrace.kernel.tracefs import Tracefs
-
-# Functions that a wildcard never includes: what a probe itself runs through (a probe there
-# recurses or deadlocks), idle loops, and what returns only after minutes. Named exactly, they
-# are tried. Most of the list is retsnoop's experience.
-_NEVER_BY_WILDCARD = (
-    "migrate_enable", "migrate_disable", "preempt_count_add", "preempt_count_sub",
-    "rcu_read_lock*", "rcu_read_unlock*", "__rcu_read_*", "bpf_spin_*",
-    "bpf_get_smp_processor_id", "__bpf_prog_enter*", "__bpf_prog_exit*", "__bpf_tramp_*",
-    "update_prog_stats", "inc_misses_counter", "bpf_prog_start_time",
-    "arch_cpu_idle", "default_idle",
-    "bpf_ktime_get_*", "ktime_get_mono_fast_ns", "bpf_get_current_*", "bpf_probe_read_*",
-    "copy_from_kernel_nofault", "bpf_get_stack*", "bpf_map_*_elem", "htab_*", "__htab_*",
-    "array_map_*", "percpu_array_*", "bpf_percpu_*", "bpf_perf_event_output*", "bpf_ringbuf_*",
-    "trace_call_bpf", "kprobe_multi_link_*", "kprobe_perf_func", "kretprobe_perf_func",
-)  # fmt: skip
-# ".cold" parts accept a probe and almost never run; ".part." clones see some calls only. Lines of
-# weak functions that the linker overrode have an invalid name since Linux 6.0 (b39181f7c690).
-_NEVER = re.compile(
-    "|".join(
-        [
-            r".*\.(?:cold|part)\b.*",
-            r"(?:__pfx_|__cfi_|__ftrace_invalid_address___).*",
-            *(wildcard(name).decode() for name in _NEVER_BY_WILDCARD),
-        ]
-    )
-)
 
 
 class Status(str, Enum):
@@ -166,7 +141,7 @@ class Probeable:
             (owner, name)
             for name, owner in self._listed(wildcard(pattern))
             if name not in refused
-            and not _NEVER.fullmatch(name)
+            and not NEVER_BY_WILDCARD.fullmatch(name)
             and (where.fullmatch(owner) if where else not (module and owner))
         ]
         return [Function(name=name, module=owner) for owner, name in sorted(found)]
@@ -243,14 +218,16 @@ class Probeable:
         if refusal is not None:
             return refusal
         symbols = tuple(self._symbols.lookup(name, module or None))
-        # Hidden addresses are all zero; lines of one name are then different functions.
-        if len({symbol.address or -at for at, symbol in enumerate(symbols)}) > 1:
+        # The kernel counts data as well, although only code can be meant. Hidden addresses are
+        # all zero; lines of one name are then different places.
+        everything = self._symbols.lookup(name, module or None, text=False)
+        if len({symbol.address or -at for at, symbol in enumerate(everything)}) > 1:
             places = self._usable(symbols)
             if places:
-                owners = sorted({symbol.module or "vmlinux" for symbol in symbols})
+                owners = sorted({symbol.module or "vmlinux" for symbol in everything})
                 return Verdict(
                     status=Status.AMBIGUOUS,
-                    message=f"{name} names {len(symbols)} functions (in {', '.join(owners)})",
+                    message=f"{name} names {len(everything)} places (in {', '.join(owners)})",
                     hint=f"name the module: {owners[0]}:{name}" if len(owners) > 1 else "",
                     symbols=places,
                 )
@@ -269,7 +246,7 @@ class Probeable:
     def _has_site(self, symbol: Symbol) -> bool | None:
         """The tracer has a site in the first bytes of this very function; None when unknown.
 
-        The file with the addresses exists since Linux 6.5 (83f74441bcb1). A site follows what
+        The file with the addresses exists since Linux 6.5. A site follows what
         the architecture puts before it: nothing, ENDBR, or an entry sequence.
         """
         data = self._sites.data
@@ -340,6 +317,11 @@ class Probeable:
         """Traceable, blacklist, offset: for one place."""
         symbol = symbols[0] if symbols else None
         traceable = self.is_traceable(name, symbol.module if symbol else None)
+        if traceable is False and symbol:
+            # Several names of one place (identical system calls): the list has one of them.
+            traceable = any(
+                self.is_traceable(alias, symbol.module) for alias in self._symbols.aliases(symbol)
+            )
         if traceable is False:
             return Verdict(
                 status=Status.NOT_TRACEABLE,

@@ -62,10 +62,10 @@ def write_btf(compiled: Path, directory: Path) -> None:
     lib.btf__new_empty_split.argtypes = [pointer]
     lib.btf__raw_data.argtypes = [pointer, pointer]
     lib.btf__find_by_name.argtypes = [pointer, text]
-    for name in ("btf__add_ptr", "btf__add_func_proto"):
-        getattr(lib, name).argtypes = [pointer, ctypes.c_int]
-    for name in ("btf__add_struct", "btf__add_enum"):
-        getattr(lib, name).argtypes = [pointer, text, ctypes.c_uint32]
+    for function in (lib.btf__add_ptr, lib.btf__add_func_proto):
+        function.argtypes = [pointer, ctypes.c_int]
+    for function in (lib.btf__add_struct, lib.btf__add_enum):
+        function.argtypes = [pointer, text, ctypes.c_uint32]
     lib.btf__add_field.argtypes = [pointer, text, ctypes.c_int, ctypes.c_uint32, ctypes.c_uint32]
     lib.btf__add_enum_value.argtypes = [pointer, text, ctypes.c_int64]
     lib.btf__add_enum64.argtypes = [pointer, text, ctypes.c_uint32, ctypes.c_bool]

@@ -16,7 +16,7 @@ def test_facts(kernel: Kernel, root: Path) -> None:
     assert facts.lockdown == "integrity"
     assert facts.perf_event_paranoid == 3
     assert (facts.kptr_restrict, facts.jit, facts.unprivileged_bpf_disabled) == (0, 1, 2)
-    assert facts.capabilities == {"BPF", "PERFMON"}
+    assert facts.capabilities == frozenset({"BPF", "PERFMON"})
     assert (facts.has_kprobes, facts.kprobe_pmu, facts.retprobe_bit) == (True, 8, 0)
     assert facts.has_tracefs
     assert not facts.has_btf

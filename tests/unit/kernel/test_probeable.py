@@ -24,6 +24,7 @@ def test_functions(kernel: Kernel) -> None:
     assert names(kernel, "vfs_*") == ["vfs_read", "vfs_readv", "vfs_statx", "vfs_write"]
     assert names(kernel, "*") == [
         "finish_task_switch.isra.0",
+        "overridable",
         "register_kprobe",
         "vfs_read",
         "vfs_readv",
@@ -90,7 +91,9 @@ def test_raw_tracepoints(btf_root: Path, root: Path) -> None:
     [
         ("vfs_read", "", Status.OK),
         ("vfs_read", "vmlinux", Status.OK),
-        ("weak_function", "", Status.OK),
+        ("overridable", "", Status.OK),
+        ("vfs_readv_alias", "", Status.OK),  # listed under its other name
+        ("weak_function", "", Status.AMBIGUOUS),
         ("finish_task_switch.isra.0", "", Status.OK),
         ("ext4_sync_file", "", Status.OK),
         ("ext4_sync_file", "ext4", Status.OK),
@@ -161,6 +164,12 @@ def test_ambiguous_name_gives_usable_places(kernel: Kernel) -> None:
     assert show.status is Status.AMBIGUOUS
     # The other one is on the blacklist, which is told by address.
     assert [one.address for one in show.symbols] == [0xFFFFFFFF81000400]
+
+
+def test_name_of_code_and_data(kernel: Kernel) -> None:
+    verdict = kernel.probeable.check("weak_function")
+    assert verdict.message == "weak_function names 2 places (in vmlinux)"
+    assert [one.type for one in verdict.symbols] == ["W"]
 
 
 def test_ambiguous_places_without_site_are_left_out(root: Path) -> None:
