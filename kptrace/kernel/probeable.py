@@ -246,8 +246,8 @@ class Probeable:
     def _has_site(self, symbol: Symbol) -> bool | None:
         """The tracer has a site in the first bytes of this very function; None when unknown.
 
-        The file with the addresses exists since Linux 6.5. A site follows what
-        the architecture puts before it: nothing, ENDBR, or an entry sequence.
+        The file with the addresses exists since Linux 6.5. A site follows what the architecture
+        puts before it: nothing, ENDBR, or an entry sequence.
         """
         data = self._sites.data
         if data is None or not symbol.address:

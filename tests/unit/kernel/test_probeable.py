@@ -66,7 +66,7 @@ def test_symbols_stand_in_for_an_unknown_list(root: Path) -> None:
 
 
 def test_modules(kernel: Kernel, root: Path) -> None:
-    assert kernel.probeable.modules == {"ext4", "jbd2"}
+    assert kernel.probeable.modules == frozenset({"ext4", "jbd2"})
     (root / "proc/modules").unlink()
     assert Kernel(root).probeable.modules == frozenset()  # CONFIG_MODULES=n
     (root / "proc/kallsyms").unlink()
