@@ -440,7 +440,7 @@ class _Expander:
         """A name with several functions: all of the module that the kernel would search first."""
         owner = min(symbol.module for symbol in verdict.symbols)
         places = [one.address for one in verdict.symbols if one.module == owner]
-        if len(places) == 1:
+        if places == [0]:
             return [dataclasses.replace(target, group=owner)]
         if not all(places):
             hints = (verdict.hint,) if verdict.hint else ()

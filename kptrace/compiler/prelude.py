@@ -8,6 +8,9 @@ from kptrace import types
 SLOTS = 4
 """Scratch slots per CPU: one each for task, softirq, hard irq and NMI context."""
 
+_KEEP = 'asm volatile("" : "+r"(bucket)); /* what is checked is what is used */'
+"""Else clang may check one copy of the index and use another, which the verifier refuses."""
+
 EVENT_HEADER = """\
 struct event_header {
 	__u64 time;
@@ -149,7 +152,7 @@ def hist_add(bits: int) -> str:
     return f"""\
 static __always_inline void hist_add_{bits}(struct hist_{buckets} *hist, __s64 n)
 {{
-	__u32 bucket = 0;
+	__u64 bucket = 0;
 
 	if (n >= 0 && n < {1 << bits}) {{
 		bucket = n + 1;
@@ -164,6 +167,7 @@ static __always_inline void hist_add_{bits}(struct hist_{buckets} *hist, __s64 n
 		hist->max = n;
 	hist->n += 1;
 	hist->sum += n;
+	{_KEEP}
 	if (bucket < {buckets})
 		hist->buckets[bucket] += 1;
 }}
@@ -176,7 +180,7 @@ def lhist_add(buckets: int) -> str:
 static __always_inline void lhist_add_{buckets}(struct hist_{buckets} *hist, __s64 n, __s64 min,
 		__s64 max, __u64 step)
 {{
-	__u32 bucket = 0;
+	__u64 bucket = 0;
 
 	if (n > max)
 		bucket = 1 + (__u64)(max - min) / step;
@@ -188,6 +192,7 @@ static __always_inline void lhist_add_{buckets}(struct hist_{buckets} *hist, __s
 		hist->max = n;
 	hist->n += 1;
 	hist->sum += n;
+	{_KEEP}
 	if (bucket < {buckets})
 		hist->buckets[bucket] += 1;
 }}

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""The command line: the only code that prints diagnostics and picks exit codes.
+
+One small file per command, imported when the command runs. ``kptrace -e PROG`` and
+``kptrace FILE`` are ``kptrace run``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from kptrace import __version__
+from kptrace.errors import Diagnostic, Exit, KptraceError, Severity, render
+
+COMMANDS = {
+    "run": ("run", "Run a specification: a file, a library probe, or -e text."),
+    "list": ("list", "List probes that match a pattern, or the probe library."),
+    "check": ("check", "Check a specification and show how it would attach; run nothing."),
+    "emit": ("emit", "Show what a specification compiles to: C, plan or object."),
+    "doctor": ("doctor", "Say what this host can trace, and what to change where it can't."),
+    "latency": ("oneliners", "Latency histogram of a kernel function."),
+    "count": ("oneliners", "Count calls of kernel functions."),
+    "stack": ("oneliners", "Count the kernel stacks that lead to a function."),
+    "trace": ("oneliners", "Print a line for every call of a function."),
+}
+"""Name -> module in this package (its attribute ``NAME_command``) and the help line."""
+
+MAX_RECURSION = 20_000
+"""The parser bounds nesting and chains; within these bounds the passes may recurse."""
+
+
+class _Commands(click.Group):
+    """Loads a command's module only when it runs; what is no command is a `run`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kptrace.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name}_command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] == "-l":
+            args = ["list", *args[1:]]
+        own = ("--help", "-h", "--version", "-V")
+        if args and args[0] not in own and args[0] not in COMMANDS:
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+    epilog="Example: kptrace -e 'kprobe:vfs_read { @[comm] = count(); }'",
+)
+@click.version_option(__version__, "-V", "--version", message="kptrace %(version)s")
+@click.pass_context
+def _root(ctx: click.Context) -> None:
+    """Trace a live Linux kernel with specifications in the bpftrace language.
+
+    kptrace -e PROG and kptrace FILE are kptrace run.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Entry point: runs a command and leaves with its exit status."""
+    sys.setrecursionlimit(MAX_RECURSION)
+    sys.exit(execute(sys.argv[1:] if arguments is None else arguments))
+
+
+def execute(arguments: Sequence[str]) -> int:
+    """Run one command line; gives the exit status."""
+    try:
+        result: Any = _root.main(list(arguments), prog_name="kptrace", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return Exit.FAILED
+    except KptraceError as error:
+        report(error.diagnostics)
+        return error.exit
+    except BrokenPipeError:
+        # whoever read our output is gone; nothing more can be said, not even by Python at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return Exit.OK
+    except Exception as fault:
+        if os.environ.get("KPTRACE_DEBUG"):
+            raise
+        bug = Diagnostic(
+            code="bug",
+            message=f"BUG: {type(fault).__name__}: {fault}",
+            hints=("this is a fault of kptrace; KPTRACE_DEBUG=1 shows where",),
+        )
+        report((bug,))
+        return Exit.FAILED
+    return int(result) if isinstance(result, int) else Exit.OK
+
+
+def report(diagnostics: Sequence[Diagnostic], *, warnings: bool = True) -> None:
+    """Print diagnostics on standard error, in colour on a terminal."""
+    color = sys.stderr.isatty()
+    for one in diagnostics:
+        if warnings or one.severity is Severity.ERROR:
+            text = render(one, color=color)
+            sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stderr.flush()

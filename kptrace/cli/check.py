@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""``kptrace check``: everything short of attaching."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from kptrace.cli import report
+from kptrace.cli.spec import compile_given, find, open_kernel
+from kptrace.compiler import Compilation
+from kptrace.errors import KptraceError, to_json
+from kptrace.runtime.mechanism import WANTED, Mechanism, choose
+
+_SHOWN = 10
+"""Targets of one program that the text form names."""
+
+
+@click.command("check")
+@click.option("-e", "program", metavar="PROG", help="Program text.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism.")
+@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
+def check_command(program: str | None, form: str, attach: str, words: tuple[str, ...]) -> int:
+    """Check a specification: syntax, names, types, and how every probe would attach here.
+
+    \b
+    Example:
+      kptrace check myprobe.bt
+    """  # noqa: D301
+    given = find(program, words)
+    try:
+        with open_kernel() as kernel:
+            made = compile_given(given, kernel, percentiles=False)
+        chosen = choose(made.plan, wanted=attach)
+    except KptraceError as error:
+        if form == "json":
+            click.echo(json.dumps({"diagnostics": [to_json(one) for one in error.diagnostics]}))
+            return error.exit
+        raise
+    if form == "json":
+        click.echo(json.dumps(_document(made, chosen)))
+        return 0
+    report(made.warnings)
+    for one in made.plan.programs:
+        click.echo(f"{one.label}: {chosen[one.name].value}, {_targets(len(one.targets))}")
+        if len(one.targets) > 1:
+            for target in one.targets[:_SHOWN]:
+                click.echo(f"    {target.probe}")
+            if len(one.targets) > _SHOWN:
+                click.echo(f"    ... and {len(one.targets) - _SHOWN} more")
+    sys.stdout.flush()
+    return 0
+
+
+def _targets(count: int) -> str:
+    return "1 target" if count == 1 else f"{count} targets"
+
+
+def _document(made: Compilation, chosen: dict[str, Mechanism]) -> dict[str, Any]:
+    return {
+        "diagnostics": [to_json(one) for one in made.warnings],
+        "programs": [
+            {
+                "probe": one.label,
+                "mechanism": chosen[one.name].value,
+                "targets": [target.probe for target in one.targets],
+            }
+            for one in made.plan.programs
+        ],
+    }

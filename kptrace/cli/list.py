@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""``kptrace list``: what can be probed here, and the probe library."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+
+from kptrace.cli import library
+from kptrace.cli.spec import open_kernel
+from kptrace.errors import UsageError, did_you_mean
+from kptrace.kernel import Kernel
+
+_LISTED = ("kprobe", "kretprobe", "rawtracepoint", "tracepoint")
+
+
+@click.command("list")
+@click.argument("pattern", default="*")
+@click.option("--library", "from_library", is_flag=True, help="The ready-made probes.")
+@click.option("--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first.")
+@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+def list_command(pattern: str, from_library: bool, probe_path: tuple[str, ...], form: str) -> int:
+    """List probes that match a pattern, one per line; * is the wildcard.
+
+    A pattern without a colon is searched for in every provider.
+
+    \b
+    Examples:
+      kptrace list 'kprobe:vfs_*'
+      kptrace list 'tracepoint:block:*'
+      kptrace list --library
+    """  # noqa: D301
+    if from_library:
+        return _list_library(probe_path, form)
+    with open_kernel() as kernel:
+        found = list(_matches(kernel, pattern))
+    if form == "json":
+        click.echo(json.dumps({"probes": found}))
+    elif found:
+        click.echo("\n".join(found))
+    return 0
+
+
+def _list_library(probe_path: tuple[str, ...], form: str) -> int:
+    found = list(library.probes(probe_path))
+    if form == "json":
+        rows = [
+            {"name": one.name, "group": one.group, "title": one.title, "path": str(one.path)}
+            for one in found
+        ]
+        click.echo(json.dumps({"library": rows}))
+        return 0
+    from tabulate import tabulate
+
+    rows_text = [(f"{one.group}/{one.name}", one.title) for one in found]
+    click.echo(tabulate(rows_text, tablefmt="plain"))
+    return 0
+
+
+def _matches(kernel: Kernel, pattern: str) -> Iterator[str]:
+    """Full names of the probes that match, provider by provider."""
+    provider, colon, rest = pattern.partition(":")
+    if not colon:
+        provider, rest = "*", pattern
+    wanted = [name for name in _LISTED if provider in ("*", name)]
+    if not wanted:
+        hint = " ".join(did_you_mean(provider, _LISTED)) or f"one of {', '.join(_LISTED)}"
+        raise UsageError(f"Invalid probe type: {provider}", hint=hint, code="usage")
+    parts = rest.split(":")
+    module, name = ("", parts[0]) if len(parts) == 1 else (parts[0], ":".join(parts[1:]))
+    for one in wanted:
+        if one == "tracepoint":
+            category = module or "*"
+            yield from (f"tracepoint:{c}:{e}" for c, e in kernel.tracefs.events(category, name))
+        elif one == "rawtracepoint":
+            if kernel.btf is not None:
+                found = kernel.probeable.raw_tracepoints(name, module)
+                yield from (f"rawtracepoint:{event}" for event, _ in found)
+        elif one == "kprobe" or provider == "kretprobe":
+            for function in kernel.probeable.functions(name, module):
+                owner = f"{function.module}:" if function.module else ""
+                yield f"{one}:{owner}{function.name}"

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""From the command line to a compiled specification: shared by run, check and emit."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from kptrace.cli import library
+from kptrace.compiler import Compilation, Options, compile_spec
+from kptrace.errors import UsageError, did_you_mean
+from kptrace.kernel import Kernel
+from kptrace.runtime import features
+from kptrace.source import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A specification as given: its text, its parameters, and whether it is the library's."""
+
+    source: Source
+    parameters: tuple[str, ...]
+    from_library: bool = False
+
+
+def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...] = ()) -> Given:
+    """The specification of ``-e PROGRAM`` or of the first word, and the parameters behind it."""
+    if program is not None:
+        return Given(source=Source(name="stdin", text=program), parameters=words)
+    if not words:
+        raise UsageError(
+            "USAGE: filename or -e 'program' required.",
+            hint="kptrace run --help shows examples; kptrace list --library the ready-made probes",
+            code="usage",
+        )
+    name, *parameters = words
+    if name == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        return Given(source=Source(name="stdin", text=text), parameters=tuple(parameters))
+    if not os.path.exists(name) and "/" not in name:
+        for probe in library.probes(probe_path):
+            if probe.name == name.removesuffix(".bt"):
+                source = _read(probe.path)
+                return Given(source=source, parameters=tuple(parameters), from_library=True)
+    return Given(source=_read(Path(name), probe_path), parameters=tuple(parameters))
+
+
+def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        hint = ""
+        if isinstance(error, FileNotFoundError):
+            known = [probe.name for probe in library.probes(probe_path)]
+            hint = " ".join(did_you_mean(path.name, known))
+            hint = hint or "kptrace list --library shows the library; -e takes program text"
+        raise UsageError(
+            f"cannot read '{path}': {error.strerror}", hint=hint, code="unreadable"
+        ) from None
+    return Source(name=str(path), text=data.decode("utf-8", "surrogateescape"))
+
+
+def compile_given(given: Given, kernel: Kernel, *, percentiles: bool) -> Compilation:
+    """Compile for a kernel."""
+    options = Options(
+        parameters=given.parameters,
+        percentiles=percentiles,
+        # where rights are missing the answer is unknown; then the compiler may hope
+        func_ip=features.has("get_func_ip") is not False,
+        environment=os.environ,
+    )
+    return compile_spec(given.source, kernel, options)
+
+
+def open_kernel() -> Kernel:
+    """The running kernel; ``BPFTRACE_BTF`` names another BTF file."""
+    btf = os.environ.get("BPFTRACE_BTF")
+    return Kernel(btf_file=Path(btf) if btf else None)
