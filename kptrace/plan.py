@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -213,7 +213,7 @@ class Plan:
     stack_maps: tuple[StackMap, ...] = ()
     events: tuple[Event, ...] = ()
     counters: tuple[Counter, ...] = ()
-    config: Config = Config()
+    config: Config = field(default_factory=Config)
     features: tuple[str, ...] = ()
     scratch_size: int = 0
 
@@ -270,12 +270,9 @@ def _encode(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_encode(one) for one in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {
-            field.name: _encode(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
+        fields = {one.name: _encode(getattr(value, one.name)) for one in dataclasses.fields(value)}
         return {"class": _NAMES[type(value)], **fields}
     return value
-
 
 
 def _decode(value: Any) -> Any:

@@ -21,7 +21,14 @@ _SHOWN = 10
 
 @click.command("check")
 @click.option("-e", "program", metavar="PROG", help="Program text.")
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format.",
+)
 @click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism.")
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 def check_command(program: str | None, form: str, attach: str, words: tuple[str, ...]) -> int:
@@ -30,7 +37,7 @@ def check_command(program: str | None, form: str, attach: str, words: tuple[str,
     \b
     Example:
       kptrace check myprobe.bt
-    """  # noqa: D301
+    """
     given = find(program, words)
     try:
         with open_kernel() as kernel:

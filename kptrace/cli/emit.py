@@ -23,11 +23,18 @@ from kptrace.lang.parser import parse
 @click.option("--plan", "what", flag_value="plan", help="The plan, as JSON.")
 @click.option("--object", "what", flag_value="object", help="The BPF object, as bytes.")
 @click.option("--spec", "what", flag_value="spec", help="The specification as kptrace reads it.")
-@click.option("--dialect", type=click.Choice(["core", "bcc"]), default="core", help="Dialect of the C.")
+@click.option(
+    "--dialect", type=click.Choice(["core", "bcc"]), default="core", help="Dialect of the C."
+)
 @click.option("--percentiles", is_flag=True, help="As run --percentiles compiles it.")
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 def emit_command(
-    program: str | None, what: str, dialect: str, percentiles: bool, words: tuple[str, ...], **_: Any
+    program: str | None,
+    what: str,
+    dialect: str,
+    percentiles: bool,
+    words: tuple[str, ...],
+    **_: Any,
 ) -> None:
     """Show what a specification compiles to; nothing is loaded.
 
@@ -35,7 +42,7 @@ def emit_command(
     Examples:
       kptrace emit -e 'kprobe:vfs_read { @[comm] = count(); }'
       kptrace emit biolatency --plan
-    """  # noqa: D301
+    """
     given = find(program, words)
     if what == "spec":
         click.echo(to_text(parse(given.source)), nl=False)
@@ -46,6 +53,8 @@ def emit_command(
     if what == "plan":
         click.echo(json.dumps(json.loads(plans.to_json(made.plan)), indent=2))
     elif what == "object":
-        sys.stdout.buffer.write(clang.build(made.c("core"), made.plan.arch, clang.cache_directory()))
+        sys.stdout.buffer.write(
+            clang.build(made.c("core"), made.plan.arch, clang.cache_directory())
+        )
     else:
         sys.stdout.buffer.write(made.c(dialect).encode("utf-8", "surrogateescape"))

@@ -19,8 +19,17 @@ _LISTED = ("kprobe", "kretprobe", "rawtracepoint", "tracepoint")
 @click.command("list")
 @click.argument("pattern", default="*")
 @click.option("--library", "from_library", is_flag=True, help="The ready-made probes.")
-@click.option("--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first.")
-@click.option("-f", "--format", "form", type=click.Choice(["text", "json"]), default="text", help="Output format.")
+@click.option(
+    "--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first."
+)
+@click.option(
+    "-f",
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Output format.",
+)
 def list_command(pattern: str, from_library: bool, probe_path: tuple[str, ...], form: str) -> int:
     """List probes that match a pattern, one per line; * is the wildcard.
 
@@ -31,7 +40,7 @@ def list_command(pattern: str, from_library: bool, probe_path: tuple[str, ...], 
       kptrace list 'kprobe:vfs_*'
       kptrace list 'tracepoint:block:*'
       kptrace list --library
-    """  # noqa: D301
+    """
     if from_library:
         return _list_library(probe_path, form)
     with open_kernel() as kernel:

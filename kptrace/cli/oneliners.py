@@ -56,7 +56,7 @@ def latency_command(function: str, by: str | None, show_spec: bool, **options: A
     \b
     Example:
       kptrace latency vfs_read --by comm --duration 10
-    """  # noqa: D301
+    """
     # The task pointer tells tasks apart where tid cannot: every CPU's idle task has tid 0.
     text = f"""\
 kprobe:{function} {{ @start[curtask] = nsecs; }}
@@ -82,7 +82,7 @@ def count_command(pattern: str, by: str | None, show_spec: bool, **options: Any)
     \b
     Example:
       kptrace count 'vfs_*' --duration 5
-    """  # noqa: D301
+    """
     point = _attach_point(pattern)
     key = by or ("func" if point.startswith(("kprobe:", "kretprobe:", "k:", "kr:")) else "probe")
     return _run(f"{point} {{ @[{key}] = count(); }}\n", show_spec, options)
@@ -98,7 +98,7 @@ def stack_command(function: str, depth: int, show_spec: bool, **options: Any) ->
     \b
     Example:
       kptrace stack blk_mq_start_request --duration 5
-    """  # noqa: D301
+    """
     call = "kstack" if depth == 127 else f"kstack({depth})"
     text = f"{_attach_point(function)} {{ @[{call}] = count(); }}\n"
     return _run(text, show_spec, options)
@@ -121,7 +121,7 @@ def trace_command(
     \b
     Example:
       kptrace trace vfs_read 'str(args.file.f_path.dentry.d_name.name)' args.count
-    """  # noqa: D301
+    """
     condition = f" /{predicate}/" if predicate else ""
     form = "%-16s %-7d" + " %s" * len(expressions) + "\\n"
     values = "".join(f", {one}" for one in ("comm", "pid", *expressions))

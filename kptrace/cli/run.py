@@ -48,36 +48,55 @@ class RunOptions:
     warnings: bool
 
 
+def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
+    return click.option(*names, help=text, **settings)
+
+
+_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    _option("--duration", type=DURATION, metavar="TIME", text="Stop after TIME (10, 500ms, 2m)."),
+    _option("-f", "--format", default="text", metavar="FORMAT", text="text (default) or json."),
+    _option("-o", "--output", metavar="FILE", text="Write the output to FILE."),
+    _option(
+        "-B",
+        "--buffering",
+        type=click.Choice(["line", "full", "none"]),
+        default="line",
+        text="When output is written.",
+    ),
+    _option("-q", "--quiet", is_flag=True, text="Only what the specification prints."),
+    _option(
+        "--percentiles",
+        is_flag=False,
+        flag_value=DEFAULT_PERCENTILES,
+        metavar="LIST",
+        text=f"Percentiles under each histogram ({DEFAULT_PERCENTILES}); 'none': no.",
+    ),
+    _option("--backend", type=click.Choice(BACKENDS), default="auto", text="Compiler and loader."),
+    _option("--attach", type=click.Choice(WANTED), default="auto", text="Attach mechanism."),
+    _option("--strict", is_flag=True, text="Exit status 6 if data was lost."),
+    _option("--dry-run", is_flag=True, text="Attach, print nothing, end."),
+    _option("--ready-file", default="", metavar="FILE", text="Create FILE when all probes count."),
+    _option("--warnings/--no-warnings", default=True, text="Show warnings."),
+)
+
+
 def run_options(command: F) -> F:
     """Adds the options of `RunOptions` to a command."""
-    for decorate in reversed(
-        (
-            click.option("--duration", type=DURATION, metavar="TIME", help="Stop after TIME (10, 500ms, 2m)."),
-            click.option("-f", "--format", default="text", metavar="FORMAT", help="text (default) or json."),
-            click.option("-o", "--output", metavar="FILE", help="Write the output to FILE."),
-            click.option("-B", "--buffering", type=click.Choice(["line", "full", "none"]), default="line",
-                         help="When output is written."),
-            click.option("-q", "--quiet", is_flag=True, help="Only what the specification prints."),
-            click.option("--percentiles", is_flag=False, flag_value=DEFAULT_PERCENTILES, metavar="LIST",
-                         help=f"Percentiles under each histogram (default {DEFAULT_PERCENTILES}; 'none': no)."),
-            click.option("--backend", type=click.Choice(BACKENDS), default="auto", help="Compiler and loader."),
-            click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism."),
-            click.option("--strict", is_flag=True, help="Exit status 6 if data was lost."),
-            click.option("--dry-run", is_flag=True, help="Attach, print nothing, end."),
-            click.option("--ready-file", default="", metavar="FILE", help="Create FILE when all probes count."),
-            click.option("--warnings/--no-warnings", default=True, help="Show warnings."),
-        )
-    ):  # fmt: skip
+    for decorate in reversed(_OPTIONS):
         command = decorate(command)
     return command
 
 
 @click.command("run")
 @click.option("-e", "program", metavar="PROG", help="Program text.")
-@click.option("--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first.")
+@click.option(
+    "--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first."
+)
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 @run_options
-def run_command(program: str | None, probe_path: tuple[str, ...], words: tuple[str, ...], **options: Any) -> int:
+def run_command(
+    program: str | None, probe_path: tuple[str, ...], words: tuple[str, ...], **options: Any
+) -> int:
     """Run a specification: a file, a library probe by name, - for standard input, or -e text.
 
     Words behind it are the positional parameters $1, $2, ...
@@ -87,7 +106,7 @@ def run_command(program: str | None, probe_path: tuple[str, ...], words: tuple[s
       kptrace run biolatency --duration 10
       kptrace -e 'kprobe:vfs_read { @[comm] = count(); }'
       kptrace myprobe.bt 100 -f json -o result.json
-    """  # noqa: D301
+    """
     given = find(program, words, probe_path)
     return run_given(given, RunOptions(**options))
 

@@ -90,6 +90,4 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         on_stack_limit=settings.on_stack_limit,
         lazy_alloc=bool(kernel.symbols.lookup("bpf_mem_alloc_init", None)),
     )
-    return Compilation(
-        plan=generated.plan, warnings=tuple(report.warnings), generated=generated
-    )
+    return Compilation(plan=generated.plan, warnings=tuple(report.warnings), generated=generated)

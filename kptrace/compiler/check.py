@@ -103,10 +103,10 @@ class _Checker(ExpressionChecker):
 
     def statement(self, node: n.Statement) -> list[tree.Statement]:
         match node:
-            case n.Assign(target=n.Variable()):
-                return self.assign_variable(node, node.target)
-            case n.Assign(target=n.Map()):
-                return self.assign_map(node, node.target)
+            case n.Assign(target=n.Variable() as variable):
+                return self.assign_variable(node, variable)
+            case n.Assign(target=n.Map() as target):
+                return self.assign_map(node, target)
             case n.Let():
                 return self.let(node)
             case n.Discard():
@@ -164,9 +164,7 @@ class _Checker(ExpressionChecker):
     def let(self, node: n.Let) -> list[tree.Statement]:
         name = node.target.name
         if self.scopes.find(name) is not None:
-            message = (
-                f"Variable {name} was already declared. Variable shadowing is not allowed."
-            )
+            message = f"Variable {name} was already declared. Variable shadowing is not allowed."
             self.report.error(node.target.span, message, code="scope")
             return []
         fixed = self.written_type(node.type) if node.type is not None else None
@@ -178,9 +176,7 @@ class _Checker(ExpressionChecker):
         if isinstance(kind, types.Error) and value is None:
             self.report.warning(node.target.span, f"Variable {name} was never assigned to.")
         return [
-            tree.SetVar(
-                span=node.span, slot=variable.slot, type=kind, value=value, declare=True
-            )
+            tree.SetVar(span=node.span, slot=variable.slot, type=kind, value=value, declare=True)
         ]
 
     def assign_variable(self, node: n.Assign, target: n.Variable) -> list[tree.Statement]:
@@ -199,9 +195,7 @@ class _Checker(ExpressionChecker):
         self.grow_variable(target, value)
         kind = self.scopes.type_of(variable)
         slot = variable.slot
-        return [
-            tree.SetVar(span=node.span, slot=slot, type=kind, value=value, declare=declare)
-        ]
+        return [tree.SetVar(span=node.span, slot=slot, type=kind, value=value, declare=declare)]
 
     def grow_variable(self, target: n.Variable, value: tree.Expr) -> None:
         variable = self.scopes.find(target.name)

@@ -79,7 +79,7 @@ def _key(text: str, machine: str, clang: str | None) -> str:
 
 
 def _is_private(cache: Path) -> bool:
-    """Whether the cache is ours alone; creates it. Others must not plant objects that root loads."""
+    """Whether the cache is ours alone; creates it. Nobody else may plant what root loads."""
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = os.lstat(cache)
@@ -114,9 +114,7 @@ def _compile(clang: str, text: str, machine: str) -> bytes:
             Diagnostic(
                 code="clang",
                 message=f"BUG: clang refused the generated C: {_first(complaint)}",
-                hints=(
-                    "kptrace emit --c shows the C; please report it with the specification",
-                ),
+                hints=("kptrace emit --c shows the C; please report it with the specification",),
             )
         ]
     )

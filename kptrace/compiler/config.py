@@ -34,7 +34,11 @@ _CHOICES = {
     "missing_probes": ("error", "warn", "ignore"),
     "stack_mode": ("bpftrace", "perf", "raw", "build_id"),
 }
-_RENAMED = {"strlen": "max_strlen", "map_keys_max": "max_map_keys", "cat_bytes_max": "max_cat_bytes"}
+_RENAMED = {
+    "strlen": "max_strlen",
+    "map_keys_max": "max_map_keys",
+    "cat_bytes_max": "max_cat_bytes",
+}
 _NO_EFFECT = frozenset(
     """
     symbol_source max_type_res_iterations unstable_addr unstable_import unstable_macro

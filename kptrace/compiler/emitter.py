@@ -261,9 +261,7 @@ class Emitter:
             top=node.top,
             div=node.div,
         )
-        fields = "".join(
-            f"\t{self.spelling(one.type)} {one.name};\n" for one in event.fields
-        )
+        fields = "".join(f"\t{self.spelling(one.type)} {one.name};\n" for one in event.fields)
         spelling = f"struct event_{event.id}"
         self.shared.values.declarations[f"event_{event.id}"] = (
             f"{spelling} {{\n\tstruct event_header header;\n{fields}}};\n"

@@ -19,7 +19,7 @@ from kptrace.kernel.btf import Prototype
 from kptrace.kernel.probeable import Status, Verdict
 from kptrace.kernel.tracefs import TracepointFormat
 from kptrace.lang import nodes as n
-from kptrace.lang.lexer import DURATIONS, SyntaxProblem, parse_integer
+from kptrace.lang.lexer import DURATIONS, SpecSyntaxError, parse_integer
 from kptrace.plan import ProbeKind, Target
 
 
@@ -44,7 +44,7 @@ class Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """``missing`` is error, warn or ignore; ``func_ip``: the kernel tells a program its function."""
+    """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function."""
 
     missing: str = "error"
     max_programs: int = 1024
@@ -89,9 +89,7 @@ _NOT_YET = {"profile", "fentry", "fexit", "software", "iter", "self", "test", "b
 _LATER = {"uprobe", "uretprobe", "usdt", "hardware", "watchpoint"}
 
 
-def expand(
-    program: n.Program, kernel: Kernel, policy: Policy, report: Report
-) -> tuple[Unit, ...]:
+def expand(program: n.Program, kernel: Kernel, policy: Policy, report: Report) -> tuple[Unit, ...]:
     """All units, in source order; findings go to the report."""
     return _Expander(kernel, policy, report).run(program)
 
@@ -235,9 +233,7 @@ class _Expander:
         provider = _SHORT.get(point.parts[0], point.parts[0].lower())
         numbers = " or ".join(map(str, allowed))
         plural = "" if allowed == (1,) else "s"
-        message = (
-            f"{provider} probe type requires {numbers} argument{plural}, found {len(parts)}"
-        )
+        message = f"{provider} probe type requires {numbers} argument{plural}, found {len(parts)}"
         self.report.error(point.span, message, code="probe")
         return False
 
@@ -276,7 +272,7 @@ class _Expander:
             return
         try:
             value = parse_integer(text, point.span)
-        except SyntaxProblem:
+        except SpecSyntaxError:
             value = 0
         if value < 1 or (unit and not re.fullmatch(r"[0-9_]+", text)):
             message = "interval frequency should be a positive integer"
@@ -382,7 +378,7 @@ class _Expander:
             return "", 0
         try:
             return name, parse_integer(number, point.span)
-        except SyntaxProblem:
+        except SpecSyntaxError:
             self.report.error(point.span, f"Invalid offset: {number}", code="probe")
             return "", 0
 
@@ -434,9 +430,7 @@ class _Expander:
         self.refused(point, provider, module, name, verdict)
         return []
 
-    def every_address(
-        self, point: n.AttachPoint, target: Target, verdict: Verdict
-    ) -> list[Target]:
+    def every_address(self, point: n.AttachPoint, target: Target, verdict: Verdict) -> list[Target]:
         """A name with several functions: all of the module that the kernel would search first."""
         owner = min(symbol.module for symbol in verdict.symbols)
         places = [one.address for one in verdict.symbols if one.module == owner]
@@ -465,7 +459,7 @@ class _Expander:
                 self.missing(point, provider, shown, hints)
             case _:
                 message = (
-                    f'{name} is not traceable (either non-existing, inlined, or marked as'
+                    f"{name} is not traceable (either non-existing, inlined, or marked as"
                     f' "notrace"); attaching to it will likely fail'
                 )
                 if self.policy.missing != "ignore":

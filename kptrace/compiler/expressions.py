@@ -15,7 +15,7 @@ from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER, NOT_YET
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.functions import FUNCTIONS, is_unknown_function
 from kptrace.compiler.probe_values import ProbeValues
-from kptrace.compiler.rules import Use, aggregate_int, as_int, combine, is_scalar, promote
+from kptrace.compiler.rules import Use, as_int, combine, is_scalar, promote
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
 from kptrace.errors import Context, Report, did_you_mean
 from kptrace.lang import nodes as n
@@ -349,9 +349,7 @@ class ExpressionChecker(ProbeValues):
             return self.bad(node.span)
         elements = operand.type.elements
         if node.index >= len(elements):
-            message = (
-                f"Invalid tuple index: {node.index}. Found {len(elements)} elements in tuple."
-            )
+            message = f"Invalid tuple index: {node.index}. Found {len(elements)} elements in tuple."
             self.report.error(node.span, message, code="type")
             return self.bad(node.span)
         if isinstance(operand, tree.TupleMake):
@@ -389,15 +387,11 @@ class ExpressionChecker(ProbeValues):
             case types.Error():
                 return operand
             case types.Pointer(target=target, user=user):
-                place = tree.Place(
-                    span=node.span, type=target, base=operand, user=user, steps=()
-                )
+                place = tree.Place(span=node.span, type=target, base=operand, user=user, steps=())
                 return self.read_type(place)
             case Int():
                 # "*int" reads 8 bytes at that address (language §3.3)
-                return tree.Place(
-                    span=node.span, type=UINT64, base=operand, user=False, steps=()
-                )
+                return tree.Place(span=node.span, type=UINT64, base=operand, user=False, steps=())
         message = f"Can not dereference type '{type_name(operand.type)}'. It is not a pointer."
         self.report.error(node.span, message, code="type")
         return self.bad(node.span)
@@ -474,22 +468,18 @@ class ExpressionChecker(ProbeValues):
                 " (cast to unsigned to silence warning)",
             )
         result = INT64 if signed or node.op == "-" else UINT64
-        return tree.Arithmetic(
-            span=node.span, type=result, op=node.op, left=left, right=right
-        )
+        return tree.Arithmetic(span=node.span, type=result, op=node.op, left=left, right=right)
 
-    def pointer_operation(
-        self, node: n.Binary, left: tree.Expr, right: tree.Expr
-    ) -> tree.Expr:
+    def pointer_operation(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
         if node.op in ("==", "!=", "<", ">", "<=", ">="):
             other = right if isinstance(left.type, types.Pointer) else left
             if as_int(other.type) is None and not isinstance(other.type, types.Pointer):
                 return self.no_operator(node, left, right)
-            if isinstance(left.type, types.Pointer) and isinstance(right.type, types.Pointer):
-                if left.type.target != right.type.target:
-                    names = f"{type_name(left.type)}, {type_name(right.type)}"
-                    message = f"comparison of distinct pointer types: {names}"
-                    self.report.warning(node.span, message)
+            both = isinstance(left.type, types.Pointer) and isinstance(right.type, types.Pointer)
+            if both and left.type != right.type:
+                names = f"{type_name(left.type)}, {type_name(right.type)}"
+                message = f"comparison of distinct pointer types: {names}"
+                self.report.warning(node.span, message)
             return tree.Compare(
                 span=node.span, type=BOOL, op=node.op, left=left, right=right, signed=False
             )
@@ -513,9 +503,9 @@ class ExpressionChecker(ProbeValues):
         otherwise = self.castable(self.value(node.otherwise))
         if any(isinstance(one.type, types.Error) for one in (condition, then, otherwise)):
             return self.bad(node.span)
-        if isinstance(condition, tree.Const) and isinstance(then, tree.Const):
-            if isinstance(otherwise, tree.Const):
-                return then if condition.value else otherwise
+        if all(isinstance(one, tree.Const) for one in (condition, then, otherwise)):
+            assert isinstance(condition, tree.Const)
+            return then if condition.value else otherwise
         void = isinstance(then.type, types.Void) and isinstance(otherwise.type, types.Void)
         kind = None if void else combine(self.use_of(then), self.use_of(otherwise))
         if kind is None:
@@ -578,7 +568,7 @@ class ExpressionChecker(ProbeValues):
             operand = self.pointee(node.span, operand)
         if isinstance(operand.type, types.Error):
             return self.bad(node.span)
-        if not isinstance(operand.type, types.Struct) or not isinstance(operand, tree.Place):
+        if not isinstance(operand, tree.Place) or not isinstance(operand.type, types.Struct):
             message = (
                 f"Can not access field '{node.name}' on expression of type"
                 f" '{type_name(operand.type)}'"
@@ -592,9 +582,7 @@ class ExpressionChecker(ProbeValues):
         kind = pointer.type
         return tree.Place(span=span, type=kind.target, base=pointer, user=kind.user, steps=())
 
-    def struct_field(
-        self, node: n.Member, operand: tree.Place, struct: types.Struct
-    ) -> tree.Expr:
+    def struct_field(self, node: n.Member, operand: tree.Place, struct: types.Struct) -> tree.Expr:
         btf = self.facts.kernel.btf
         if btf is None:
             return self.no_btf(node.span, f"the fields of '{type_name(struct)}'")
@@ -787,7 +775,11 @@ class ExpressionChecker(ProbeValues):
 
 
 LANGUAGE_TYPES: dict[str, Type] = {
-    f"{'' if signed else 'u'}int{size * 8}": Int(size, signed)
-    for size in (1, 2, 4, 8)
-    for signed in (True, False)
-} | {"bool": BOOL, "void": types.VOID}
+    "bool": BOOL,
+    "void": types.VOID,
+    **{
+        type_name(kind): kind
+        for size in (1, 2, 4, 8)
+        for kind in (Int(size, True), Int(size, False))
+    },
+}

@@ -11,7 +11,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.rules import literal_type
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
-from kptrace.lang.lexer import SyntaxProblem, parse_integer
+from kptrace.lang.lexer import SpecSyntaxError, parse_integer
 from kptrace.source import Source, Span
 from kptrace.types import BOOL, Int
 
@@ -36,7 +36,7 @@ def parameter(text: str) -> int | str:
         return text
     try:
         return sign * parse_integer(digits, Span(Source(name="", text=""), 0, 0))
-    except SyntaxProblem:
+    except SpecSyntaxError:
         return text
 
 
@@ -85,9 +85,7 @@ def unary(report: Report, node: n.Unary, operand: tree.Expr) -> tree.Expr | None
     return integer(node.span, ~value & _HIGH)
 
 
-def binary(
-    report: Report, node: n.Binary, left: tree.Expr, right: tree.Expr
-) -> tree.Expr | None:
+def binary(report: Report, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr | None:
     """An operation on two literals; None when it does not fold."""
     if not isinstance(left, tree.Const) or not isinstance(right, tree.Const):
         return None
@@ -147,5 +145,3 @@ def cast(span: Span, operand: tree.Const, target: Int | types.Bool) -> tree.Cons
     if target.signed and value >= 1 << (bits - 1):
         value -= 1 << bits
     return tree.Const(span=span, type=target, value=value)
-
-

@@ -341,7 +341,9 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             family = fold.integer(call.span, AF_INET)
         case _:
             found = type_name(made.type)
-            message = f"ntop() only supports integers and arrays of 4 or 16 bytes ({found} provided)"
+            message = (
+                f"ntop() only supports integers and arrays of 4 or 16 bytes ({found} provided)"
+            )
             check.report.error(made.span, message, code="type")
             return check.bad(call.span)
     if last == 1:
@@ -384,9 +386,7 @@ def _printf(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
         if problem is not None:
             check.report.error(one.span, problem, code="format")
             return []
-    return [
-        tree.Send(span=call.span, kind=EventKind.PRINTF.value, fields=made, text=node.value)
-    ]
+    return [tree.Send(span=call.span, kind=EventKind.PRINTF.value, fields=made, text=node.value)]
 
 
 def _print(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
@@ -482,9 +482,7 @@ def _delete(check: ExpressionChecker, call: n.Call, warn: bool) -> tree.Expr:
             return check.bad(call.span)
         key = check.map_key(node)
     elif len(call.arguments) == 2:
-        keyed = n.Map(
-            span=node.span, name=node.name, keys=_key_parts(_expression(call, 1))
-        )
+        keyed = n.Map(span=node.span, name=node.name, keys=_key_parts(_expression(call, 1)))
         if not _expects(check, node, True, "call to delete() with two arguments expects a map with"
                         " explicit keys (non-scalar map)"):  # fmt: skip
             return check.bad(call.span)

@@ -20,7 +20,7 @@ struct event_header {
 """
 
 CLEAR_BYTES = """\
-/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes the target. */
+/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes them. */
 static __always_inline void clear_bytes(void *to, __u32 size)
 {
 	bpf_probe_read_kernel(to, size, (void *)0);
@@ -159,7 +159,8 @@ static __always_inline void hist_add_{bits}(struct hist_{buckets} *hist, __s64 n
 	}} else if (n >= 0) {{
 		__u32 bit = highest_bit(n);
 
-		bucket = ((bit - {bits} + 1) << {bits}) + (((__u64)n >> (bit - {bits})) & {(1 << bits) - 1}) + 1;
+		bucket = ((bit - {bits} + 1) << {bits}) + 1;
+		bucket += ((__u64)n >> (bit - {bits})) & {(1 << bits) - 1};
 	}}
 	if (!hist->n || n < hist->min)
 		hist->min = n;

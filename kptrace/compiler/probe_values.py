@@ -156,7 +156,8 @@ class ProbeValues:
         if found is None:
             message = f"Can't find function parameter {node.name}"
             names = [one.name for one in self.unit.format.fields if not one.common]
-            hints = did_you_mean(node.name, names) or (f"it has: {', '.join(names)}",)
+            hints: tuple[str, ...] = did_you_mean(node.name, names)
+            hints = hints or (f"it has: {', '.join(names)}",)
             self.report.error(node.name_span, message, code="unknown-name", hints=hints)
             return self.bad(node.span)
         if found.common:
@@ -184,8 +185,8 @@ class ProbeValues:
             btf = self.facts.kernel.btf
             reason = self.facts.kernel.btf_problem if btf is None else ""
             message = f"No BTF prototype for {target.name}: use argN, or a tracepoint"
-            hints = (reason,) if reason else ()
-            self.report.error(node.span, message, code="no-btf", hints=hints)
+            why = (reason,) if reason else ()
+            self.report.error(node.span, message, code="no-btf", hints=why)
             return self.bad(node.span)
         names = [one.name for one in prototype.params]
         if node.name not in names:

@@ -75,9 +75,7 @@ class Scopes:
             number += 1
             slot = f"{name[1:]}_{number}"
         self.slots.add(slot)
-        variable = Variable(
-            slot=f"v_{slot}", place=(self.unit, span.start, name), fixed=fixed
-        )
+        variable = Variable(slot=f"v_{slot}", place=(self.unit, span.start, name), fixed=fixed)
         if fixed is not None:
             self.types[variable.place] = Use(fixed)
         self.stack[-1][name] = variable

@@ -115,4 +115,3 @@ def _map(name: str, key: Type | None, value: Type, max_keys: int, lazy_alloc: bo
         max_entries=entries,
         prealloc=not (large and lazy_alloc),
     )
-

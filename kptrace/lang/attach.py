@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 
 from kptrace.lang import nodes as n
-from kptrace.lang.lexer import Lexer, SyntaxProblem
+from kptrace.lang.lexer import Lexer, SpecSyntaxError
 from kptrace.source import Span
 
 _NAMED = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)=")
@@ -21,7 +21,7 @@ def read_attach_point(lexer: Lexer, offset: int) -> tuple[n.AttachPoint, int]:
     raw = text[start:end]
     if not raw:
         found = Span(lexer.source, start, min(start + 1, len(text)))
-        raise SyntaxProblem(found, "expected a probe")
+        raise SpecSyntaxError(found, "expected a probe")
     name = ""
     if match := _NAMED.match(raw):
         name = match[1]
@@ -46,16 +46,19 @@ def _end(lexer: Lexer, start: int) -> int:
                 break
         elif character == '"':
             quoted = True
-        elif character in "{, \t\r\n":
-            break
-        elif character == "/" and (not colon or text.startswith(("//", "/*"), position)):
+        elif character in "{, \t\r\n" or character == "/" and _slash_ends(text, position, colon):
             break
         elif character == ":":
             colon = True
         position += 1
     if quoted:
-        raise SyntaxProblem(Span(lexer.source, start, position), "unterminated string")
+        raise SpecSyntaxError(Span(lexer.source, start, position), "unterminated string")
     return min(position, len(text))
+
+
+def _slash_ends(text: str, position: int, colon: bool) -> bool:
+    """A slash opens the predicate while no colon has been seen; a comment always ends the text."""
+    return not colon or text.startswith(("//", "/*"), position)
 
 
 def _split(raw: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ class Token:
     value: int | str = ""
 
 
-class SyntaxProblem(Exception):
+class SpecSyntaxError(Exception):
     """A syntax error at a place; the parser collects these into diagnostics."""
 
     def __init__(self, span: Span, message: str, hint: str = "") -> None:
@@ -75,7 +75,7 @@ class Lexer:
         match = _TRIVIA.match(self.source.text, offset)
         assert match is not None
         if self.source.text.startswith("/*", match.end()):
-            raise SyntaxProblem(self.span(match.end(), match.end() + 2), "unterminated comment")
+            raise SpecSyntaxError(self.span(match.end(), match.end() + 2), "unterminated comment")
         return match.end()
 
     def span(self, start: int, end: int) -> Span:
@@ -91,8 +91,8 @@ class Lexer:
         if match is None:
             span = self.span(start, start + 1)
             if text[start] == '"':
-                raise SyntaxProblem(span, "unterminated string")
-            raise SyntaxProblem(span, f"invalid character '{text[start]}'")
+                raise SpecSyntaxError(span, "unterminated string")
+            raise SpecSyntaxError(span, f"invalid character '{text[start]}'")
         span = self.span(start, match.end())
         kind = _KINDS[match.lastgroup or ""]
         value: int | str = ""
@@ -111,7 +111,7 @@ def _positional(digits: str, span: Span) -> int:
     number = int(digits) if len(digits) < 30 else 1 << 63
     if not 1 <= number < 1 << 63:
         message = f"param ${digits} is out of integer range [1, {(1 << 63) - 1}]"
-        raise SyntaxProblem(span, message)
+        raise SpecSyntaxError(span, message)
     return number
 
 
@@ -133,17 +133,17 @@ _SIZES = ("", "u", "ul", "ull", "l", "ll")
 def parse_integer(text: str, span: Span) -> int:
     """The value of an integer literal in any form of language §1.1."""
     if text.endswith("_"):
-        raise SyntaxProblem(span, "trailing underscore in integer literal")
+        raise SpecSyntaxError(span, "trailing underscore in integer literal")
     if match := _HEX.fullmatch(text):
         return _sized(int(match[1].replace("_", ""), 16), match[2], text, span)
     if match := _SCIENTIFIC.fullmatch(text):
         return _scientific(match, text, span)
     match = _DECIMAL.fullmatch(text)
     if match is None:
-        raise SyntaxProblem(span, f"invalid trailing bytes: {text}")
+        raise SpecSyntaxError(span, f"invalid trailing bytes: {text}")
     digits = match[1].replace("_", "")
     if digits.startswith("0") and digits.strip("01234567"):
-        raise SyntaxProblem(span, f"invalid trailing bytes: {text}")
+        raise SpecSyntaxError(span, f"invalid trailing bytes: {text}")
     if len(digits) > 30:  # Python refuses to convert thousands of digits
         _bounded(MAX_INTEGER + 1, text, span)
     value = _bounded(int(digits, 8 if digits.startswith("0") else 10), text, span)
@@ -155,10 +155,10 @@ def parse_integer(text: str, span: Span) -> int:
 def _scientific(match: re.Match[str], text: str, span: Span) -> int:
     coefficient, exponent = match[1].replace("_", ""), match[2].replace("_", "")
     if not exponent or exponent.startswith("0"):
-        raise SyntaxProblem(span, f"invalid trailing bytes: {text}")
+        raise SpecSyntaxError(span, f"invalid trailing bytes: {text}")
     if len(coefficient) != 1 or coefficient == "0":
         message = f"coefficient part of scientific literal must be 1-9: {text}"
-        raise SyntaxProblem(span, message)
+        raise SpecSyntaxError(span, message)
     # 10^20 is already beyond 64 bits; never compute a huge power from a few characters.
     value = int(coefficient) * 10 ** min(int(exponent[:4]), 20)
     return _sized(_bounded(value, text, span), match[3], text, span)
@@ -166,16 +166,16 @@ def _scientific(match: re.Match[str], text: str, span: Span) -> int:
 
 def _bounded(value: int, text: str, span: Span) -> int:
     if value > MAX_INTEGER:
-        raise SyntaxProblem(span, f"overflow error, maximum value is {MAX_INTEGER}: {text}")
+        raise SpecSyntaxError(span, f"overflow error, maximum value is {MAX_INTEGER}: {text}")
     return value
 
 
 def _sized(value: int, suffix: str, text: str, span: Span) -> int:
     _bounded(value, text, span)
     if suffix.lower() not in _SIZES:
-        raise SyntaxProblem(span, f"invalid integer suffix '{suffix}'")
+        raise SpecSyntaxError(span, f"invalid integer suffix '{suffix}'")
     if suffix.lower() == "u" and value >= 1 << 32:
-        raise SyntaxProblem(span, f"overflow error, maximum value is {(1 << 32) - 1}: {text}")
+        raise SpecSyntaxError(span, f"overflow error, maximum value is {(1 << 32) - 1}: {text}")
     return value
 
 
@@ -196,13 +196,13 @@ def _unescape(body: str, span: Span) -> str:
         if octal is not None:
             value = int(octal, 8)
             if value > 0o377:
-                raise SyntaxProblem(span, f"octal escape sequence out of range '\\{octal}'")
+                raise SpecSyntaxError(span, f"octal escape sequence out of range '\\{octal}'")
             out.append(value)
         elif hexadecimal is not None:
             out.append(int(hexadecimal, 16))
         elif simple in _SIMPLE:
             out += _SIMPLE[simple].encode()
         else:
-            raise SyntaxProblem(span, f"invalid escape character '\\{simple}'")
+            raise SpecSyntaxError(span, f"invalid escape character '\\{simple}'")
     out += body[position:].encode("utf-8", "surrogateescape")
     return out.decode("utf-8", "surrogateescape")

@@ -264,7 +264,7 @@ class Return(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachPoint(Node):
-    """``text`` as written; ``parts`` split at unquoted colons, quotes removed; ``name`` of NAME=."""
+    """``text`` as written; ``parts`` between unquoted colons, unquoted; ``name`` of NAME=."""
 
     text: str
     parts: tuple[str, ...]
@@ -368,9 +368,7 @@ Statement: TypeAlias = (
     | Return
     | Import
 )
-RootItem: TypeAlias = (
-    Probe | Config | Macro | MapDeclaration | Import | CDefinition | Subprogram
-)
+RootItem: TypeAlias = Probe | Config | Macro | MapDeclaration | Import | CDefinition | Subprogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

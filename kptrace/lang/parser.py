@@ -12,7 +12,7 @@ import re
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.lang.attach import read_attach_point
-from kptrace.lang.lexer import Kind, Lexer, SyntaxProblem, Token
+from kptrace.lang.lexer import Kind, Lexer, SpecSyntaxError, Token
 from kptrace.source import Source, Span
 
 BUILTIN_VALUE = re.compile(r"args|ctx|kstack|nsecs|pid|tid|ustack|arg[0-9]+")
@@ -27,6 +27,8 @@ PRECEDENCE = {
     for op in ops.split()
 }
 """Binary operators, lowest first (language §2.1)."""
+
+_PREFIX = ("!", "~", "-", "*", "++", "--", "&")
 
 MAX_DEPTH = 120
 MAX_CHAIN = 2000
@@ -78,8 +80,8 @@ class _Parser:
             return self.advance()
         raise self.problem(f"expected {what}")
 
-    def problem(self, message: str, span: Span | None = None, hint: str = "") -> SyntaxProblem:
-        return SyntaxProblem(span or self.peek().span, message, hint)
+    def problem(self, message: str, span: Span | None = None, hint: str = "") -> SpecSyntaxError:
+        return SpecSyntaxError(span or self.peek().span, message, hint)
 
     def since(self, start: int) -> Span:
         return Span(self.source, start, self.offset)
@@ -100,7 +102,7 @@ class _Parser:
             try:
                 if self.peek().kind is Kind.END:
                     break
-            except SyntaxProblem as problem:
+            except SpecSyntaxError as problem:
                 self.complain(problem)
                 self.offset = problem.span.end
                 continue
@@ -109,13 +111,13 @@ class _Parser:
                 item = self.root_item()
                 self.check_order(item, items)
                 items.append(item)
-            except SyntaxProblem as problem:
+            except SpecSyntaxError as problem:
                 self.complain(problem)
                 self.recover(item_start, problem.span.start)
         self.report.check()
         return n.Program(source=self.source, items=tuple(items), shebang=shebang)
 
-    def complain(self, problem: SyntaxProblem) -> None:
+    def complain(self, problem: SpecSyntaxError) -> None:
         hints = (problem.hint,) if problem.hint else ()
         message = f"syntax: {problem.message}"
         self.report.error(problem.span, message, code="syntax", hints=hints)
@@ -128,7 +130,7 @@ class _Parser:
         while True:
             try:
                 token = self.advance()
-            except SyntaxProblem as problem:
+            except SpecSyntaxError as problem:
                 self.offset = max(problem.span.end, self.offset + 1)
                 continue
             if token.kind is Kind.END:
@@ -264,9 +266,7 @@ class _Parser:
                 break
         self.expect(")")
         body = self.block()
-        return n.Macro(
-            span=self.since(start), name=name, parameters=tuple(parameters), body=body
-        )
+        return n.Macro(span=self.since(start), name=name, parameters=tuple(parameters), body=body)
 
     def subprogram(self) -> n.Subprogram:
         """subprog = "fn" ident "(" … ")" ":" type block ;"""
@@ -282,7 +282,9 @@ class _Parser:
         """map_decl = "let" map "=" ident "(" integer ")" [ ";" ] ;"""
         start = self.advance().span.start
         if self.peek().kind is not Kind.MAP:
-            message = "root-level let statements need to be map declarations, e.g. let @a = hash(2);"
+            message = (
+                "root-level let statements need to be map declarations, e.g. let @a = hash(2);"
+            )
             raise self.problem(message)
         name = self.advance().text
         self.expect("=")
@@ -405,7 +407,7 @@ class _Parser:
         return None
 
     def let(self) -> n.Let:
-        """"let" variable [ ":" vtype ] [ "=" expr ] end"""
+        """ "let" variable [ ":" vtype ] [ "=" expr ] end"""
         start = self.advance().span.start
         target = self.variable()
         kind = self.type_or_typeof() if self.accept(":") else None
@@ -418,7 +420,7 @@ class _Parser:
         return n.Variable(span=token.span, name=token.text)
 
     def for_(self) -> n.For:
-        """"for" [ "(" ] variable ":" ( map | primary ".." primary ) [ ")" ] block"""
+        """ "for" [ "(" ] variable ":" ( map | primary ".." primary ) [ ")" ] block"""
         start = self.advance().span.start
         parenthesis = self.accept("(")
         variable = self.variable()
@@ -461,7 +463,7 @@ class _Parser:
             return n.ExpressionStatement(span=value.span, value=value), None
         raise self.problem("expected ';'")
 
-    def bad_target(self, value: n.Expr) -> SyntaxProblem:
+    def bad_target(self, value: n.Expr) -> SpecSyntaxError:
         if isinstance(value, n.Member | n.TupleIndex):
             message = (
                 "Tuples and records are immutable once created. Consider creating a new value"
@@ -525,7 +527,7 @@ class _Parser:
     def unary(self) -> n.Expr:
         """unary = ( "!" | "~" | "-" | "*" ) unary | ( "++" | "--" ) unary | "&" … | postfix ;"""
         token = self.peek()
-        if token.kind is not Kind.PUNCTUATION or token.text not in ("!", "~", "-", "*", "++", "--", "&"):
+        if token.kind is not Kind.PUNCTUATION or token.text not in _PREFIX:
             return self.postfix()
         self.advance()
         self.enter(token.span)
@@ -545,7 +547,7 @@ class _Parser:
         return n.Increment(span=span, op=op, prefix=prefix, target=target)
 
     def postfix(self) -> n.Expr:
-        """postfix = primary { "." ident | "->" ident | "." integer | "[" expr "]" | "++" | "--" } ;"""
+        """postfix = primary { "." ident | "->" ident | "." int | "[" expr "]" | "++" | "--" }"""
         value = self.primary()
         chain = 0
         while self.at(".", "->", "[", "++", "--"):
@@ -651,7 +653,7 @@ class _Parser:
         return self.typeof() if self.at("typeof") else self.expression()
 
     def offsetof(self, start: int) -> n.Offsetof:
-        """"offsetof" "(" tyex "," ident { "." ident } ")" """
+        """ "offsetof" "(" tyex "," ident { "." ident } ")" """
         self.advance()
         operand = self.type_or_expression()
         self.expect(",")
@@ -662,7 +664,7 @@ class _Parser:
         return n.Offsetof(span=self.since(start), operand=operand, path=tuple(path))
 
     def if_(self, start: int) -> n.If:
-        """"if" cond block [ "else" ( block | "if" … ) ]"""
+        """ "if" cond block [ "else" ( block | "if" … ) ]"""
         condition = self.condition()
         then = self.block()
         otherwise: n.Block | n.If | None = None
@@ -674,12 +676,10 @@ class _Parser:
                 self.depth -= 1
             else:
                 otherwise = self.block()
-        return n.If(
-            span=self.since(start), condition=condition, then=then, otherwise=otherwise
-        )
+        return n.If(span=self.since(start), condition=condition, then=then, otherwise=otherwise)
 
     def parenthesised(self) -> n.Expr:
-        """"(" ")" | "(" expr ")" | tuple | record | cast"""
+        """ "(" ")" | "(" expr ")" | tuple | record | cast"""
         start = self.advance().span.start
         if self.accept(")"):
             return n.TupleLiteral(span=self.since(start), elements=())
@@ -722,7 +722,7 @@ class _Parser:
         kind: n.TypeName | n.Typeof
         try:
             kind = self.type_or_typeof()
-        except SyntaxProblem:
+        except SpecSyntaxError:
             self.offset = before
             return None
         if not self.accept(")"):
@@ -753,7 +753,7 @@ class _Parser:
         return n.Typeof(span=self.since(start), operand=operand)
 
     def type_name(self) -> n.TypeName:
-        """type = ( ident | ( "struct" | "union" | "enum" ) ident ) { "*" | "[" [ integer ] "]" } ;"""
+        """type = ( ident | ( "struct" | "union" | "enum" ) ident ) { "*" | "[" [ integer ] "]" }"""
         token = self.expect_kind(Kind.IDENTIFIER, "a type")
         keyword, name = "", token.text
         if name in _C_KEYWORDS:
@@ -784,7 +784,7 @@ class _Parser:
                 kind = self.type_name()
                 if self.at(")", ","):
                     return kind
-            except SyntaxProblem:
+            except SpecSyntaxError:
                 pass
         self.offset = before
         return self.expression()
