@@ -172,7 +172,8 @@ class _Attacher:
             if self._refused:
                 raise AttachError.of(self._refused)
         elif wanted and not self._attachments.count:
-            raise AttachError("Attachment failed for all probes.", code="attach")
+            nothing = Diagnostic(code="attach", message="Attachment failed for all probes.")
+            raise AttachError.of([nothing, *self._refused])
         elif self._plan.config.missing_probes == "warn":
             self._attachments.warnings += self._refused
 

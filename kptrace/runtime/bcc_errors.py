@@ -46,7 +46,9 @@ def explain(reply: dict[str, Any], said: str, status: int, plan: Plan) -> Kptrac
     if step == "compile":
         return _compile_error(detail, said)
     if step == "load":
-        return verifier.program_error(str(reply["program"]), detail, said, plan)
+        # "Failed to load BPF program b'name': Permission denied"
+        reason = detail.rpartition(": ")[2]
+        return verifier.program_error(str(reply["program"]), reason, said, plan)
     return KptraceError(f"BUG: {detail}")
 
 

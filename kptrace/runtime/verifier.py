@@ -13,8 +13,8 @@ from kptrace.plan import Plan
 
 _KEPT_LINES = 8
 _NOISE = re.compile(
-    r"^\s*$|^processed \d+ insns|^verification time|^stack depth|^-- (BEGIN|END) PROG LOAD LOG|"
-    r"^max_states_per_insn|^mark_precise|^from \d+ to \d+:|^(live )?regs="
+    r"^[;\s]*$|^processed \d+ insns|^verification time|^stack depth|^-- (BEGIN|END) PROG LOAD LOG|"
+    r"^HINT: |^max_states_per_insn|^mark_precise|^from \d+ to \d+:|^(live )?regs="
 )
 _BEGIN, _END = "-- BEGIN PROG LOAD LOG --\n", "-- END PROG LOAD LOG --"
 

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: MIT
+"""Feature tests on the running kernel."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from kptrace.kernel import Kernel
+from kptrace.runtime import bpf, features
+
+
+@pytest.mark.usefixtures("_descriptors")
+def test_features_of_every_supported_kernel(kernel: Kernel) -> None:
+    features.has.cache_clear()
+    found = features.detect()
+    assert found.test_run is True
+    assert found.map_batch is True
+    assert found.ringbuf is True
+    assert None not in (found.kprobe_multi, found.perf_link, found.miss_count)
+
+
+def test_no_right_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object, **more: object) -> int:
+        raise PermissionError(1, os.strerror(1))
+
+    monkeypatch.setattr(bpf, "prog_load", refused)
+    features.has.cache_clear()
+    assert features.has("test_run") is None
+    features.has.cache_clear()
+
+
+def test_refusal_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*arguments: object, **more: object) -> int:
+        raise OSError(22, os.strerror(22))
+
+    monkeypatch.setattr(bpf, "prog_load", refused)
+    features.has.cache_clear()
+    assert features.has("kprobe_multi") is False
+    features.has.cache_clear()
