@@ -355,8 +355,8 @@ class Emitter:
                 if raw:
                     self.line(f"__builtin_memcpy({target}, {c_string(raw)}, {len(raw)});")
             case tree.Builtin():
-                if size > 16:
-                    self.zero_array(target, size)
+                # bpf_get_current_comm leaves what is behind the NUL as it was (seen on 6.1)
+                self.zero_array(target, size)
                 self.line(BUILTINS[node.name].c.format(to=target))
             case tree.ReadString():
                 self.read_string(node, target, size)
