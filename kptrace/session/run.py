@@ -23,7 +23,7 @@ from kptrace.session.events import Handlers
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
 from kptrace.session.sink import Sink
-from kptrace.session.state import KernelResolver, Maps, set_active
+from kptrace.session.state import KernelResolver, Maps, set_active, set_start_time
 
 _POLL_S = 0.1
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
@@ -104,6 +104,7 @@ class _Run:
         sizes = {event.id: event.size for event in self._plan.events}
         pages = self._plan.config.perf_rb_pages
         with Reader(self._loaded.map("events"), sizes, pages=pages) as reader:
+            set_start_time(self._loaded)
             self._run_blocks(ProbeKind.BEGIN)
             with attach.attach_all(
                 self._plan, self._loaded, mechanisms, self._kernel
@@ -134,8 +135,8 @@ class _Run:
 
     def _poll(self, reader: Reader) -> None:
         """Handle events until something ends the run; whatever was submitted then is handled."""
+        self._handlers.handle(reader.drain())  # what begin blocks sent
         if all(program.kind in _BLOCKS for program in self._plan.programs):
-            self._handlers.handle(reader.drain())
             return
         duration = self._options.duration_s
         deadline = None if duration is None else time.monotonic() + duration

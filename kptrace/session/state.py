@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+
 from kptrace import types
 from kptrace.aggregate import MapSnapshot, snapshot
 from kptrace.kernel import Kernel
@@ -65,3 +68,10 @@ class KernelResolver:
 def set_active(loaded: Loaded, active: bool) -> None:
     """Let all programs count, or stop them, at one moment."""
     bpf.map_update(loaded.map("control"), _KEY_0, _ACTIVE if active else _INACTIVE)
+
+
+def set_start_time(loaded: Loaded) -> None:
+    """Tell the programs when the run started: CLOCK_BOOTTIME, the clock of ``elapsed``."""
+    if "start_time" in loaded.maps:
+        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        bpf.map_update(loaded.map("start_time"), _KEY_0, now.to_bytes(8, sys.byteorder))
