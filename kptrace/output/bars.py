@@ -37,28 +37,18 @@ def bar_length(count: int, largest: int) -> int:
     """trunc(count / largest * 52) in single precision, in this order.
 
     Every step is done in double precision and rounded to single, which for one division or one
-    multiplication gives exactly what single-precision arithmetic gives.
+    multiplication gives exactly what single-precision arithmetic gives. A double holds every
+    count up to 2^53: at a million a second that takes 285 years.
     """
     if largest == 0:
         return 0
-    share = _single(_exact(count) / _exact(largest))
+    share = _single(_single(count) / _single(largest))
     return int(_single(share * _BAR_WIDTH))
 
 
 def _single(number: float) -> float:
     rounded: float = _FLOAT.unpack(_FLOAT.pack(number))[0]
     return rounded
-
-
-def _exact(count: int) -> float:
-    """A count as a single; one step from integer, also above 2^53 where a double is inexact."""
-    excess = count.bit_length() - 53
-    if excess > 0:
-        # A sticky lowest bit keeps the information on which side of a tie the count lies.
-        kept = count >> excess
-        sticky = 1 if count & ((1 << excess) - 1) else 0
-        count = (kept | sticky) << excess
-    return _single(float(count))
 
 
 def percentile_name(percent: float) -> str:
