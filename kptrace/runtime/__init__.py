@@ -8,14 +8,17 @@ decide when a run ends; that is the session's part.
 ::
 
     syscall         the two system calls that libc has no wrapper for
-    bpf             bpf(2): maps, programs, links, test runs
+    uapi bpf        bpf(2): maps, programs, links, test runs
     perf_event      perf_event_open(2): events, their attributes and ioctls
+    cpus            which CPUs there are
     features        what this kernel can do, found out by doing it
+    mechanism       how each program will attach; decided before loading
     loaded          what both loaders return: file descriptors by name
-    libbpf_loader   object bytes -> Loaded
-    bcc_loader      C text -> Loaded, in a child process
-    attach          Loaded -> attached, all or nothing
-    perf            per-CPU perf rings -> records
+    libbpf_loader   object bytes -> Loaded; verifier: why the kernel refused
+    bcc_loader      C text -> Loaded, in a child process; bcc_errors: what it complained about
+    attach          Loaded -> attached, all or nothing; tracefs_probes: the fallback;
+                    refusals: why the kernel said no
+    perf            per-CPU perf rings -> records; perf_records: the decoding
     maps            map file descriptors -> bytes
     ledger          everything that counts a loss -> one ledger
 """

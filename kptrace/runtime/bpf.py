@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""bpf(2): the commands that tracing needs, each with its part of ``union bpf_attr``.
-
-The kernel accepts a larger attribute than it knows as long as the unknown tail is zero, and a
-smaller one always, so these structures hold no more than what is used. Every call raises
-OSError with the kernel's errno.
-"""
+"""bpf(2): the commands that tracing needs. Every call raises OSError with the kernel's errno."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
 from collections.abc import Iterator
-from ctypes import c_char, c_uint32, c_uint64
+from ctypes import c_char, c_uint64
 from dataclasses import dataclass
 from enum import IntEnum
 
-from kptrace.runtime import syscall
+from kptrace.runtime import syscall, uapi
 
 
 class Command(IntEnum):
@@ -67,129 +62,6 @@ KPROBE_MULTI_RETURN = 1
 _EXISTING = 2  # BPF_EXIST
 
 
-class _MapCreate(ctypes.Structure):
-    _fields_ = (
-        ("map_type", c_uint32),
-        ("key_size", c_uint32),
-        ("value_size", c_uint32),
-        ("max_entries", c_uint32),
-        ("map_flags", c_uint32),
-    )
-
-
-class _Element(ctypes.Structure):
-    _fields_ = (
-        ("map_fd", c_uint32),
-        ("_pad", c_uint32),
-        ("key", c_uint64),
-        ("value", c_uint64),  # also next_key
-        ("flags", c_uint64),
-    )
-
-
-class _Batch(ctypes.Structure):
-    _fields_ = (
-        ("in_batch", c_uint64),
-        ("out_batch", c_uint64),
-        ("keys", c_uint64),
-        ("values", c_uint64),
-        ("count", c_uint32),
-        ("map_fd", c_uint32),
-        ("elem_flags", c_uint64),
-        ("flags", c_uint64),
-    )
-
-
-class _ProgLoad(ctypes.Structure):
-    _fields_ = (
-        ("prog_type", c_uint32),
-        ("insn_cnt", c_uint32),
-        ("insns", c_uint64),
-        ("license", c_uint64),
-        ("log_level", c_uint32),
-        ("log_size", c_uint32),
-        ("log_buf", c_uint64),
-        ("kern_version", c_uint32),
-        ("prog_flags", c_uint32),
-        ("prog_name", c_char * 16),
-        ("prog_ifindex", c_uint32),
-        ("expected_attach_type", c_uint32),
-    )
-
-
-class _TestRun(ctypes.Structure):
-    _fields_ = (
-        ("prog_fd", c_uint32),
-        ("retval", c_uint32),
-        ("data_size_in", c_uint32),
-        ("data_size_out", c_uint32),
-        ("data_in", c_uint64),
-        ("data_out", c_uint64),
-        ("repeat", c_uint32),
-        ("duration", c_uint32),
-        ("ctx_size_in", c_uint32),
-        ("ctx_size_out", c_uint32),
-        ("ctx_in", c_uint64),
-        ("ctx_out", c_uint64),
-        ("flags", c_uint32),
-        ("cpu", c_uint32),
-    )
-
-
-class _Info(ctypes.Structure):
-    _fields_ = (("bpf_fd", c_uint32), ("info_len", c_uint32), ("info", c_uint64))
-
-
-class _RawTracepoint(ctypes.Structure):
-    _fields_ = (("name", c_uint64), ("prog_fd", c_uint32), ("_pad", c_uint32))
-
-
-class _LinkCreate(ctypes.Structure):
-    _fields_ = (
-        ("prog_fd", c_uint32),
-        ("target_fd", c_uint32),
-        ("attach_type", c_uint32),
-        ("flags", c_uint32),
-        # struct kprobe_multi; perf_event has only a cookie here, which stays 0.
-        ("multi_flags", c_uint32),
-        ("count", c_uint32),
-        ("symbols", c_uint64),
-        ("addresses", c_uint64),
-        ("cookies", c_uint64),
-    )
-
-
-class _MapInfo(ctypes.Structure):
-    _fields_ = (
-        ("type", c_uint32),
-        ("id", c_uint32),
-        ("key_size", c_uint32),
-        ("value_size", c_uint32),
-        ("max_entries", c_uint32),
-        ("map_flags", c_uint32),
-        ("name", c_char * 16),
-    )
-
-
-class _ProgInfo(ctypes.Structure):
-    _fields_ = (
-        ("type", c_uint32),
-        ("id", c_uint32),
-        ("_tag_to_run_count", c_uint64 * 25),
-        ("recursion_misses", c_uint64),
-    )
-
-
-class _LinkInfo(ctypes.Structure):
-    _fields_ = (
-        ("type", c_uint32),
-        ("id", c_uint32),
-        ("prog_id", c_uint32),
-        ("_pad", c_uint32),
-        ("words", c_uint64 * 5),
-    )
-
-
 _LINK_KPROBE_MULTI_MISSED = 2  # index into words: addrs, count+flags, missed, cookies
 _LINK_PERF_EVENT_MISSED = 4  # type, func_name, name_len+offset, addr, missed
 _LINK_TYPE_KPROBE_MULTI = 8
@@ -224,7 +96,7 @@ def map_create(
     """A new map; returns its file descriptor."""
     return _call(
         Command.MAP_CREATE,
-        _MapCreate(
+        uapi.MapCreate(
             map_type=map_type,
             key_size=key_size,
             value_size=value_size,
@@ -235,7 +107,7 @@ def map_create(
 
 
 def map_info(fd: int) -> MapInfo:
-    info = _MapInfo()
+    info = uapi.MapInfo()
     _object_info(fd, info)
     return MapInfo(
         type=info.type,
@@ -248,7 +120,7 @@ def map_info(fd: int) -> MapInfo:
 def map_lookup(fd: int, key: bytes, value: ctypes.Array[c_char]) -> bool:
     """Copy one value into the buffer; False when the key is missing."""
     name = ctypes.create_string_buffer(key, len(key))
-    attributes = _Element(map_fd=fd, key=_address(name), value=_address(value))
+    attributes = uapi.Element(map_fd=fd, key=_address(name), value=_address(value))
     try:
         _call(Command.MAP_LOOKUP, attributes)
     except FileNotFoundError:
@@ -263,7 +135,7 @@ def map_update(fd: int, key: bytes, value: bytes, *, existing: bool = False) -> 
     """
     name = ctypes.create_string_buffer(key, len(key))
     content = ctypes.create_string_buffer(value, len(value))
-    attributes = _Element(map_fd=fd, key=_address(name), value=_address(content))
+    attributes = uapi.Element(map_fd=fd, key=_address(name), value=_address(content))
     attributes.flags = _EXISTING if existing else 0
     _call(Command.MAP_UPDATE, attributes)
 
@@ -272,7 +144,7 @@ def map_delete(fd: int, key: bytes) -> bool:
     """Remove one entry; False when the key is missing."""
     name = ctypes.create_string_buffer(key, len(key))
     try:
-        _call(Command.MAP_DELETE, _Element(map_fd=fd, key=_address(name)))
+        _call(Command.MAP_DELETE, uapi.Element(map_fd=fd, key=_address(name)))
     except FileNotFoundError:
         return False
     return True
@@ -283,7 +155,7 @@ def map_keys(fd: int, key_size: int) -> Iterator[bytes]:
     previous: ctypes.Array[c_char] | None = None
     following = ctypes.create_string_buffer(key_size)
     while True:
-        attributes = _Element(map_fd=fd, key=_address(previous), value=_address(following))
+        attributes = uapi.Element(map_fd=fd, key=_address(previous), value=_address(following))
         try:
             _call(Command.MAP_GET_NEXT_KEY, attributes)
         except FileNotFoundError:
@@ -321,7 +193,7 @@ def map_lookup_batch(
     ENOSPC: one hash bucket holds more than ``count`` entries; nothing was consumed.
     """
     source, target = cursor.attributes()
-    attributes = _Batch(
+    attributes = uapi.Batch(
         in_batch=source,
         out_batch=target,
         keys=_address(keys),
@@ -350,7 +222,7 @@ def prog_load(
     """Load instructions (8 bytes each) and return the program's file descriptor."""
     code = ctypes.create_string_buffer(instructions, len(instructions))
     license_text = ctypes.create_string_buffer(license)
-    attributes = _ProgLoad(
+    attributes = uapi.ProgLoad(
         prog_type=prog_type,
         insn_cnt=len(instructions) // 8,
         insns=_address(code),
@@ -368,7 +240,7 @@ def prog_test_run(fd: int) -> int:
 
     Since 5.10 (1b4d60ec162f). Returns the program's own return value.
     """
-    attributes = _TestRun(prog_fd=fd)
+    attributes = uapi.TestRun(prog_fd=fd)
     _call(Command.PROG_TEST_RUN, attributes)
     return int(attributes.retval)
 
@@ -376,14 +248,14 @@ def prog_test_run(fd: int) -> int:
 def raw_tracepoint_open(fd: int, name: str) -> int:
     """Attach a raw tracepoint program; the returned file descriptor is the attachment."""
     text = ctypes.create_string_buffer(name.encode())
-    return _call(Command.RAW_TRACEPOINT_OPEN, _RawTracepoint(name=_address(text), prog_fd=fd))
+    return _call(Command.RAW_TRACEPOINT_OPEN, uapi.RawTracepoint(name=_address(text), prog_fd=fd))
 
 
 def link_perf_event(program_fd: int, event_fd: int) -> int:
     """Attach a program to a perf event by a link. Since 5.15 (b89fbfbb854c); before: EINVAL."""
     return _call(
         Command.LINK_CREATE,
-        _LinkCreate(prog_fd=program_fd, target_fd=event_fd, attach_type=AttachType.PERF_EVENT),
+        uapi.LinkCreate(prog_fd=program_fd, target_fd=event_fd, attach_type=AttachType.PERF_EVENT),
     )
 
 
@@ -400,7 +272,7 @@ def link_kprobe_multi(
     Exactly one of symbols and addresses. Fails as a whole: ESRCH when one symbol is unknown or
     not traceable, EOPNOTSUPP on a kernel without CONFIG_FPROBE, EINVAL before 5.18.
     """
-    attributes = _LinkCreate(prog_fd=program_fd, attach_type=attach_type)
+    attributes = uapi.LinkCreate(prog_fd=program_fd, attach_type=attach_type)
     attributes.multi_flags = KPROBE_MULTI_RETURN if at_return else 0
     if addresses is not None:
         numbers = (c_uint64 * len(addresses))(*addresses)
@@ -416,14 +288,14 @@ def link_kprobe_multi(
 
 def _object_info(fd: int, info: ctypes.Structure) -> int:
     """Fill a prefix of an info structure; returns how many of its bytes the kernel knows."""
-    attributes = _Info(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
+    attributes = uapi.Info(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     _call(Command.OBJ_GET_INFO_BY_FD, attributes)
     return int(attributes.info_len)
 
 
 def recursion_misses(program_fd: int) -> int | None:
     """Runs refused because a program was already active. None before 5.12 (9ed9e9ba2337)."""
-    info = _ProgInfo()
+    info = uapi.ProgInfo()
     known = _object_info(program_fd, info)
     return int(info.recursion_misses) if known >= ctypes.sizeof(info) else None
 
@@ -434,7 +306,7 @@ def link_missed(link_fd: int) -> int | None:
     Both counters came with 6.7 (e2b2cd592a8c, 3acf8ace6823) and lengthened the structure, so
     its length tells whether they exist.
     """
-    info = _LinkInfo()
+    info = uapi.LinkInfo()
     if _object_info(link_fd, info) < ctypes.sizeof(info):
         return None
     multi = info.type == _LINK_TYPE_KPROBE_MULTI

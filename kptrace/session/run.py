@@ -106,6 +106,7 @@ class _Run:
         with Reader(self._loaded.map("events"), sizes, pages=pages) as reader:
             set_start_time(self._loaded)
             self._run_blocks(ProbeKind.BEGIN)
+            begin_records = reader.drain()  # they wait until the probes are attached
             with attach.attach_all(
                 self._plan, self._loaded, mechanisms, self._kernel
             ) as attachments:
@@ -113,6 +114,7 @@ class _Run:
                     return Result(status=Exit.OK)
                 set_active(self._loaded, True)
                 self._announce(attachments)
+                self._handlers.handle(begin_records)
                 self._poll(reader)
                 set_active(self._loaded, False)
                 misses = ledger.read_misses(self._plan, self._loaded.programs, attachments.missed)
@@ -135,7 +137,6 @@ class _Run:
 
     def _poll(self, reader: Reader) -> None:
         """Handle events until something ends the run; whatever was submitted then is handled."""
-        self._handlers.handle(reader.drain())  # what begin blocks sent
         if all(program.kind in _BLOCKS for program in self._plan.programs):
             return
         duration = self._options.duration_s
