@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kptrace.lang import nodes as n
-from kptrace.lang.parser import PRECEDENCE
+from kptrace.lang.expression_parser import PRECEDENCE
 
 _TERNARY, _UNARY, _POSTFIX = 0, 11, 12
 _INDENT = "    "
