@@ -22,9 +22,11 @@ struct {
 	__type(value, u64[2]);
 } calls SEC(".maps");
 
+static u64 serial;
+
 struct call_event {
 	struct header header;
-	u64 number;
+	u64 number; /* 1 to 8, in turn */
 	u32 tid;
 };
 
@@ -68,7 +70,7 @@ SEC("tracepoint") int on_tracepoint(struct sys_enter *ctx)
 	event.header.time = bpf_ktime_get_ns();
 	event.header.event = EVENT_CALL;
 	event.tid = bpf_get_current_pid_tgid();
-	event.number = event.header.time & 7;
+	event.number = (serial++ & 7) + 1;
 	if (bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, &event, 28))
 		count(COUNT_REFUSED);
 	key = event.number;
