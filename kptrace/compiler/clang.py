@@ -25,6 +25,7 @@ _CANDIDATES = ("clang", "clang-19", "clang-18", "clang-17", "clang-16", "clang-1
 _FLAGS = (
     "-target", "bpf", "-O2", "-g", "-mcpu=v3", "-fwrapv", "-Wall", "-Wno-unused-function",
     "-Wno-unused-value", "-Wno-address-of-packed-member", "-Wno-visibility",
+    "-Wno-parentheses-equality",
     "-Wno-gnu-variable-sized-type-not-at-end", "-x", "c", "-c", "-", "-o",
 )  # fmt: skip
 _DIAGNOSTIC = re.compile(r"^(.*?):(\d+):(\d+): (error|fatal error): (.*)$", re.M)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from kptrace.compiler import arch, prelude, tree
 from kptrace.compiler.check import Checked
 from kptrace.compiler.dialect import DIALECTS, Dialect
-from kptrace.compiler.emitter import Emitter, Shared
+from kptrace.compiler.emitter import Emitter
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.storage import Storage
+from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
 from kptrace.plan import Config, CounterKind, Map, MapKind, Plan, ProbeKind, Program
 

@@ -6,9 +6,8 @@ from __future__ import annotations
 from kptrace import types
 from kptrace.compiler import arch, fold, tree
 from kptrace.compiler.builtins import BUILTINS
-from kptrace.compiler.expand import Unit
-from kptrace.compiler.scope import Facts
-from kptrace.errors import Report, did_you_mean
+from kptrace.compiler.checker import CheckerBase
+from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.plan import ProbeKind
 from kptrace.source import Span
@@ -19,16 +18,8 @@ _STACK_MODES = ("bpftrace", "perf", "raw", "build_id")
 MAX_STACK = 1024
 
 
-class ProbeValues:
+class ProbeValues(CheckerBase):
     """The part of the checker that knows the attach point."""
-
-    def __init__(self, unit: Unit, facts: Facts, report: Report) -> None:
-        self.unit = unit
-        self.facts = facts
-        self.report = report
-
-    def bad(self, span: Span) -> tree.Bad:
-        return tree.Bad(span=span)
 
     def no_btf(self, span: Span, what: str) -> tree.Bad:
         reason = self.facts.kernel.btf_problem

@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: MIT
+"""Fields, elements and casts: reaching into kernel memory through types (language §3.4, §3.7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kptrace import types
+from kptrace.compiler import fold, tree
+from kptrace.compiler.probe_values import ProbeValues
+from kptrace.compiler.rules import as_int
+from kptrace.errors import did_you_mean
+from kptrace.lang import nodes as n
+from kptrace.source import Span
+from kptrace.types import BOOL, Int, Type, type_name
+
+
+class Access(ProbeValues):
+    """The part of the checker that follows pointers."""
+
+    # --- fields and elements ---
+
+    def member(self, node: n.Member) -> tree.Expr:
+        operand = self.expr(node.operand)
+        if isinstance(operand.type, types.Args):
+            return self.args_field(node)
+        while isinstance(operand.type, types.Pointer) and isinstance(
+            operand.type.target, types.Pointer
+        ):
+            operand = self.read_type(self.pointee(node.span, operand))
+        if isinstance(operand.type, types.Pointer):
+            operand = self.pointee(node.span, operand)
+        if isinstance(operand.type, types.Error):
+            return self.bad(node.span)
+        if not isinstance(operand, tree.Place) or not isinstance(operand.type, types.Struct):
+            message = (
+                f"Can not access field '{node.name}' on expression of type"
+                f" '{type_name(operand.type)}'"
+            )
+            self.report.error(node.name_span, message, code="type")
+            return self.bad(node.span)
+        return self.struct_field(node, operand, operand.type)
+
+    def pointee(self, span: Span, pointer: tree.Expr) -> tree.Place:
+        assert isinstance(pointer.type, types.Pointer)
+        kind = pointer.type
+        return tree.Place(span=span, type=kind.target, base=pointer, user=kind.user, steps=())
+
+    def struct_field(self, node: n.Member, operand: tree.Place, struct: types.Struct) -> tree.Expr:
+        btf = self.facts.kernel.btf
+        if btf is None:
+            return self.no_btf(node.span, f"the fields of '{type_name(struct)}'")
+        members = btf.members(struct)
+        if not members:
+            message = f"Unknown struct/union: '{type_name(struct)}'"
+            self.report.error(node.span, message, code="unknown-name")
+            return self.bad(node.span)
+        found = btf.field(struct, node.name)
+        if found is None:
+            names = [one.name for one in members if one.name]
+            message = (
+                f"Struct/union of type '{type_name(struct)}' does not contain a field named"
+                f" '{node.name}'"
+            )
+            hints = did_you_mean(node.name, names)
+            self.report.error(node.name_span, message, code="unknown-name", hints=hints)
+            return self.bad(node.span)
+        if found.bit_size:
+            return self.not_yet(node.span, f"the bitfield '{node.name}'")
+        if isinstance(found.type, types.Pointer) and found.type.tag not in ("", "rcu", "user"):
+            message = (
+                f"Attempting to access pointer field '{node.name}' with unsupported tag"
+                f" attribute: {found.type.tag}"
+            )
+            self.report.error(node.name_span, message, code="type")
+            return self.bad(node.span)
+        step = tree.Step(
+            parent=struct, name=node.name, offset=found.bit_offset // 8, type=found.type
+        )
+        return self.read_type(
+            replace(operand, span=node.span, type=found.type, steps=(*operand.steps, step))
+        )
+
+    def read_type(self, place: tree.Place) -> tree.Expr:
+        """A pointer read from user memory points to user memory too."""
+        if isinstance(place.type, types.Pointer) and place.user and not place.type.user:
+            return replace(place, type=replace(place.type, user=True))
+        if isinstance(place.type, types.Void | types.Function):
+            message = f"Can not dereference a pointer to {type_name(place.type)}"
+            self.report.error(place.span, message, code="type", hints=("cast the pointer first",))
+            return self.bad(place.span)
+        return place
+
+    def index(self, node: n.Index) -> tree.Expr:
+        operand = self.expr(node.operand)
+        index = self.value(node.index)
+        if isinstance(operand.type, types.Error) or isinstance(index.type, types.Error):
+            return self.bad(node.span)
+        if isinstance(operand.type, types.Tuple) and isinstance(index, tree.Const):
+            position = n.TupleIndex(
+                span=node.span, operand=node.operand, index=int(index.value or 0)
+            )
+            return self.tuple_index(position)
+        literal = isinstance(index, tree.Const) and isinstance(index.value, int)
+        kind = as_int(index.type)
+        good = isinstance(index, tree.Const) and literal and int(index.value) >= 0
+        if not good and (kind is None or kind.signed):
+            message = (
+                "The array index operator [] only accepts non-negative integer indices. Got:"
+                f" {type_name(index.type)}"
+            )
+            self.report.error(node.index.span, message, code="type")
+            return self.bad(node.span)
+        if isinstance(operand, tree.Place) and isinstance(operand.type, types.Array):
+            return self.array_element(node, operand, operand.type, index)
+        if isinstance(operand, tree.ContextField) and isinstance(operand.type, types.Array):
+            return self.context_element(node, operand, operand.type, index)
+        if isinstance(operand.type, types.Pointer):
+            base = tree.Element(
+                span=node.span,
+                type=operand.type,
+                base=operand,
+                index=index,
+                scale=max(types.size_of(operand.type.target), 1),
+            )
+            return self.read_type(self.pointee(node.span, base))
+        if isinstance(operand.type, types.String):
+            return self.not_yet(node.span, "indexing a string")
+        message = (
+            "The array index operator [] can not be used on expressions of type"
+            f" '{type_name(operand.type)}'"
+        )
+        self.report.error(node.span, message, code="type")
+        return self.bad(node.span)
+
+    def context_element(
+        self, node: n.Index, operand: tree.ContextField, array: types.Array, index: tree.Expr
+    ) -> tree.Expr:
+        """An element of an array in a tracepoint's record; the verifier wants a fixed offset."""
+        if not isinstance(index, tree.Const):
+            return self.not_yet(node.index.span, "an array index known only at run time")
+        if int(index.value) >= array.count:
+            return self.out_of_bounds(node, index, array)
+        size = types.size_of(array.element)
+        return replace(
+            operand,
+            span=node.span,
+            type=array.element,
+            name=f"{operand.name}_{index.value}",
+            offset=operand.offset + int(index.value) * size,
+            size=size,
+        )
+
+    def out_of_bounds(self, node: n.Index, index: tree.Const, array: types.Array) -> tree.Expr:
+        message = f"the index {index.value} is out of bounds for array of size {array.count}"
+        self.report.error(node.index.span, message, code="type")
+        return self.bad(node.span)
+
+    def array_element(
+        self, node: n.Index, operand: tree.Place, array: types.Array, index: tree.Expr
+    ) -> tree.Expr:
+        if isinstance(index, tree.Const) and array.count and int(index.value) >= array.count:
+            return self.out_of_bounds(node, index, array)
+        if not isinstance(index, tree.Const) and array.count:
+            return self.not_yet(node.index.span, "an array index known only at run time")
+        pointer = types.Pointer(array.element, user=operand.user)
+        base = tree.Element(
+            span=node.span,
+            type=pointer,
+            base=tree.AddressOf(span=operand.span, type=pointer, place=operand),
+            index=index,
+            scale=max(types.size_of(array.element), 1),
+        )
+        return self.read_type(self.pointee(node.span, base))
+
+    # --- tuples ---
+
+    def tuple_literal(self, node: n.TupleLiteral) -> tree.Expr:
+        made = [self.castable(self.value(one)) for one in node.elements]
+        if any(isinstance(one.type, types.Error) for one in made):
+            return self.bad(node.span)
+        kind = types.Tuple(tuple(one.type for one in made))
+        return tree.TupleMake(span=node.span, type=kind, elements=tuple(made))
+
+    def tuple_index(self, node: n.TupleIndex) -> tree.Expr:
+        operand = self.value(node.operand)
+        if isinstance(operand.type, types.Error):
+            return operand
+        if not isinstance(operand.type, types.Tuple):
+            found = type_name(operand.type)
+            message = f"Can not access index '{node.index}' on expression of type '{found}'"
+            self.report.error(node.span, message, code="type")
+            return self.bad(node.span)
+        elements = operand.type.elements
+        if node.index >= len(elements):
+            message = f"Invalid tuple index: {node.index}. Found {len(elements)} elements in tuple."
+            self.report.error(node.span, message, code="type")
+            return self.bad(node.span)
+        if isinstance(operand, tree.TupleMake):
+            return operand.elements[node.index]
+        kind = elements[node.index]
+        return tree.TupleGet(span=node.span, type=kind, operand=operand, index=node.index)
+
+    # --- casts ---
+
+    def cast(self, node: n.Cast) -> tree.Expr:
+        target = self.written_type(node.type)
+        operand = self.castable(self.value(node.operand))
+        if isinstance(operand.type, types.Error) or isinstance(target, types.Error):
+            return self.bad(node.span)
+        if isinstance(target, types.Struct):
+            message = f'Cannot cast from C type "{type_name(target)}"'
+            hints = ("cast the pointer: the result of (struct x *) has fields",)
+            self.report.error(node.span, message, code="type", hints=hints)
+            return self.bad(node.span)
+        if isinstance(operand, tree.Const) and isinstance(target, Int | types.Bool):
+            folded = fold.cast(node.span, operand, target)
+            if folded is not None:
+                return folded
+        source = as_int(operand.type) is not None or isinstance(operand.type, types.Pointer)
+        wanted = isinstance(target, Int | types.Bool | types.Enum | types.Pointer)
+        if source and wanted:
+            return tree.Cast(span=node.span, type=target, operand=operand)
+        if isinstance(operand.type, types.KSym) and isinstance(target, Int):
+            return tree.Cast(span=node.span, type=target, operand=operand)
+        names = f'"{type_name(operand.type)}" to "{type_name(target)}"'
+        self.report.error(node.span, f"Cannot cast from {names}", code="type")
+        return self.bad(node.span)
+
+    def written_type(self, node: n.TypeName | n.Typeof) -> Type:
+        """The type that the specification spells."""
+        if isinstance(node, n.Typeof):
+            self.not_yet(node.span, "'typeof'")
+            return types.ERROR
+        kind = self.named_type(node)
+        for suffix in node.suffixes:
+            if isinstance(kind, types.Error):
+                return kind
+            if suffix == "*":
+                kind = types.Pointer(kind)
+            else:
+                self.not_yet(node.span, "array types")
+                return types.ERROR
+        return kind
+
+    def named_type(self, node: n.TypeName) -> Type:
+        if not node.keyword and node.name in LANGUAGE_TYPES:
+            return LANGUAGE_TYPES[node.name]
+        if node.name in ("string", "buffer", "inet", "record") and not node.keyword:
+            self.not_yet(node.span, f"the type '{node.name}'")
+            return types.ERROR
+        btf = self.facts.kernel.btf
+        if btf is None:
+            if node.suffixes and node.keyword:
+                return types.Struct(node.keyword, node.name, -1)
+            self.no_btf(node.span, f"the type '{node.name}'")
+            return types.ERROR
+        found = btf.type_named(node.keyword, node.name)
+        if found is None:
+            spelled = f"{node.keyword} {node.name}".strip()
+            message = f'Cannot resolve unknown type "{spelled}"'
+            if node.keyword == "enum":
+                message = f"Unknown enum: {node.name}"
+            self.report.error(node.span, message, code="unknown-name")
+            return types.ERROR
+        return found
+
+
+LANGUAGE_TYPES: dict[str, Type] = {
+    "bool": BOOL,
+    "void": types.VOID,
+    **{
+        type_name(kind): kind
+        for size in (1, 2, 4, 8)
+        for kind in (Int(size, True), Int(size, False))
+    },
+}

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""What every part of the checker shares: its state, and expressions as values."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.compiler.expand import Unit
+from kptrace.compiler.rules import Use, as_int
+from kptrace.compiler.scope import Facts, MapInfo, Scopes
+from kptrace.errors import Report
+from kptrace.lang import nodes as n
+from kptrace.source import Span
+from kptrace.types import type_name
+
+
+class CheckerBase(ABC):
+    """One visit of one program. ``guess``: a map read before its type is known is an int64."""
+
+    def __init__(
+        self,
+        unit: Unit,
+        facts: Facts,
+        report: Report,
+        maps: dict[str, MapInfo],
+        scopes: Scopes,
+        guess: bool,
+    ) -> None:
+        self.unit = unit
+        self.facts = facts
+        self.report = report
+        self.maps = maps
+        self.scopes = scopes
+        self.guess = guess
+
+    @abstractmethod
+    def expr(self, node: n.Expr) -> tree.Expr:
+        """An expression with its type; memory may still be unread (`tree.Place`)."""
+
+    def bad(self, span: Span) -> tree.Bad:
+        return tree.Bad(span=span)
+
+    def not_yet(self, span: Span, what: str) -> tree.Bad:
+        self.report.error(span, f"{what} are not supported yet" if what.endswith("s")
+                          else f"{what} is not supported yet", code="not-supported")  # fmt: skip
+        return self.bad(span)
+
+    def value(self, node: n.Expr) -> tree.Expr:
+        """An expression as a value: places are read, structs by value refused."""
+        made = self.expr(node)
+        if isinstance(made, tree.Place) and isinstance(made.type, types.Struct):
+            return self.not_yet(node.span, f"reading '{type_name(made.type)}' by value")
+        if isinstance(made.type, types.Array):
+            return self.not_yet(node.span, f"reading '{type_name(made.type)}' by value")
+        if isinstance(made.type, types.Args):
+            return self.not_yet(node.span, "'args' as a value")
+        return made
+
+    def condition(self, node: n.Expr) -> tree.Expr:
+        made = self.value(node)
+        scalar = as_int(made.type) is not None or isinstance(made.type, types.Pointer)
+        if not scalar and not isinstance(made.type, types.Error):
+            self.report.error(node.span, f"Invalid condition: {type_name(made.type)}", code="type")
+            return self.bad(node.span)
+        return self.castable(made)
+
+    def castable(self, made: tree.Expr) -> tree.Expr:
+        """An aggregation in a value position becomes its integer (language §5.4)."""
+        if isinstance(made, tree.MapRead) and isinstance(made.type, types.AGGREGATES):
+            if not isinstance(made.type, types.CASTABLE):
+                message = f"Value of type '{type_name(made.type)}' cannot be used in an expression"
+                self.report.error(made.span, message, code="type")
+                return self.bad(made.span)
+            return self.not_yet(made.span, f"the value of a '{type_name(made.type)}' map")
+        return made
+
+    def use_of(self, value: tree.Expr) -> Use:
+        return Use(value.type, isinstance(value, tree.Const) and value.flexible)
+
+    def map_info(self, node: n.Map) -> MapInfo:
+        keyed = node.keys is not None
+        info = self.maps.get(node.name)
+        if info is None:
+            info = self.maps[node.name] = MapInfo(name=node.name, span=node.span, keyed=keyed)
+        if info.keyed != keyed:
+            way = ("with an explicit key (non-scalar map)", "without an explicit key (scalar map)")
+            now, then = (way[0], way[1]) if keyed else (way[1], way[0])
+            self.report.error(
+                node.span, f"{node.name} used as a map {now}, previously used {then}", code="map"
+            )
+        return info

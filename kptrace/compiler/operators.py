@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+"""Operators: result types, promotion, and which operands each one takes (language §3.3)."""
+
+from __future__ import annotations
+
+from kptrace import types
+from kptrace.compiler import fold, tree
+from kptrace.compiler.access import Access
+from kptrace.compiler.rules import Use, as_int, combine, is_scalar, promote
+from kptrace.errors import Context
+from kptrace.lang import nodes as n
+from kptrace.types import BOOL, INT64, UINT64, Int, Type, type_name
+
+
+class Operators(Access):
+    """The part of the checker for operators."""
+
+    def unary(self, node: n.Unary) -> tree.Expr:
+        if node.op == "&":
+            return self.not_yet(node.span, "the address-of operator")
+        if node.op == "*":
+            return self.dereference(node)
+        operand = self.castable(self.value(node.operand))
+        if isinstance(operand.type, types.Error):
+            return operand
+        folded = fold.unary(self.report, node, operand)
+        if folded is not None:
+            return folded
+        kind = as_int(operand.type)
+        if kind is None or (node.op != "!" and isinstance(operand.type, types.Bool)):
+            message = (
+                f"The {node.op} operator can not be used on expressions of type"
+                f" '{type_name(operand.type)}'"
+            )
+            self.report.error(node.span, message, code="type")
+            return self.bad(node.span)
+        result: Type = BOOL if node.op == "!" else INT64 if kind.signed else UINT64
+        return tree.Unary(span=node.span, type=result, op=node.op, operand=operand)
+
+    def dereference(self, node: n.Unary) -> tree.Expr:
+        operand = self.value(node.operand)
+        match operand.type:
+            case types.Error():
+                return operand
+            case types.Pointer(target=target, user=user):
+                place = tree.Place(span=node.span, type=target, base=operand, user=user, steps=())
+                return self.read_type(place)
+            case Int():
+                # "*int" reads 8 bytes at that address (language §3.3)
+                return tree.Place(span=node.span, type=UINT64, base=operand, user=False, steps=())
+        message = f"Can not dereference type '{type_name(operand.type)}'. It is not a pointer."
+        self.report.error(node.span, message, code="type")
+        return self.bad(node.span)
+
+    def binary(self, node: n.Binary) -> tree.Expr:
+        left = self.castable(self.value(node.left))
+        right = self.castable(self.value(node.right))
+        if isinstance(left.type, types.Error) or isinstance(right.type, types.Error):
+            return self.bad(node.span)
+        folded = fold.binary(self.report, node, left, right)
+        if folded is not None:
+            return folded
+        if node.op in ("&&", "||"):
+            return self.logical(node, left, right)
+        if isinstance(left.type, types.Pointer) or isinstance(right.type, types.Pointer):
+            return self.pointer_operation(node, left, right)
+        if isinstance(left.type, types.String) and isinstance(right.type, types.String):
+            if node.op in ("==", "!="):
+                return tree.StringEqual(
+                    span=node.span, type=BOOL, left=left, right=right, negated=node.op == "!="
+                )
+            return self.no_operator(node, left, right)
+        if node.op in ("==", "!=", "<", ">", "<=", ">="):
+            return self.comparison(node, left, right)
+        return self.arithmetic(node, left, right)
+
+    def no_operator(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        message = (
+            f"The {node.op} operator can not be used on expressions of types"
+            f" {type_name(left.type)}, {type_name(right.type)}"
+        )
+        self.report.error(node.span, message, code="type")
+        return self.bad(node.span)
+
+    def logical(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        for one in (left, right):
+            if as_int(one.type) is None and not isinstance(one.type, types.Pointer):
+                return self.no_operator(node, left, right)
+        return tree.Logical(span=node.span, type=BOOL, op=node.op, left=left, right=right)
+
+    def comparison(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        if as_int(left.type) is None or as_int(right.type) is None:
+            if not (is_scalar(left.type) and left.type == right.type):
+                names = f"{type_name(left.type)} with {type_name(right.type)}"
+                self.report.error(
+                    node.span,
+                    f"Type mismatch for '{node.op}': comparing {names}",
+                    code="type",
+                    contexts=(
+                        Context(span=left.span, message=f"left ({type_name(left.type)})"),
+                        Context(span=right.span, message=f"right ({type_name(right.type)})"),
+                    ),
+                )
+                return self.bad(node.span)
+            signed = False
+        else:
+            signed = promote(self.use_of(left), self.use_of(right)).signed
+        return tree.Compare(
+            span=node.span, type=BOOL, op=node.op, left=left, right=right, signed=signed
+        )
+
+    def arithmetic(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        a, b = as_int(left.type), as_int(right.type)
+        if a is None or b is None:
+            return self.no_operator(node, left, right)
+        left_use, right_use = self.use_of(left), self.use_of(right)
+        signed = a.signed or b.signed
+        if left_use.flexible != right_use.flexible:
+            signed = (b if left_use.flexible else a).signed
+        if node.op in "/%" and a != b and signed and not right_use.flexible:
+            self.report.warning(
+                node.span,
+                f"signed operands for '{node.op}' can lead to undefined behavior"
+                " (cast to unsigned to silence warning)",
+            )
+        result = INT64 if signed or node.op == "-" else UINT64
+        return tree.Arithmetic(span=node.span, type=result, op=node.op, left=left, right=right)
+
+    def pointer_operation(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        if node.op in ("==", "!=", "<", ">", "<=", ">="):
+            other = right if isinstance(left.type, types.Pointer) else left
+            if as_int(other.type) is None and not isinstance(other.type, types.Pointer):
+                return self.no_operator(node, left, right)
+            both = isinstance(left.type, types.Pointer) and isinstance(right.type, types.Pointer)
+            if both and left.type != right.type:
+                names = f"{type_name(left.type)}, {type_name(right.type)}"
+                message = f"comparison of distinct pointer types: {names}"
+                self.report.warning(node.span, message)
+            return tree.Compare(
+                span=node.span, type=BOOL, op=node.op, left=left, right=right, signed=False
+            )
+        pointer, number = (left, right) if isinstance(left.type, types.Pointer) else (right, left)
+        allowed = node.op == "+" or (node.op == "-" and pointer is left)
+        if not allowed or as_int(number.type) is None:
+            return self.no_operator(node, left, right)
+        assert isinstance(pointer.type, types.Pointer)
+        return tree.Element(
+            span=node.span,
+            type=pointer.type,
+            base=pointer,
+            index=number,
+            scale=max(types.size_of(pointer.type.target), 1),
+            negative=node.op == "-",
+        )
+
+    def ternary(self, node: n.Ternary) -> tree.Expr:
+        condition = self.condition(node.condition)
+        then = condition if node.then is None else self.castable(self.value(node.then))
+        otherwise = self.castable(self.value(node.otherwise))
+        if any(isinstance(one.type, types.Error) for one in (condition, then, otherwise)):
+            return self.bad(node.span)
+        if all(isinstance(one, tree.Const) for one in (condition, then, otherwise)):
+            assert isinstance(condition, tree.Const)
+            return then if condition.value else otherwise
+        void = isinstance(then.type, types.Void) and isinstance(otherwise.type, types.Void)
+        kind = None if void else combine(self.use_of(then), self.use_of(otherwise))
+        if kind is None:
+            message = (
+                "Branches must return the same type or compatible types: have"
+                f" '{type_name(then.type)}' and '{type_name(otherwise.type)}'"
+            )
+            self.report.error(node.span, message, code="type")
+            return self.bad(node.span)
+        return tree.Ternary(
+            span=node.span, type=kind, condition=condition, then=then, otherwise=otherwise
+        )
+
+    def increment(self, node: n.Increment) -> tree.Expr:
+        target = node.target
+        if isinstance(target, n.Variable) and self.scopes.find(target.name) is None:
+            # a variable first used by ++ is an int64, declared here
+            message = f"Undefined or undeclared variable: {target.name}"
+            self.report.error(target.span, message, code="unknown-name")
+            return self.bad(node.span)
+        if isinstance(target, n.Map):
+            info = self.map_info(target)
+            info.written = True
+            if info.value is None:
+                info.value = Use(INT64)
+        made = self.expr(target)
+        if not isinstance(made, tree.Var | tree.MapRead):
+            return self.bad(node.span)
+        step = 1 if node.op == "++" else -1
+        kind = made.type
+        result: Type
+        match kind:
+            case Int(signed=signed):
+                result = INT64 if signed or step < 0 else UINT64
+            case types.Pointer(target=pointee):
+                step *= max(types.size_of(pointee), 1)
+                result = kind
+            case _:
+                message = (
+                    f"The {node.op} operator can not be used on expressions of type"
+                    f" '{type_name(kind)}'"
+                )
+                self.report.error(node.span, message, code="type")
+                return self.bad(node.span)
+        return tree.Increment(
+            span=node.span, type=result, target=made, step=step, prefix=node.prefix
+        )

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: MIT
+"""Scalar expressions as C expressions.
+
+What must run before an expression (lookups, reads of kernel memory) is emitted as statements ahead
+of it, inside the branch that needs it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.compiler.builtins import BUILTINS
+from kptrace.compiler.rules import as_int
+from kptrace.compiler.writer import Writer, c_integer
+from kptrace.types import Type
+
+DIVISION = (
+    "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the"
+    " result."
+)
+
+
+class ScalarEmitter(Writer, ABC):
+    """Makes the C of scalars; `ValueEmitter` makes what does not fit a register."""
+
+    @abstractmethod
+    def address(self, node: tree.Expr) -> str:
+        """An lvalue that holds a string, tuple or network address."""
+
+    @abstractmethod
+    def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
+        """Store into fresh memory, padding zeroed."""
+
+    def key_arguments(self, name: str, key: tree.Expr | None) -> str:
+        """The key as leading arguments of a map function, with a comma behind."""
+        if key is None:
+            return ""
+        kind = self.shared.storage.map(name).key
+        assert kind is not None
+        target = self.object(kind, "key")
+        self.fill(key, target, kind)
+        return f"&{target}, "
+
+    def scalar(self, node: tree.Expr, kind: Type) -> str:
+        """A scalar expression converted to the C type of ``kind``."""
+        text = self.expr(node)
+        if isinstance(node, tree.Const) or self.spelling(node.type) == self.spelling(kind):
+            return text
+        if isinstance(kind, types.Bool):
+            return f"({text} != 0)"
+        return f"({self.spelling(kind)}){text}"
+
+    def pair(self, left: tree.Expr, right: tree.Expr, kind: Type) -> tuple[str, str]:
+        """Two operands; the left one is kept aside if the right one has side effects."""
+        first = self.scalar(left, kind)
+        mark, effects = len(self.lines), self.effects
+        second = self.scalar(right, kind)
+        if self.effects > effects and not isinstance(left, tree.Const):
+            name = self.fresh("left")
+            self.lines.insert(mark, "\t" * self.indent + f"{self.spelling(kind)} {name} = {first};")
+            first = name
+        return first, second
+
+    def expr(self, node: tree.Expr) -> str:
+        """A scalar as a C expression without side effects of its own."""
+        match node:
+            case tree.Const():
+                return c_integer(int(node.value))
+            case tree.Var():
+                return node.slot
+            case tree.Builtin():
+                return self.builtin(node)
+            case tree.Register():
+                return self.register(node)
+            case tree.RawArgument():
+                return f"({self.spelling(node.type)})ctx[{node.index}]"
+            case tree.ContextField():
+                return self.context_field(node)
+            case tree.Place():
+                return self.read(node)
+            case tree.AddressOf():
+                return f"(__u64){self.place_address(node.place)}"
+            case tree.Element():
+                base, index = self.pair(node.base, node.index, types.UINT64)
+                sign = "-" if node.negative else "+"
+                scale = f" * {node.scale}" if node.scale != 1 else ""
+                return f"({base} {sign} {index}{scale})"
+            case tree.Unary():
+                return self.unary(node)
+            case tree.Arithmetic():
+                return self.arithmetic(node)
+            case tree.Compare():
+                wide = types.INT64 if node.signed else types.UINT64
+                left, right = self.pair(node.left, node.right, wide)
+                return f"({left} {node.op} {right})"
+            case tree.StringEqual():
+                return self.string_equal(node)
+            case tree.Logical():
+                return self.logical(node)
+            case tree.Ternary():
+                return self.ternary(node)
+            case tree.Cast():
+                return f"({self.scalar(node.operand, node.type)})"
+            case tree.Increment():
+                return self.increment(node)
+            case tree.TupleGet():
+                return f"{self.address(node.operand)}.f{node.index}"
+            case tree.MapRead():
+                found = self.lookup(node)
+                name = self.fresh("value")
+                plan_map = self.shared.storage.map(node.map)
+                self.line(f"{self.spelling(plan_map.value)} {name} = {found} ? *{found} : 0;")
+                return name
+            case tree.Stack():
+                self.shared.needs.add("stack")
+                frames = self.place(
+                    f"struct frames_{node.type.limit}", node.type.limit * 8, "frames"
+                )
+                self.shared.storage.stack_map(node.type.limit)
+                name = self.fresh("stack")
+                self.line(f"__u64 {name} = stack_{node.type.limit}(ctx, &{frames});")
+                return name
+            case tree.Delete():
+                plan_map = self.shared.storage.map(node.map)
+                arguments = self.key_arguments(node.map, node.key).removesuffix(", ")
+                name = self.fresh("deleted")
+                self.line(f"_Bool {name} = !{plan_map.symbol}_delete({arguments});")
+                self.effects += 1
+                return name
+            case _:
+                raise AssertionError(f"BUG: no C for {type(node).__name__}")
+
+    def builtin(self, node: tree.Builtin) -> str:
+        if node.name == "elapsed":
+            self.shared.needs.add("start_time")
+        return BUILTINS[node.name].c
+
+    def register(self, node: tree.Register) -> str:
+        machine = self.shared.machine
+        index = machine.result if node.index < 0 else machine.arguments[node.index]
+        if self.spelling(node.type) == "__u64":
+            return f"ctx[{index}]"
+        return f"({self.spelling(node.type)})ctx[{index}]"
+
+    def context_field(self, node: tree.ContextField) -> str:
+        spelling = self.spelling(node.type)
+        if node.data_loc:
+            # u32: length << 16 | offset of the data in the record
+            self.context.append((node.name, node.offset, 4))
+            return f"((__u64)ctx + (ctx->{node.name} & 0xffff))"
+        self.context.append((node.name, node.offset, node.size))
+        return f"({spelling})ctx->{node.name}"
+
+    def place_address(self, node: tree.Place) -> str:
+        base = self.expr(node.base)
+        if not node.steps:
+            return f"(void *)({base})"
+        if not node.steps[0].parent.name:
+            # nothing names this struct, so only its offsets are known
+            offset = sum(step.offset for step in node.steps)
+            return f"(void *)({base} + {offset})"
+        root, path = self.shared.kernel.path(node.steps)
+        return f"&(({root} *)({base}))->{path}"
+
+    def read(self, node: tree.Place) -> str:
+        address = self.place_address(node)
+        name = self.fresh(node.steps[-1].name if node.steps else "target")
+        self.line(f"{self.spelling(node.type)} {name} = 0;")
+        self.line(f"{self.reader(node.user)}(&{name}, sizeof({name}), {address});")
+        return name
+
+    def unary(self, node: tree.Unary) -> str:
+        if node.op == "!":
+            return f"(!{self.expr(node.operand)})"
+        return f"({node.op}{self.scalar(node.operand, node.type)})"
+
+    def arithmetic(self, node: tree.Arithmetic) -> str:
+        if node.op in "/%":
+            return self.divide(node)
+        left, right = self.pair(node.left, node.right, node.type)
+        if node.op == ">>":
+            # logical, also for signed values (language §3.3)
+            return f"(({self.spelling(node.type)})((__u64){left} >> ({right} & 63)))"
+        if node.op == "<<":
+            return f"({left} << ({right} & 63))"
+        return f"({left} {node.op} {right})"
+
+    def divide(self, node: tree.Arithmetic) -> str:
+        """Unsigned 64-bit division; by zero gives 1 and a warning (language §3.3)."""
+        left, right = self.pair(node.left, node.right, types.UINT64)
+        spelling = self.spelling(node.type)
+        if isinstance(node.right, tree.Const) and node.right.value:
+            return f"(({spelling})((__u64){left} {node.op} {right}))"
+        name = self.fresh("divisor")
+        event = self.shared.events.warning(node.span, DIVISION)
+        self.shared.needs.add("warn")
+        self.line(f"__u64 {name} = {right};")
+        quotient = self.fresh("quotient")
+        self.line(f"__u64 {quotient} = 1;")
+        with self.braces(f"if ({name})"):
+            self.line(f"{quotient} = (__u64){left} {node.op} {name};")
+        self.lines[-1] += " else {"
+        self.line(f"\twarn(ctx, {event.id});")
+        self.line("}")
+        return f"(({spelling}){quotient})"
+
+    def string_equal(self, node: tree.StringEqual) -> str:
+        left, right = self.address(node.left), self.address(node.right)
+        size = min(types.size_of(node.left.type), types.size_of(node.right.type))
+        self.shared.needs.add("string_equal")
+        sign = "!" if node.negated else ""
+        return f"({sign}string_equal({left}.data, {right}.data, {size}))"
+
+    def logical(self, node: tree.Logical) -> str:
+        left = self.expr(node.left)
+        mark = len(self.lines)
+        self.indent += 1
+        right = self.expr(node.right)
+        self.indent -= 1
+        if len(self.lines) == mark:
+            return f"({left} {node.op} {right})"
+        # the right side needs statements: run them only where it decides
+        name = self.fresh("condition")
+        negate = "" if node.op == "&&" else "!"
+        tabs = "\t" * self.indent
+        self.lines[mark:mark] = [f"{tabs}_Bool {name} = {left};", f"{tabs}if ({negate}{name}) {{"]
+        self.line(f"\t{name} = {right};")
+        self.line("}")
+        return name
+
+    def ternary(self, node: tree.Ternary) -> str:
+        condition = self.expr(node.condition)
+        mark = len(self.lines)
+        self.indent += 1
+        then = self.scalar(node.then, node.type)
+        middle = len(self.lines)
+        otherwise = self.scalar(node.otherwise, node.type)
+        self.indent -= 1
+        if len(self.lines) == mark:
+            return f"({condition} ? {then} : {otherwise})"
+        name = self.fresh("chosen")
+        tabs = "\t" * self.indent
+        self.line(f"\t{name} = {otherwise};")
+        self.line("}")
+        self.lines[middle:middle] = [f"{tabs}\t{name} = {then};", f"{tabs}}} else {{"]
+        spelling = self.spelling(node.type)
+        self.lines[mark:mark] = [f"{tabs}{spelling} {name};", f"{tabs}if ({condition}) {{"]
+        return name
+
+    def increment(self, node: tree.Increment) -> str:
+        step = f"+ {node.step}" if node.step > 0 else f"- {-node.step}"
+        kind = as_int(node.target.type) or types.UINT64
+        spelling = self.spelling(node.target.type)
+        self.effects += 1
+        old, new = self.fresh("old"), self.fresh("new")
+        if isinstance(node.target, tree.Var):
+            self.line(f"{spelling} {old} = {node.target.slot};")
+            self.line(f"{spelling} {new} = {old} {step};")
+            self.line(f"{node.target.slot} = {new};")
+        else:
+            plan_map = self.shared.storage.map(node.target.map)
+            arguments = self.key_arguments(node.target.map, node.target.key)
+            found = self.fresh("found")
+            lookup = f"{plan_map.symbol}_lookup({arguments.removesuffix(', ')})"
+            self.line(f"{spelling} *{found} = {lookup};")
+            self.line(f"{spelling} {old} = {found} ? *{found} : 0;")
+            self.line(f"{spelling} {new} = {old} {step};")
+            self.line(f"if ({found})")
+            self.line(f"\t*{found} = {new};")
+            self.line("else")
+            self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new});")
+        assert kind.size <= 8
+        return new if node.prefix else old
+
+    def lookup(self, node: tree.MapRead) -> str:
+        plan_map = self.shared.storage.map(node.map)
+        arguments = self.key_arguments(node.map, node.key).removesuffix(", ")
+        found = self.fresh("found")
+        spelling = self.spelling(plan_map.value)
+        self.line(f"{spelling} *{found} = {plan_map.symbol}_lookup({arguments});")
+        return found
+
+    def reader(self, user: bool, string: bool = False) -> str:
+        return f"bpf_probe_read_{'user' if user else 'kernel'}{'_str' if string else ''}"

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: MIT
+"""Strings, tuples and network addresses: written straight to where they are wanted."""
+
+from __future__ import annotations
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.compiler.builtins import BUILTINS
+from kptrace.compiler.scalars import ScalarEmitter
+from kptrace.compiler.writer import INLINE_COPY, c_string
+from kptrace.types import Type
+
+
+class ValueEmitter(ScalarEmitter):
+    """Stores values of every type to C lvalues."""
+
+    def store(self, node: tree.Expr, target: str, kind: Type) -> None:
+        """Write a value as ``kind`` to a C lvalue of that type."""
+        match kind:
+            case types.String(size=size):
+                self.store_string(node, f"{target}.data", size)
+            case types.Tuple():
+                self.store_tuple(node, target, kind)
+            case types.Inet():
+                self.store_inet(node, target)
+            case _:
+                self.line(f"{target} = {self.scalar(node, kind)};")
+
+    def store_tuple(self, node: tree.Expr, target: str, kind: types.Tuple) -> None:
+        if isinstance(node, tree.TupleMake):
+            for index, (element, wanted) in enumerate(
+                zip(node.elements, kind.elements, strict=True)
+            ):
+                self.store(element, f"{target}.f{index}", wanted)
+            return
+        if isinstance(node, tree.Ternary):
+            self.store_ternary(node, target, kind)
+            return
+        assert isinstance(node.type, types.Tuple)
+        self.convert(self.address(node), node.type, target, kind)
+
+    def convert(self, source: str, have: Type, target: str, want: Type) -> None:
+        """Copy an lvalue of one type to an lvalue of a wider one."""
+        if have == want:
+            self.copy(f"&{target}", f"&{source}", types.size_of(want))
+        elif isinstance(have, types.Tuple) and isinstance(want, types.Tuple):
+            for index, (one, other) in enumerate(zip(have.elements, want.elements, strict=True)):
+                self.convert(f"{source}.f{index}", one, f"{target}.f{index}", other)
+        elif isinstance(have, types.String) and isinstance(want, types.String):
+            self.clear(target, want.size)
+            self.copy(f"{target}.data", f"{source}.data", have.size)
+        else:
+            self.line(f"{target} = ({self.spelling(want)}){source};")
+
+    def store_inet(self, node: tree.Expr, target: str) -> None:
+        if not isinstance(node, tree.Network):
+            self.copy(f"&{target}", f"&{self.address(node)}", 24)
+            return
+        self.clear(target, 24)
+        family = self.expr(node.family)
+        self.line(f"{target}.family = {family};")
+        kind = node.address.type
+        if isinstance(kind, types.Int):
+            number = self.fresh("address")
+            self.line(f"__u32 {number} = {self.scalar(node.address, types.UINT32)};")
+            self.line(f"__builtin_memcpy({target}.address, &{number}, 4);")
+            return
+        size = 16
+        if isinstance(node.address, tree.Place):
+            source, user = self.place_address(node.address), node.address.user
+            size = types.size_of(kind)
+        elif isinstance(node.address, tree.ContextField):
+            source, user = f"(void *)ctx + {node.address.offset}", False
+            size = types.size_of(kind)
+        elif isinstance(kind, types.Pointer):
+            source, user = f"(void *)({self.expr(node.address)})", kind.user
+            if isinstance(node.family, tree.Const):
+                size = 4 if node.family.value == 2 else 16
+        else:
+            self.copy(f"{target}.address", f"&{self.address(node.address)}", types.size_of(kind))
+            return
+        self.line(f"{self.reader(user)}({target}.address, {size}, {source});")
+
+    def store_string(self, node: tree.Expr, target: str, size: int) -> None:
+        """Write a string to a char array of ``size`` bytes; the rest is zero."""
+        match node:
+            case tree.Const():
+                raw = str(node.value).encode("utf-8", "surrogateescape")
+                self.zero_array(target, size)
+                if raw:
+                    self.line(f"__builtin_memcpy({target}, {c_string(raw)}, {len(raw)});")
+            case tree.Builtin():
+                # bpf_get_current_comm leaves what is behind the NUL as it was (seen on 6.1)
+                self.zero_array(target, size)
+                self.line(BUILTINS[node.name].c.format(to=target))
+            case tree.ReadString():
+                self.read_string(node, target, size)
+            case tree.Place():
+                address = self.place_address(node)
+                self.read_full(address, node.user, target, size, types.size_of(node.type))
+            case tree.ContextField():
+                address = f"(void *)ctx + {node.offset}"
+                self.read_full(address, False, target, size, types.size_of(node.type))
+            case tree.Ternary():
+                self.store_ternary(node, target.removesuffix(".data"), types.String(size))
+            case _:
+                source = self.address(node)
+                have = types.size_of(node.type)
+                if size > have:
+                    self.zero_array(target, size)
+                self.copy(target, f"{source}.data", have)
+
+    def zero_array(self, target: str, size: int) -> None:
+        if size <= INLINE_COPY:
+            self.line(f"__builtin_memset({target}, 0, {size});")
+        else:
+            self.shared.needs.add("clear_bytes")
+            self.line(f"clear_bytes({target}, {size});")
+
+    def read_string(self, node: tree.ReadString, target: str, size: int) -> None:
+        address = f"(void *)({self.expr(node.address)})"
+        have = types.size_of(node.type)
+        if node.length is None and node.read > have:
+            self.read_full(address, node.user, target, size, have)
+            return
+        limit = str(node.read)
+        if node.length is not None:
+            limit = self.fresh("length")
+            self.line(f"__u64 {limit} = {self.scalar(node.length, types.UINT64)};")
+            self.line(f"if ({limit} > {min(node.read, have)})")
+            self.line(f"\t{limit} = {min(node.read, have)};")
+        self.zero_array(target, size)
+        self.line(f"{self.reader(node.user, True)}({target}, {limit}, {address});")
+
+    def read_full(self, address: str, user: bool, target: str, size: int, have: int) -> None:
+        """A string that may fill its bytes without a NUL: read one byte more, aside."""
+        aside = self.object(types.String(have + 1), "text")
+        self.zero_array(f"{aside}.data", have + 1)
+        self.line(f"{self.reader(user, True)}({aside}.data, {have + 1}, {address});")
+        if size > have:
+            self.zero_array(target, size)
+        self.copy(target, f"{aside}.data", have)
+
+    def store_ternary(self, node: tree.Ternary, target: str, kind: Type) -> None:
+        condition = self.expr(node.condition)
+        with self.braces(f"if ({condition})"):
+            self.store(node.then, target, kind)
+        self.lines[-1] += " else {"
+        self.indent += 1
+        self.store(node.otherwise, target, kind)
+        self.indent -= 1
+        self.line("}")
+
+    def address(self, node: tree.Expr) -> str:
+        """An lvalue that holds a string, tuple or network address."""
+        match node:
+            case tree.Var():
+                return f"(*{node.slot})"
+            case tree.TupleGet():
+                return f"{self.address(node.operand)}.f{node.index}"
+            case tree.MapRead():
+                return self.map_copy(node)
+            case _:
+                target = self.object(node.type, "value")
+                self.fill(node, target, node.type)
+                return target
+
+    def map_copy(self, node: tree.MapRead) -> str:
+        """A copy of a map value: the entry may change while we use it."""
+        found = self.lookup(node)
+        target = self.object(node.type, "value")
+        size = types.size_of(node.type)
+        plan_map = self.shared.storage.map(node.map)
+        self.clear(target, size)
+        with self.braces(f"if ({found})"):
+            self.convert(f"(*{found})", plan_map.value, target, node.type)
+        return target
+
+    def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
+        """Store into fresh memory, padding zeroed."""
+        if isinstance(kind, types.Tuple):
+            self.clear(target, types.size_of(kind))
+        self.store(node, target, kind)

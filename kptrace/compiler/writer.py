@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: MIT
+"""The C text of one program while it grows: lines, names, and where its objects live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kptrace import types
+from kptrace.compiler import arch
+from kptrace.compiler.ctypes import KernelTypes, ValueTypes
+from kptrace.compiler.events import EventTable
+from kptrace.compiler.storage import Storage
+from kptrace.types import Type
+
+INLINE_COPY = 64
+"""Up to this many bytes are copied or cleared in line; more by one helper call."""
+STACK_BUDGET = 256
+"""Bytes of objects that one program keeps on its 512-byte stack; the rest goes to scratch."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Shared:
+    """What all programs of a specification share while their C is made."""
+
+    machine: arch.Arch
+    storage: Storage
+    events: EventTable
+    values: ValueTypes = field(default_factory=ValueTypes)
+    kernel: KernelTypes = field(default_factory=KernelTypes)
+    needs: set[str] = field(default_factory=set)
+    on_stack_limit: int = 32
+
+
+class Writer:
+    """Lines of C. ``scratch`` collects the objects that are too big for the stack."""
+
+    def __init__(self, shared: Shared, name: str, default_return: int) -> None:
+        self.shared = shared
+        self.name = name
+        self.default_return = default_return
+        self.lines: list[str] = []
+        self.indent = 1
+        self.scratch: list[tuple[str, str, int]] = []
+        self.stack_bytes = 0
+        self.effects = 0
+        self.numbers: dict[str, int] = {}
+        self.context: list[tuple[str, int, int]] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append("\t" * self.indent + text)
+
+    @contextmanager
+    def braces(self, head: str) -> Iterator[None]:
+        self.line(f"{head} {{")
+        self.indent += 1
+        yield
+        self.indent -= 1
+        self.line("}")
+
+    def fresh(self, stem: str) -> str:
+        """A C name that this program does not use yet."""
+        number = self.numbers.get(stem, 0)
+        self.numbers[stem] = number + 1
+        return f"{stem}{number}"
+
+    def spelling(self, kind: Type) -> str:
+        return self.shared.values.spelling(kind)
+
+    def object(self, kind: Type, stem: str) -> str:
+        """A new object of a type; the C lvalue. Big ones live in scratch memory."""
+        return self.place(self.spelling(kind), types.size_of(kind), stem)
+
+    def place(self, spelling: str, size: int, stem: str, limit: int = 0) -> str:
+        name = self.fresh(stem)
+        limit = limit or self.shared.on_stack_limit
+        if size <= limit and self.stack_bytes + size <= STACK_BUDGET:
+            self.stack_bytes += -(-size // 8) * 8
+            self.line(f"{spelling} {name};")
+            return name
+        self.scratch.append((spelling, name, size))
+        return f"scratch->{name}"
+
+    def clear(self, target: str, size: int) -> None:
+        """Zero an lvalue, padding included."""
+        if size <= INLINE_COPY:
+            self.line(f"__builtin_memset(&{target}, 0, sizeof({target}));")
+        else:
+            self.shared.needs.add("clear_bytes")
+            self.line(f"clear_bytes(&{target}, sizeof({target}));")
+
+    def copy(self, target: str, source: str, size: int) -> None:
+        """Copy ``size`` bytes between two addresses of our own memory."""
+        if size <= INLINE_COPY:
+            self.line(f"__builtin_memcpy({target}, {source}, {size});")
+        else:
+            self.line(f"bpf_probe_read_kernel({target}, {size}, {source});")
+
+
+def c_integer(value: int) -> str:
+    """A C literal of at least 64 bits where 32 are not enough."""
+    if -(1 << 31) < value < 1 << 31:
+        return str(value)
+    if value == -(1 << 63):
+        return "(-9223372036854775807LL - 1)"
+    return f"{value}LL" if value < 1 << 63 else f"{value}ULL"
+
+
+def c_string(raw: bytes) -> str:
+    """A C string literal of these bytes; octal escapes, which cannot swallow what follows."""
+    out = []
+    for byte in raw:
+        if byte in b'"\\':
+            out.append("\\" + chr(byte))
+        elif 32 <= byte < 127 and byte != ord("?"):
+            out.append(chr(byte))
+        else:
+            out.append(f"\\{byte:03o}")
+    return '"' + "".join(out) + '"'
