@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from compiler import CompileServer
 from kernels import CACHE, CHECKOUT, Kernel
 from progress import Progress
 
@@ -46,7 +47,8 @@ def run(kernel: Kernel, command: Sequence[str], *, timeout: float) -> int:
         _write_job(job, kernel)
         (job / "command").write_text(f"exec {shlex.join(command)}\n")
         os.mkfifo(job / "output")
-        return _Boot(kernel, job, timeout).run()
+        with CompileServer(job):
+            return _Boot(kernel, job, timeout).run()
 
 
 def shell(kernel: Kernel) -> int:
