@@ -1,0 +1,524 @@
+/* actions.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static __u32 (*bpf_get_smp_processor_id)(void) = (void *)8;
+static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
+static long (*bpf_get_current_comm)(void *to, __u32 size) = (void *)16;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static __u64 (*bpf_get_current_task)(void) = (void *)35;
+static __u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct event_0 {
+	struct event_header header;
+};
+
+struct event_1 {
+	struct event_header header;
+};
+
+struct event_2 {
+	struct event_header header;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct tuple_0 {
+	__s64 f0;
+	struct string_16 f1;
+};
+
+struct event_3 {
+	struct event_header header;
+};
+
+struct event_4 {
+	struct event_header header;
+};
+
+struct event_5 {
+	struct event_header header;
+};
+
+struct event_6 {
+	struct event_header header;
+	__s8 arg0;
+};
+
+struct event_7 {
+	struct event_header header;
+};
+
+struct event_8 {
+	struct event_header header;
+};
+
+struct event_11 {
+	struct event_header header;
+	__s8 arg0;
+	__s16 arg1;
+	__s16 arg2;
+	__u64 arg3;
+	__s8 arg4;
+	__u64 arg5;
+	struct string_16 arg6;
+};
+
+struct event_12 {
+	struct event_header header;
+	__s32 arg0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[8];
+};
+
+struct zeros {
+	__u64 words[1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 8);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct scratch_slot);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&scratch, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {
+			slot->busy = 1;
+			return slot;
+		}
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @start */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} map_start SEC(".maps");
+
+static __always_inline void map_start_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 13);
+}
+
+static __always_inline __u64 *map_start_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_start, &zero);
+}
+
+static __always_inline void map_start_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_start, &zero, value, BPF_ANY))
+		map_start_full(ctx);
+}
+
+static __always_inline long map_start_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_start, &zero);
+}
+
+/* @n */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct count);
+} map_n SEC(".maps");
+
+static __always_inline void map_n_full(void *ctx)
+{
+	if (ledger_add(6) == 1)
+		warn(ctx, 14);
+}
+
+static __always_inline struct count *map_n_slot(void *ctx, __u64 *key)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_n, key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	bpf_map_update_elem(&map_n, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_n, key);
+	if (!slot)
+		map_n_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_n_delete(__u64 *key)
+{
+	return bpf_map_delete_elem(&map_n, key);
+}
+
+/* @v */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_0);
+	__type(value, __s8);
+} map_v SEC(".maps");
+
+static __always_inline void map_v_full(void *ctx)
+{
+	if (ledger_add(7) == 1)
+		warn(ctx, 15);
+}
+
+static __always_inline __s8 *map_v_lookup(struct tuple_0 *key)
+{
+	return bpf_map_lookup_elem(&map_v, key);
+}
+
+static __always_inline void map_v_update(void *ctx, struct tuple_0 *key, __s8 *value)
+{
+	if (bpf_map_update_elem(&map_v, key, value, BPF_ANY))
+		map_v_full(ctx);
+}
+
+static __always_inline long map_v_delete(struct tuple_0 *key)
+{
+	return bpf_map_delete_elem(&map_v, key);
+}
+
+/* begin */
+SEC("raw_tp")
+int probe_0(void *ctx)
+{
+	ledger_add(1);
+	/* @start = nsecs; */
+#line 2 "actions.bt"
+	__u64 value0;
+	value0 = bpf_ktime_get_boot_ns();
+	map_start_update(ctx, &value0);
+	/* printf("hello\n") */
+#line 2 "actions.bt"
+	struct event_0 event0;
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 0;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	/* time("%H:%M\n") */
+#line 2 "actions.bt"
+	struct event_1 event1;
+	event1.header.time = bpf_ktime_get_ns();
+	event1.header.id = 1;
+	event1.header.unused = 0;
+	send(ctx, &event1, sizeof(event1));
+	/* time() */
+#line 2 "actions.bt"
+	struct event_2 event2;
+	event2.header.time = bpf_ktime_get_ns();
+	event2.header.id = 2;
+	event2.header.unused = 0;
+	send(ctx, &event2, sizeof(event2));
+	return 0;
+}
+
+struct probe_1_scratch {
+	__u64 busy;
+	struct event_11 event6 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scratch)
+{
+	/* @n[cpu] = count(); */
+#line 4 "actions.bt"
+	__u64 key0;
+	key0 = (__u64)bpf_get_smp_processor_id();
+	struct count *slot0 = map_n_slot(ctx, &key0);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* @v[pid, comm] = 1; */
+#line 5 "actions.bt"
+	__s8 value0;
+	value0 = 1;
+	struct tuple_0 key1;
+	__builtin_memset(&key1, 0, sizeof(key1));
+	key1.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(key1.f1.data, 0, 16);
+	bpf_get_current_comm(key1.f1.data, 16);
+	map_v_update(ctx, &key1, &value0);
+	/* print(@n) */
+#line 6 "actions.bt"
+	struct event_3 event0;
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 3;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	/* print(@n, 3) */
+#line 7 "actions.bt"
+	struct event_4 event1;
+	event1.header.time = bpf_ktime_get_ns();
+	event1.header.id = 4;
+	event1.header.unused = 0;
+	send(ctx, &event1, sizeof(event1));
+	/* print(@n, 3, 2) */
+#line 8 "actions.bt"
+	struct event_5 event2;
+	event2.header.time = bpf_ktime_get_ns();
+	event2.header.id = 5;
+	event2.header.unused = 0;
+	send(ctx, &event2, sizeof(event2));
+	/* print(@v[pid, comm]) */
+#line 9 "actions.bt"
+	struct event_6 event3;
+	struct tuple_0 key2;
+	__builtin_memset(&key2, 0, sizeof(key2));
+	key2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(key2.f1.data, 0, 16);
+	bpf_get_current_comm(key2.f1.data, 16);
+	__s8 *found0 = map_v_lookup(&key2);
+	__s8 value1 = found0 ? *found0 : 0;
+	event3.arg0 = value1;
+	event3.header.time = bpf_ktime_get_ns();
+	event3.header.id = 6;
+	event3.header.unused = 0;
+	send(ctx, &event3, sizeof(event3));
+	/* clear(@n) */
+#line 10 "actions.bt"
+	struct event_7 event4;
+	event4.header.time = bpf_ktime_get_ns();
+	event4.header.id = 7;
+	event4.header.unused = 0;
+	send(ctx, &event4, sizeof(event4));
+	/* zero(@n) */
+#line 11 "actions.bt"
+	struct event_8 event5;
+	event5.header.time = bpf_ktime_get_ns();
+	event5.header.id = 8;
+	event5.header.unused = 0;
+	send(ctx, &event5, sizeof(event5));
+	/* delete(@v, (pid, comm)) */
+#line 12 "actions.bt"
+	struct tuple_0 key3;
+	__builtin_memset(&key3, 0, sizeof(key3));
+	key3.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(key3.f1.data, 0, 16);
+	bpf_get_current_comm(key3.f1.data, 16);
+	_Bool deleted0 = !map_v_delete(&key3);
+	if (!deleted0) {
+		warn(ctx, 9);
+	}
+	/* delete(@v[1, "x"]) */
+#line 13 "actions.bt"
+	struct tuple_0 key4;
+	__builtin_memset(&key4, 0, sizeof(key4));
+	key4.f0 = 1;
+	__builtin_memset(key4.f1.data, 0, 16);
+	__builtin_memcpy(key4.f1.data, "x", 1);
+	_Bool deleted1 = !map_v_delete(&key4);
+	if (!deleted1) {
+		warn(ctx, 10);
+	}
+	/* if delete(@start) */
+#line 14 "actions.bt"
+	_Bool deleted2 = !map_start_delete();
+	if (deleted2) {
+		/* printf("%d %u %x %lld %c %p %s%%\n", -1, 255, 255, nsecs, 65, curtask, comm) */
+#line 14 "actions.bt"
+		scratch->event6.arg0 = -1;
+		scratch->event6.arg1 = 255;
+		scratch->event6.arg2 = 255;
+		scratch->event6.arg3 = bpf_ktime_get_boot_ns();
+		scratch->event6.arg4 = 65;
+		scratch->event6.arg5 = (__u64)bpf_get_current_task();
+		__builtin_memset(scratch->event6.arg6.data, 0, 16);
+		bpf_get_current_comm(scratch->event6.arg6.data, 16);
+		scratch->event6.header.time = bpf_ktime_get_ns();
+		scratch->event6.header.id = 11;
+		scratch->event6.header.unused = 0;
+		send(ctx, &scratch->event6, sizeof(scratch->event6));
+	}
+	return 0;
+}
+
+/* interval:ms:250 */
+SEC("perf_event")
+int probe_1(void *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 0;
+	ledger_add(2);
+	slot = scratch_enter(3);
+	if (!slot)
+		return 0;
+	result = probe_1_body(ctx, (void *)slot);
+	slot->busy = 0;
+	return result;
+}
+
+/* end */
+SEC("raw_tp")
+int probe_2(void *ctx)
+{
+	ledger_add(4);
+	/* exit(3) */
+#line 16 "actions.bt"
+	struct event_12 event0;
+	event0.arg0 = (3);
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 12;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	return 0;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

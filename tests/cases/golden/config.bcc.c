@@ -1,0 +1,143 @@
+/* config.bt: made by kptrace; SPDX-License-Identifier: Dual MIT/GPL */
+#define BPF_LICENSE Dual MIT/GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_5 {
+	char data[5];
+};
+
+struct tuple_0 {
+	struct string_5 f0;
+	__s8 f1;
+};
+
+struct count {
+	__u64 n;
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 3);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @ */
+BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_, 10);
+
+static __always_inline void map__full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 0);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_.insert(key, (struct count *)zero_value);
+	slot = map_.lookup(key);
+	if (!slot)
+		map__full(ctx);
+	return slot;
+}
+
+static __always_inline long map__delete(struct tuple_0 *key)
+{
+	return map_.delete(key);
+}
+
+/* kprobe:vfs_read */
+int probe_0(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(1);
+	/* if arg2 > $2 */
+#line 4 "config.bt"
+	if ((ctx[12] > 100)) {
+		/* @[str($3), $#] = count(); */
+#line 4 "config.bt"
+		struct tuple_0 key0;
+		__builtin_memset(&key0, 0, sizeof(key0));
+		__builtin_memset(key0.f0.data, 0, 5);
+		__builtin_memcpy(key0.f0.data, "text", 4);
+		key0.f1 = 3;
+		struct count *slot0 = map__slot(ctx, &key0);
+		if (slot0) {
+			slot0->n += 1;
+		}
+	}
+	return 0;
+}

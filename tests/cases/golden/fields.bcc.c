@@ -1,0 +1,737 @@
+/* fields.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_1024 {
+	char data[1024];
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct string_17 {
+	char data[17];
+};
+
+struct string_32 {
+	char data[32];
+};
+
+struct tuple_0 {
+	__u64 f0;
+	struct string_32 f1;
+};
+
+struct string_33 {
+	char data[33];
+};
+
+struct number {
+	__s64 value;
+	__u64 n;
+};
+
+enum req_op___k {
+	req_op___k_0,
+};
+
+struct path___k {
+	union {
+		struct {
+			char before_dentry[8];
+			void *dentry;
+		} __attribute__((packed));
+	};
+};
+
+struct qstr___k {
+	union {
+		struct {
+			char before_name[8];
+			void *name;
+		} __attribute__((packed));
+	};
+};
+
+struct dentry___k {
+	union {
+		struct {
+			char before_d_parent[8];
+			void *d_parent;
+		} __attribute__((packed));
+		struct {
+			char before_d_name[16];
+			struct qstr___k d_name;
+		} __attribute__((packed));
+	};
+};
+
+struct file___k {
+	union {
+		struct {
+			char before_f_inode[16];
+			void *f_inode;
+		} __attribute__((packed));
+	};
+};
+
+struct inode___k {
+	union {
+		struct {
+			char before_i_ino[8];
+			__u64 i_ino;
+		} __attribute__((packed));
+		struct {
+			__u16 i_mode;
+		} __attribute__((packed));
+	};
+};
+
+struct task_struct___k {
+	union {
+		struct {
+			char before_real_parent[32];
+			void *real_parent;
+		} __attribute__((packed));
+		struct {
+			char before_pid[4];
+			__s32 pid;
+		} __attribute__((packed));
+		struct {
+			char before_comm[12];
+			char comm[16];
+		} __attribute__((packed));
+	};
+};
+
+struct request___k {
+	union {
+		struct {
+			enum req_op___k op;
+		} __attribute__((packed));
+		struct {
+			char before___data_len[4];
+			__u32 __data_len;
+		} __attribute__((packed));
+		struct {
+			char before_fault[40];
+			__u64 fault[4];
+		} __attribute__((packed));
+		struct {
+			char before_part[16];
+			void *part;
+		} __attribute__((packed));
+		struct {
+			char before___sector[8];
+			__u64 __sector;
+		} __attribute__((packed));
+	};
+};
+
+struct block_device___k {
+	union {
+		struct {
+			char before_bd_disk[8];
+			void *bd_disk;
+		} __attribute__((packed));
+	};
+};
+
+struct gendisk___k {
+	union {
+		struct {
+			char before_disk_name[8];
+			char disk_name[32];
+		} __attribute__((packed));
+	};
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[138];
+};
+
+struct zeros {
+	__u64 words[2];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 14);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("percpu_array", __u32, struct scratch_slot, scratch, 4);
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return scratch.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {
+			slot->busy = 1;
+			return slot;
+		}
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes them. */
+static __always_inline void clear_bytes(void *to, __u32 size)
+{
+	bpf_probe_read_kernel(to, size, (void *)0);
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @dir */
+BPF_TABLE("hash", __u32, struct string_1024, map_dir, 1);
+
+static __always_inline void map_dir_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 0);
+}
+
+static __always_inline struct string_1024 *map_dir_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_dir.lookup(&zero);
+}
+
+static __always_inline void map_dir_update(void *ctx, struct string_1024 *value)
+{
+	__u32 zero = 0;
+
+	if (map_dir.update(&zero, value))
+		map_dir_full(ctx);
+}
+
+static __always_inline long map_dir_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_dir.delete(&zero);
+}
+
+/* @inode */
+BPF_TABLE("hash", __u32, __u64, map_inode, 1);
+
+static __always_inline void map_inode_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline __u64 *map_inode_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_inode.lookup(&zero);
+}
+
+static __always_inline void map_inode_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (map_inode.update(&zero, value))
+		map_inode_full(ctx);
+}
+
+static __always_inline long map_inode_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_inode.delete(&zero);
+}
+
+/* @mode */
+BPF_TABLE("hash", __u32, __u64, map_mode, 1);
+
+static __always_inline void map_mode_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline __u64 *map_mode_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_mode.lookup(&zero);
+}
+
+static __always_inline void map_mode_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (map_mode.update(&zero, value))
+		map_mode_full(ctx);
+}
+
+static __always_inline long map_mode_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_mode.delete(&zero);
+}
+
+/* @parent */
+BPF_TABLE("hash", __u32, __s32, map_parent, 1);
+
+static __always_inline void map_parent_full(void *ctx)
+{
+	if (ledger_add(6) == 1)
+		warn(ctx, 3);
+}
+
+static __always_inline __s32 *map_parent_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_parent.lookup(&zero);
+}
+
+static __always_inline void map_parent_update(void *ctx, __s32 *value)
+{
+	__u32 zero = 0;
+
+	if (map_parent.update(&zero, value))
+		map_parent_full(ctx);
+}
+
+static __always_inline long map_parent_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_parent.delete(&zero);
+}
+
+/* @name */
+BPF_TABLE("hash", __u32, struct string_16, map_name, 1);
+
+static __always_inline void map_name_full(void *ctx)
+{
+	if (ledger_add(7) == 1)
+		warn(ctx, 4);
+}
+
+static __always_inline struct string_16 *map_name_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_name.lookup(&zero);
+}
+
+static __always_inline void map_name_update(void *ctx, struct string_16 *value)
+{
+	__u32 zero = 0;
+
+	if (map_name.update(&zero, value))
+		map_name_full(ctx);
+}
+
+static __always_inline long map_name_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_name.delete(&zero);
+}
+
+/* @op */
+BPF_TABLE("hash", __u32, __u32, map_op, 1);
+
+static __always_inline void map_op_full(void *ctx)
+{
+	if (ledger_add(8) == 1)
+		warn(ctx, 5);
+}
+
+static __always_inline __u32 *map_op_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_op.lookup(&zero);
+}
+
+static __always_inline void map_op_update(void *ctx, __u32 *value)
+{
+	__u32 zero = 0;
+
+	if (map_op.update(&zero, value))
+		map_op_full(ctx);
+}
+
+static __always_inline long map_op_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_op.delete(&zero);
+}
+
+/* @write */
+BPF_TABLE("hash", __u32, _Bool, map_write, 1);
+
+static __always_inline void map_write_full(void *ctx)
+{
+	if (ledger_add(9) == 1)
+		warn(ctx, 6);
+}
+
+static __always_inline _Bool *map_write_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_write.lookup(&zero);
+}
+
+static __always_inline void map_write_update(void *ctx, _Bool *value)
+{
+	__u32 zero = 0;
+
+	if (map_write.update(&zero, value))
+		map_write_full(ctx);
+}
+
+static __always_inline long map_write_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_write.delete(&zero);
+}
+
+/* @fault */
+BPF_TABLE("percpu_hash", struct tuple_0, struct number, map_fault, 4096);
+
+static __always_inline void map_fault_full(void *ctx)
+{
+	if (ledger_add(10) == 1)
+		warn(ctx, 7);
+}
+
+static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *key)
+{
+	__u32 index = 0;
+	struct number *slot = map_fault.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_fault.insert(key, (struct number *)zero_value);
+	slot = map_fault.lookup(key);
+	if (!slot)
+		map_fault_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_fault_delete(struct tuple_0 *key)
+{
+	return map_fault.delete(key);
+}
+
+/* @next */
+BPF_TABLE("hash", __u32, __u64, map_next, 1);
+
+static __always_inline void map_next_full(void *ctx)
+{
+	if (ledger_add(11) == 1)
+		warn(ctx, 8);
+}
+
+static __always_inline __u64 *map_next_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_next.lookup(&zero);
+}
+
+static __always_inline void map_next_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (map_next.update(&zero, value))
+		map_next_full(ctx);
+}
+
+static __always_inline long map_next_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_next.delete(&zero);
+}
+
+/* @word */
+BPF_TABLE("hash", __u32, __u64, map_word, 1);
+
+static __always_inline void map_word_full(void *ctx)
+{
+	if (ledger_add(12) == 1)
+		warn(ctx, 9);
+}
+
+static __always_inline __u64 *map_word_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_word.lookup(&zero);
+}
+
+static __always_inline void map_word_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (map_word.update(&zero, value))
+		map_word_full(ctx);
+}
+
+static __always_inline long map_word_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_word.delete(&zero);
+}
+
+/* @byte */
+BPF_TABLE("hash", __u32, __u8, map_byte, 1);
+
+static __always_inline void map_byte_full(void *ctx)
+{
+	if (ledger_add(13) == 1)
+		warn(ctx, 10);
+}
+
+static __always_inline __u8 *map_byte_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_byte.lookup(&zero);
+}
+
+static __always_inline void map_byte_update(void *ctx, __u8 *value)
+{
+	__u32 zero = 0;
+
+	if (map_byte.update(&zero, value))
+		map_byte_full(ctx);
+}
+
+static __always_inline long map_byte_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_byte.delete(&zero);
+}
+
+struct probe_0_scratch {
+	__u64 busy;
+	struct string_1024 value0 __attribute__((aligned(8)));
+	struct tuple_0 key0 __attribute__((aligned(8)));
+	struct string_33 text1 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
+{
+	/* @dir = str(args.path.dentry->d_parent.d_name.name); */
+#line 3 "fields.bt"
+	__u64 dentry0 = 0;
+	bpf_probe_read_kernel(&dentry0, sizeof(dentry0), &((struct path___k *)(ctx[14]))->dentry);
+	__u64 d_parent0 = 0;
+	bpf_probe_read_kernel(&d_parent0, sizeof(d_parent0), &((struct dentry___k *)(dentry0))->d_parent);
+	__u64 name0 = 0;
+	bpf_probe_read_kernel(&name0, sizeof(name0), &((struct dentry___k *)(d_parent0))->d_name.name);
+	clear_bytes(scratch->value0.data, 1024);
+	bpf_probe_read_kernel_str(scratch->value0.data, 1024, (void *)(name0));
+	map_dir_update(ctx, &scratch->value0);
+	/* @inode = args.file.f_inode.i_ino; */
+#line 4 "fields.bt"
+	__u64 value1;
+	__u64 f_inode0 = 0;
+	bpf_probe_read_kernel(&f_inode0, sizeof(f_inode0), &((struct file___k *)(ctx[13]))->f_inode);
+	__u64 i_ino0 = 0;
+	bpf_probe_read_kernel(&i_ino0, sizeof(i_ino0), &((struct inode___k *)(f_inode0))->i_ino);
+	value1 = i_ino0;
+	map_inode_update(ctx, &value1);
+	/* @mode = args.file.f_inode.i_mode & 0170000; */
+#line 5 "fields.bt"
+	__u64 value2;
+	__u64 f_inode1 = 0;
+	bpf_probe_read_kernel(&f_inode1, sizeof(f_inode1), &((struct file___k *)(ctx[13]))->f_inode);
+	__u16 i_mode0 = 0;
+	bpf_probe_read_kernel(&i_mode0, sizeof(i_mode0), &((struct inode___k *)(f_inode1))->i_mode);
+	value2 = ((__u64)i_mode0 & 61440);
+	map_mode_update(ctx, &value2);
+	/* @parent = curtask.real_parent.real_parent.pid; */
+#line 6 "fields.bt"
+	__s32 value3;
+	__u64 real_parent0 = 0;
+	bpf_probe_read_kernel(&real_parent0, sizeof(real_parent0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	__u64 real_parent1 = 0;
+	bpf_probe_read_kernel(&real_parent1, sizeof(real_parent1), &((struct task_struct___k *)(real_parent0))->real_parent);
+	__s32 pid0 = 0;
+	bpf_probe_read_kernel(&pid0, sizeof(pid0), &((struct task_struct___k *)(real_parent1))->pid);
+	value3 = pid0;
+	map_parent_update(ctx, &value3);
+	/* @name = curtask.real_parent.comm; */
+#line 7 "fields.bt"
+	struct string_16 value4;
+	__u64 real_parent2 = 0;
+	bpf_probe_read_kernel(&real_parent2, sizeof(real_parent2), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	struct string_17 text0;
+	__builtin_memset(text0.data, 0, 17);
+	bpf_probe_read_kernel_str(text0.data, 17, &((struct task_struct___k *)(real_parent2))->comm);
+	__builtin_memcpy(value4.data, text0.data, 16);
+	map_name_update(ctx, &value4);
+	/* $rq = (struct request *)arg1; */
+#line 8 "fields.bt"
+	__u64 v_rq = (ctx[13]);
+	/* @op = $rq.op; */
+#line 9 "fields.bt"
+	__u32 value5;
+	__u32 op0 = 0;
+	bpf_probe_read_kernel(&op0, sizeof(op0), &((struct request___k *)(v_rq))->op);
+	value5 = op0;
+	map_op_update(ctx, &value5);
+	/* @write = $rq.op == REQ_OP_WRITE; */
+#line 10 "fields.bt"
+	_Bool value6;
+	__u32 op1 = 0;
+	bpf_probe_read_kernel(&op1, sizeof(op1), &((struct request___k *)(v_rq))->op);
+	value6 = ((__u64)op1 == 1);
+	map_write_update(ctx, &value6);
+	/* @fault[$rq.fault[1], $rq.part.bd_disk.disk_name] = sum($rq.__data_len); */
+#line 11 "fields.bt"
+	__u32 __data_len0 = 0;
+	bpf_probe_read_kernel(&__data_len0, sizeof(__data_len0), &((struct request___k *)(v_rq))->__data_len);
+	__s64 number0 = (__s64)__data_len0;
+	__builtin_memset(&scratch->key0, 0, sizeof(scratch->key0));
+	__u64 target0 = 0;
+	bpf_probe_read_kernel(&target0, sizeof(target0), (void *)(((__u64)&((struct request___k *)(v_rq))->fault + 1 * 8)));
+	scratch->key0.f0 = target0;
+	__u64 part0 = 0;
+	bpf_probe_read_kernel(&part0, sizeof(part0), &((struct request___k *)(v_rq))->part);
+	__u64 bd_disk0 = 0;
+	bpf_probe_read_kernel(&bd_disk0, sizeof(bd_disk0), &((struct block_device___k *)(part0))->bd_disk);
+	__builtin_memset(scratch->text1.data, 0, 33);
+	bpf_probe_read_kernel_str(scratch->text1.data, 33, &((struct gendisk___k *)(bd_disk0))->disk_name);
+	__builtin_memcpy(scratch->key0.f1.data, scratch->text1.data, 32);
+	struct number *slot0 = map_fault_slot(ctx, &scratch->key0);
+	if (slot0) {
+		slot0->value += number0;
+		slot0->n += 1;
+	}
+	/* @next = ($rq + 1).__sector; */
+#line 12 "fields.bt"
+	__u64 value7;
+	__u64 __sector0 = 0;
+	bpf_probe_read_kernel(&__sector0, sizeof(__sector0), &((struct request___k *)((v_rq + 1 * 72)))->__sector);
+	value7 = __sector0;
+	map_next_update(ctx, &value7);
+	/* @word = *(uint64 *)arg0; */
+#line 13 "fields.bt"
+	__u64 value8;
+	__u64 target1 = 0;
+	bpf_probe_read_kernel(&target1, sizeof(target1), (void *)((ctx[14])));
+	value8 = target1;
+	map_word_update(ctx, &value8);
+	/* @byte = ((uint8 *)arg0)[3]; */
+#line 14 "fields.bt"
+	__u8 value9;
+	__u8 target2 = 0;
+	bpf_probe_read_kernel(&target2, sizeof(target2), (void *)(((ctx[14]) + 3)));
+	value9 = target2;
+	map_byte_update(ctx, &value9);
+	return 0;
+}
+
+/* kprobe:vfs_open */
+int probe_0(__u64 *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 0;
+	ledger_add(1);
+	slot = scratch_enter(2);
+	if (!slot)
+		return 0;
+	result = probe_0_body(ctx, (void *)slot);
+	slot->busy = 0;
+	return result;
+}

@@ -1,0 +1,785 @@
+/* fields.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static __u64 (*bpf_get_current_task)(void) = (void *)35;
+static long (*bpf_probe_read_kernel)(void *to, __u32 size, const void *from) = (void *)113;
+static long (*bpf_probe_read_kernel_str)(void *to, __u32 size, const void *from) = (void *)115;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_1024 {
+	char data[1024];
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct string_17 {
+	char data[17];
+};
+
+struct string_32 {
+	char data[32];
+};
+
+struct tuple_0 {
+	__u64 f0;
+	struct string_32 f1;
+};
+
+struct string_33 {
+	char data[33];
+};
+
+struct number {
+	__s64 value;
+	__u64 n;
+};
+
+enum req_op___k {
+	req_op___k_0,
+};
+
+struct path___k {
+	void *dentry;
+} __attribute__((preserve_access_index));
+
+struct qstr___k {
+	void *name;
+} __attribute__((preserve_access_index));
+
+struct dentry___k {
+	void *d_parent;
+	struct qstr___k d_name;
+} __attribute__((preserve_access_index));
+
+struct file___k {
+	void *f_inode;
+} __attribute__((preserve_access_index));
+
+struct inode___k {
+	__u64 i_ino;
+	__u16 i_mode;
+} __attribute__((preserve_access_index));
+
+struct task_struct___k {
+	void *real_parent;
+	__s32 pid;
+	char comm[16];
+} __attribute__((preserve_access_index));
+
+struct request___k {
+	enum req_op___k op;
+	__u32 __data_len;
+	__u64 fault[4];
+	void *part;
+	__u64 __sector;
+} __attribute__((preserve_access_index));
+
+struct block_device___k {
+	void *bd_disk;
+} __attribute__((preserve_access_index));
+
+struct gendisk___k {
+	char disk_name[32];
+} __attribute__((preserve_access_index));
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[138];
+};
+
+struct zeros {
+	__u64 words[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 14);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct scratch_slot);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&scratch, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {
+			slot->busy = 1;
+			return slot;
+		}
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes them. */
+static __always_inline void clear_bytes(void *to, __u32 size)
+{
+	bpf_probe_read_kernel(to, size, (void *)0);
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @dir */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct string_1024);
+} map_dir SEC(".maps");
+
+static __always_inline void map_dir_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 0);
+}
+
+static __always_inline struct string_1024 *map_dir_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_dir, &zero);
+}
+
+static __always_inline void map_dir_update(void *ctx, struct string_1024 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_dir, &zero, value, BPF_ANY))
+		map_dir_full(ctx);
+}
+
+static __always_inline long map_dir_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_dir, &zero);
+}
+
+/* @inode */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} map_inode SEC(".maps");
+
+static __always_inline void map_inode_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline __u64 *map_inode_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_inode, &zero);
+}
+
+static __always_inline void map_inode_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_inode, &zero, value, BPF_ANY))
+		map_inode_full(ctx);
+}
+
+static __always_inline long map_inode_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_inode, &zero);
+}
+
+/* @mode */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} map_mode SEC(".maps");
+
+static __always_inline void map_mode_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline __u64 *map_mode_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_mode, &zero);
+}
+
+static __always_inline void map_mode_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_mode, &zero, value, BPF_ANY))
+		map_mode_full(ctx);
+}
+
+static __always_inline long map_mode_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_mode, &zero);
+}
+
+/* @parent */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s32);
+} map_parent SEC(".maps");
+
+static __always_inline void map_parent_full(void *ctx)
+{
+	if (ledger_add(6) == 1)
+		warn(ctx, 3);
+}
+
+static __always_inline __s32 *map_parent_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_parent, &zero);
+}
+
+static __always_inline void map_parent_update(void *ctx, __s32 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_parent, &zero, value, BPF_ANY))
+		map_parent_full(ctx);
+}
+
+static __always_inline long map_parent_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_parent, &zero);
+}
+
+/* @name */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct string_16);
+} map_name SEC(".maps");
+
+static __always_inline void map_name_full(void *ctx)
+{
+	if (ledger_add(7) == 1)
+		warn(ctx, 4);
+}
+
+static __always_inline struct string_16 *map_name_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_name, &zero);
+}
+
+static __always_inline void map_name_update(void *ctx, struct string_16 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_name, &zero, value, BPF_ANY))
+		map_name_full(ctx);
+}
+
+static __always_inline long map_name_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_name, &zero);
+}
+
+/* @op */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} map_op SEC(".maps");
+
+static __always_inline void map_op_full(void *ctx)
+{
+	if (ledger_add(8) == 1)
+		warn(ctx, 5);
+}
+
+static __always_inline __u32 *map_op_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_op, &zero);
+}
+
+static __always_inline void map_op_update(void *ctx, __u32 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_op, &zero, value, BPF_ANY))
+		map_op_full(ctx);
+}
+
+static __always_inline long map_op_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_op, &zero);
+}
+
+/* @write */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, _Bool);
+} map_write SEC(".maps");
+
+static __always_inline void map_write_full(void *ctx)
+{
+	if (ledger_add(9) == 1)
+		warn(ctx, 6);
+}
+
+static __always_inline _Bool *map_write_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_write, &zero);
+}
+
+static __always_inline void map_write_update(void *ctx, _Bool *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_write, &zero, value, BPF_ANY))
+		map_write_full(ctx);
+}
+
+static __always_inline long map_write_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_write, &zero);
+}
+
+/* @fault */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_0);
+	__type(value, struct number);
+} map_fault SEC(".maps");
+
+static __always_inline void map_fault_full(void *ctx)
+{
+	if (ledger_add(10) == 1)
+		warn(ctx, 7);
+}
+
+static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *key)
+{
+	__u32 index = 0;
+	struct number *slot = bpf_map_lookup_elem(&map_fault, key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	bpf_map_update_elem(&map_fault, key, (struct number *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_fault, key);
+	if (!slot)
+		map_fault_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_fault_delete(struct tuple_0 *key)
+{
+	return bpf_map_delete_elem(&map_fault, key);
+}
+
+/* @next */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} map_next SEC(".maps");
+
+static __always_inline void map_next_full(void *ctx)
+{
+	if (ledger_add(11) == 1)
+		warn(ctx, 8);
+}
+
+static __always_inline __u64 *map_next_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_next, &zero);
+}
+
+static __always_inline void map_next_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_next, &zero, value, BPF_ANY))
+		map_next_full(ctx);
+}
+
+static __always_inline long map_next_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_next, &zero);
+}
+
+/* @word */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} map_word SEC(".maps");
+
+static __always_inline void map_word_full(void *ctx)
+{
+	if (ledger_add(12) == 1)
+		warn(ctx, 9);
+}
+
+static __always_inline __u64 *map_word_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_word, &zero);
+}
+
+static __always_inline void map_word_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_word, &zero, value, BPF_ANY))
+		map_word_full(ctx);
+}
+
+static __always_inline long map_word_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_word, &zero);
+}
+
+/* @byte */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} map_byte SEC(".maps");
+
+static __always_inline void map_byte_full(void *ctx)
+{
+	if (ledger_add(13) == 1)
+		warn(ctx, 10);
+}
+
+static __always_inline __u8 *map_byte_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_byte, &zero);
+}
+
+static __always_inline void map_byte_update(void *ctx, __u8 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_byte, &zero, value, BPF_ANY))
+		map_byte_full(ctx);
+}
+
+static __always_inline long map_byte_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_byte, &zero);
+}
+
+struct probe_0_scratch {
+	__u64 busy;
+	struct string_1024 value0 __attribute__((aligned(8)));
+	struct tuple_0 key0 __attribute__((aligned(8)));
+	struct string_33 text1 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
+{
+	/* @dir = str(args.path.dentry->d_parent.d_name.name); */
+#line 3 "fields.bt"
+	__u64 dentry0 = 0;
+	bpf_probe_read_kernel(&dentry0, sizeof(dentry0), &((struct path___k *)(ctx[14]))->dentry);
+	__u64 d_parent0 = 0;
+	bpf_probe_read_kernel(&d_parent0, sizeof(d_parent0), &((struct dentry___k *)(dentry0))->d_parent);
+	__u64 name0 = 0;
+	bpf_probe_read_kernel(&name0, sizeof(name0), &((struct dentry___k *)(d_parent0))->d_name.name);
+	clear_bytes(scratch->value0.data, 1024);
+	bpf_probe_read_kernel_str(scratch->value0.data, 1024, (void *)(name0));
+	map_dir_update(ctx, &scratch->value0);
+	/* @inode = args.file.f_inode.i_ino; */
+#line 4 "fields.bt"
+	__u64 value1;
+	__u64 f_inode0 = 0;
+	bpf_probe_read_kernel(&f_inode0, sizeof(f_inode0), &((struct file___k *)(ctx[13]))->f_inode);
+	__u64 i_ino0 = 0;
+	bpf_probe_read_kernel(&i_ino0, sizeof(i_ino0), &((struct inode___k *)(f_inode0))->i_ino);
+	value1 = i_ino0;
+	map_inode_update(ctx, &value1);
+	/* @mode = args.file.f_inode.i_mode & 0170000; */
+#line 5 "fields.bt"
+	__u64 value2;
+	__u64 f_inode1 = 0;
+	bpf_probe_read_kernel(&f_inode1, sizeof(f_inode1), &((struct file___k *)(ctx[13]))->f_inode);
+	__u16 i_mode0 = 0;
+	bpf_probe_read_kernel(&i_mode0, sizeof(i_mode0), &((struct inode___k *)(f_inode1))->i_mode);
+	value2 = ((__u64)i_mode0 & 61440);
+	map_mode_update(ctx, &value2);
+	/* @parent = curtask.real_parent.real_parent.pid; */
+#line 6 "fields.bt"
+	__s32 value3;
+	__u64 real_parent0 = 0;
+	bpf_probe_read_kernel(&real_parent0, sizeof(real_parent0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	__u64 real_parent1 = 0;
+	bpf_probe_read_kernel(&real_parent1, sizeof(real_parent1), &((struct task_struct___k *)(real_parent0))->real_parent);
+	__s32 pid0 = 0;
+	bpf_probe_read_kernel(&pid0, sizeof(pid0), &((struct task_struct___k *)(real_parent1))->pid);
+	value3 = pid0;
+	map_parent_update(ctx, &value3);
+	/* @name = curtask.real_parent.comm; */
+#line 7 "fields.bt"
+	struct string_16 value4;
+	__u64 real_parent2 = 0;
+	bpf_probe_read_kernel(&real_parent2, sizeof(real_parent2), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	struct string_17 text0;
+	__builtin_memset(text0.data, 0, 17);
+	bpf_probe_read_kernel_str(text0.data, 17, &((struct task_struct___k *)(real_parent2))->comm);
+	__builtin_memcpy(value4.data, text0.data, 16);
+	map_name_update(ctx, &value4);
+	/* $rq = (struct request *)arg1; */
+#line 8 "fields.bt"
+	__u64 v_rq = (ctx[13]);
+	/* @op = $rq.op; */
+#line 9 "fields.bt"
+	__u32 value5;
+	__u32 op0 = 0;
+	bpf_probe_read_kernel(&op0, sizeof(op0), &((struct request___k *)(v_rq))->op);
+	value5 = op0;
+	map_op_update(ctx, &value5);
+	/* @write = $rq.op == REQ_OP_WRITE; */
+#line 10 "fields.bt"
+	_Bool value6;
+	__u32 op1 = 0;
+	bpf_probe_read_kernel(&op1, sizeof(op1), &((struct request___k *)(v_rq))->op);
+	value6 = ((__u64)op1 == 1);
+	map_write_update(ctx, &value6);
+	/* @fault[$rq.fault[1], $rq.part.bd_disk.disk_name] = sum($rq.__data_len); */
+#line 11 "fields.bt"
+	__u32 __data_len0 = 0;
+	bpf_probe_read_kernel(&__data_len0, sizeof(__data_len0), &((struct request___k *)(v_rq))->__data_len);
+	__s64 number0 = (__s64)__data_len0;
+	__builtin_memset(&scratch->key0, 0, sizeof(scratch->key0));
+	__u64 target0 = 0;
+	bpf_probe_read_kernel(&target0, sizeof(target0), (void *)(((__u64)&((struct request___k *)(v_rq))->fault + 1 * 8)));
+	scratch->key0.f0 = target0;
+	__u64 part0 = 0;
+	bpf_probe_read_kernel(&part0, sizeof(part0), &((struct request___k *)(v_rq))->part);
+	__u64 bd_disk0 = 0;
+	bpf_probe_read_kernel(&bd_disk0, sizeof(bd_disk0), &((struct block_device___k *)(part0))->bd_disk);
+	__builtin_memset(scratch->text1.data, 0, 33);
+	bpf_probe_read_kernel_str(scratch->text1.data, 33, &((struct gendisk___k *)(bd_disk0))->disk_name);
+	__builtin_memcpy(scratch->key0.f1.data, scratch->text1.data, 32);
+	struct number *slot0 = map_fault_slot(ctx, &scratch->key0);
+	if (slot0) {
+		slot0->value += number0;
+		slot0->n += 1;
+	}
+	/* @next = ($rq + 1).__sector; */
+#line 12 "fields.bt"
+	__u64 value7;
+	__u64 __sector0 = 0;
+	bpf_probe_read_kernel(&__sector0, sizeof(__sector0), &((struct request___k *)((v_rq + 1 * 72)))->__sector);
+	value7 = __sector0;
+	map_next_update(ctx, &value7);
+	/* @word = *(uint64 *)arg0; */
+#line 13 "fields.bt"
+	__u64 value8;
+	__u64 target1 = 0;
+	bpf_probe_read_kernel(&target1, sizeof(target1), (void *)((ctx[14])));
+	value8 = target1;
+	map_word_update(ctx, &value8);
+	/* @byte = ((uint8 *)arg0)[3]; */
+#line 14 "fields.bt"
+	__u8 value9;
+	__u8 target2 = 0;
+	bpf_probe_read_kernel(&target2, sizeof(target2), (void *)(((ctx[14]) + 3)));
+	value9 = target2;
+	map_byte_update(ctx, &value9);
+	return 0;
+}
+
+/* kprobe:vfs_open */
+SEC("kprobe")
+int probe_0(__u64 *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 0;
+	ledger_add(1);
+	slot = scratch_enter(2);
+	if (!slot)
+		return 0;
+	result = probe_0_body(ctx, (void *)slot);
+	slot->busy = 0;
+	return result;
+}
+
+char LICENSE[] SEC("license") = "GPL";

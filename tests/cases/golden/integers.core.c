@@ -1,0 +1,475 @@
+/* integers.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static __u32 (*bpf_get_prandom_u32)(void) = (void *)7;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct event_0 {
+	struct event_header header;
+	__u64 arg0;
+};
+
+struct event_2 {
+	struct event_header header;
+	__u64 arg0;
+};
+
+struct event_3 {
+	struct event_header header;
+	__s64 arg0;
+};
+
+struct event_4 {
+	struct event_header header;
+	__u64 arg0;
+};
+
+struct event_5 {
+	struct event_header header;
+	__s64 arg0;
+};
+
+struct event_6 {
+	struct event_header header;
+	__u64 arg0;
+};
+
+struct event_7 {
+	struct event_header header;
+	__s64 arg0;
+};
+
+struct tuple_0 {
+	__u8 f0;
+	__s32 f1;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 7);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @x */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, _Bool);
+} map_x SEC(".maps");
+
+static __always_inline void map_x_full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 8);
+}
+
+static __always_inline _Bool *map_x_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_x, &zero);
+}
+
+static __always_inline void map_x_update(void *ctx, _Bool *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_x, &zero, value, BPF_ANY))
+		map_x_full(ctx);
+}
+
+static __always_inline long map_x_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_x, &zero);
+}
+
+/* @wide */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s16);
+} map_wide SEC(".maps");
+
+static __always_inline void map_wide_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 9);
+}
+
+static __always_inline __s16 *map_wide_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_wide, &zero);
+}
+
+static __always_inline void map_wide_update(void *ctx, __s16 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_wide, &zero, value, BPF_ANY))
+		map_wide_full(ctx);
+}
+
+static __always_inline long map_wide_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_wide, &zero);
+}
+
+/* @y */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s64);
+} map_y SEC(".maps");
+
+static __always_inline void map_y_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 10);
+}
+
+static __always_inline __s64 *map_y_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_y, &zero);
+}
+
+static __always_inline void map_y_update(void *ctx, __s64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_y, &zero, value, BPF_ANY))
+		map_y_full(ctx);
+}
+
+static __always_inline long map_y_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_y, &zero);
+}
+
+/* @n */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __s64);
+} map_n SEC(".maps");
+
+static __always_inline void map_n_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 11);
+}
+
+static __always_inline __s64 *map_n_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_n, &zero);
+}
+
+static __always_inline void map_n_update(void *ctx, __s64 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_n, &zero, value, BPF_ANY))
+		map_n_full(ctx);
+}
+
+static __always_inline long map_n_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_n, &zero);
+}
+
+/* @k */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_0);
+	__type(value, __s64);
+} map_k SEC(".maps");
+
+static __always_inline void map_k_full(void *ctx)
+{
+	if (ledger_add(6) == 1)
+		warn(ctx, 12);
+}
+
+static __always_inline __s64 *map_k_lookup(struct tuple_0 *key)
+{
+	return bpf_map_lookup_elem(&map_k, key);
+}
+
+static __always_inline void map_k_update(void *ctx, struct tuple_0 *key, __s64 *value)
+{
+	if (bpf_map_update_elem(&map_k, key, value, BPF_ANY))
+		map_k_full(ctx);
+}
+
+static __always_inline long map_k_delete(struct tuple_0 *key)
+{
+	return bpf_map_delete_elem(&map_k, key);
+}
+
+/* begin */
+SEC("raw_tp")
+int probe_0(void *ctx)
+{
+	ledger_add(1);
+	/* $n = (uint8)rand; */
+#line 3 "integers.bt"
+	__u8 v_n = ((__u8)(__u64)bpf_get_prandom_u32());
+	/* $m = (int32)rand; */
+#line 4 "integers.bt"
+	__s32 v_m = ((__s32)(__u64)bpf_get_prandom_u32());
+	/* print($n / (uint32)$m) */
+#line 5 "integers.bt"
+	struct event_0 event0;
+	__u64 divisor0 = (__u64)((__u32)v_m);
+	__u64 quotient0 = 1;
+	if (divisor0) {
+		quotient0 = (__u64)(__u64)v_n / divisor0;
+	} else {
+		warn(ctx, 1);
+	}
+	event0.arg0 = ((__u64)quotient0);
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 0;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	/* print($n % 7) */
+#line 6 "integers.bt"
+	struct event_2 event1;
+	event1.arg0 = ((__u64)((__u64)(__u64)v_n % 7));
+	event1.header.time = bpf_ktime_get_ns();
+	event1.header.id = 2;
+	event1.header.unused = 0;
+	send(ctx, &event1, sizeof(event1));
+	/* print($m >> 3) */
+#line 7 "integers.bt"
+	struct event_3 event2;
+	event2.arg0 = ((__s64)((__u64)(__s64)v_m >> (3 & 63)));
+	event2.header.time = bpf_ktime_get_ns();
+	event2.header.id = 3;
+	event2.header.unused = 0;
+	send(ctx, &event2, sizeof(event2));
+	/* print(1 << $n) */
+#line 8 "integers.bt"
+	struct event_4 event3;
+	event3.arg0 = (1 << ((__u64)v_n & 63));
+	event3.header.time = bpf_ktime_get_ns();
+	event3.header.id = 4;
+	event3.header.unused = 0;
+	send(ctx, &event3, sizeof(event3));
+	/* print(-$m + ~$n) */
+#line 9 "integers.bt"
+	struct event_5 event4;
+	event4.arg0 = ((-(__s64)v_m) + (__s64)(~(__u64)v_n));
+	event4.header.time = bpf_ktime_get_ns();
+	event4.header.id = 5;
+	event4.header.unused = 0;
+	send(ctx, &event4, sizeof(event4));
+	/* print($n++ * 70000) */
+#line 10 "integers.bt"
+	struct event_6 event5;
+	__u8 old0 = v_n;
+	__u8 new0 = old0 + 1;
+	v_n = new0;
+	event5.arg0 = (old0 * 70000);
+	event5.header.time = bpf_ktime_get_ns();
+	event5.header.id = 6;
+	event5.header.unused = 0;
+	send(ctx, &event5, sizeof(event5));
+	/* print(--$m) */
+#line 11 "integers.bt"
+	struct event_7 event6;
+	__s32 old1 = v_m;
+	__s32 new1 = old1 - 1;
+	v_m = new1;
+	event6.arg0 = new1;
+	event6.header.time = bpf_ktime_get_ns();
+	event6.header.id = 7;
+	event6.header.unused = 0;
+	send(ctx, &event6, sizeof(event6));
+	/* @x = $n > $m; */
+#line 12 "integers.bt"
+	_Bool value0;
+	value0 = ((__s64)v_n > (__s64)v_m);
+	map_x_update(ctx, &value0);
+	/* @x = !$n; */
+#line 13 "integers.bt"
+	_Bool value1;
+	value1 = (!v_n);
+	map_x_update(ctx, &value1);
+	/* @wide = $n; */
+#line 14 "integers.bt"
+	__s16 value2;
+	value2 = (__s16)v_n;
+	map_wide_update(ctx, &value2);
+	/* @wide = -1; */
+#line 15 "integers.bt"
+	__s16 value3;
+	value3 = -1;
+	map_wide_update(ctx, &value3);
+	/* @y += 3; */
+#line 16 "integers.bt"
+	__s64 value4;
+	__s64 *found0 = map_y_lookup();
+	__s64 value5 = found0 ? *found0 : 0;
+	value4 = (value5 + 3);
+	map_y_update(ctx, &value4);
+	/* @y <<= 2; */
+#line 17 "integers.bt"
+	__s64 value6;
+	__s64 *found1 = map_y_lookup();
+	__s64 value7 = found1 ? *found1 : 0;
+	value6 = (value7 << (2 & 63));
+	map_y_update(ctx, &value6);
+	/* @n++ */
+#line 18 "integers.bt"
+	__s64 *found2 = map_n_lookup();
+	__s64 old2 = found2 ? *found2 : 0;
+	__s64 new2 = old2 + 1;
+	if (found2)
+		*found2 = new2;
+	else
+		map_n_update(ctx, &new2);
+	(void)old2;
+	/* @n-- */
+#line 19 "integers.bt"
+	__s64 *found3 = map_n_lookup();
+	__s64 old3 = found3 ? *found3 : 0;
+	__s64 new3 = old3 - 1;
+	if (found3)
+		*found3 = new3;
+	else
+		map_n_update(ctx, &new3);
+	(void)old3;
+	/* ++@k[$n, $m] */
+#line 20 "integers.bt"
+	struct tuple_0 key0;
+	__builtin_memset(&key0, 0, sizeof(key0));
+	key0.f0 = v_n;
+	key0.f1 = v_m;
+	__s64 *found4 = map_k_lookup(&key0);
+	__s64 old4 = found4 ? *found4 : 0;
+	__s64 new4 = old4 + 1;
+	if (found4)
+		*found4 = new4;
+	else
+		map_k_update(ctx, &key0, &new4);
+	(void)new4;
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

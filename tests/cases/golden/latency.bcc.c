@@ -1,0 +1,243 @@
+/* latency.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct hist_65 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[65];
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct zeros {
+	__u64 words[69];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 5);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* Position of the highest set bit. */
+static __always_inline __u32 highest_bit(__u64 n)
+{
+	__u32 bit, shift;
+
+	bit = (n > 0xffffffff) << 5;
+	n >>= bit;
+	shift = (n > 0xffff) << 4;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xff) << 3;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xf) << 2;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0x3) << 1;
+	n >>= shift;
+	bit |= shift;
+	return bit | (n >> 1);
+}
+
+static __always_inline void hist_add_0(struct hist_65 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 1) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 0 + 1) << 0) + 1;
+		bucket += ((__u64)n >> (bit - 0)) & 0;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 65)
+		hist->buckets[bucket] += 1;
+}
+
+/* @start */
+BPF_TABLE("hash", __u32, __u64, map_start, 4096);
+
+static __always_inline void map_start_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline __u64 *map_start_lookup(__u32 *key)
+{
+	return map_start.lookup(key);
+}
+
+static __always_inline void map_start_update(void *ctx, __u32 *key, __u64 *value)
+{
+	if (map_start.update(key, value))
+		map_start_full(ctx);
+}
+
+static __always_inline long map_start_delete(__u32 *key)
+{
+	return map_start.delete(key);
+}
+
+/* @ns */
+BPF_F_TABLE("percpu_hash", struct string_16, struct hist_65, map_ns, 4096, BPF_F_NO_PREALLOC);
+
+static __always_inline void map_ns_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *key)
+{
+	__u32 index = 0;
+	struct hist_65 *slot = map_ns.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_ns.insert(key, (struct hist_65 *)zero_value);
+	slot = map_ns.lookup(key);
+	if (!slot)
+		map_ns_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_ns_delete(struct string_16 *key)
+{
+	return map_ns.delete(key);
+}
+
+/* kprobe:vfs_read */
+int probe_0(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(1);
+	/* @start[tid] = nsecs; */
+#line 2 "latency.bt"
+	__u64 value0;
+	value0 = bpf_ktime_get_boot_ns();
+	__u32 key0;
+	key0 = (__u32)bpf_get_current_pid_tgid();
+	map_start_update(ctx, &key0, &value0);
+	return 0;
+}
+
+/* kretprobe:vfs_read */
+int probe_1(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(2);
+	/* if @start[tid] */
+#line 3 "latency.bt"
+	__u32 key0;
+	key0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 *found0 = map_start_lookup(&key0);
+	__u64 value0 = found0 ? *found0 : 0;
+	if (value0) {
+		/* @ns[comm] = hist(nsecs - @start[tid]); */
+#line 4 "latency.bt"
+		__u32 key1;
+		key1 = (__u32)bpf_get_current_pid_tgid();
+		__u64 *found1 = map_start_lookup(&key1);
+		__u64 value1 = found1 ? *found1 : 0;
+		__s64 number0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value1);
+		struct string_16 key2;
+		__builtin_memset(key2.data, 0, 16);
+		bpf_get_current_comm(key2.data, 16);
+		struct hist_65 *slot0 = map_ns_slot(ctx, &key2);
+		if (slot0) {
+			hist_add_0(slot0, number0);
+		}
+		/* delete(@start, tid) */
+#line 5 "latency.bt"
+		__u32 key3;
+		key3 = (__u32)bpf_get_current_pid_tgid();
+		_Bool deleted0 = !map_start_delete(&key3);
+		if (!deleted0) {
+			warn(ctx, 0);
+		}
+	}
+	return 0;
+}

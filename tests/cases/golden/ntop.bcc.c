@@ -1,0 +1,202 @@
+/* ntop.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct inet {
+	__u64 family;
+	__u8 address[16];
+} __attribute__((packed));
+
+struct count {
+	__u64 n;
+};
+
+struct event_0 {
+	struct event_header header;
+	struct inet arg0;
+	struct inet arg1;
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 4);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @ */
+BPF_TABLE("percpu_hash", struct inet, struct count, map_, 4096);
+
+static __always_inline void map__full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct inet *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_.insert(key, (struct count *)zero_value);
+	slot = map_.lookup(key);
+	if (!slot)
+		map__full(ctx);
+	return slot;
+}
+
+static __always_inline long map__delete(struct inet *key)
+{
+	return map_.delete(key);
+}
+
+/* @six */
+BPF_TABLE("percpu_hash", struct inet, struct count, map_six, 4096);
+
+static __always_inline void map_six_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_six.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_six.insert(key, (struct count *)zero_value);
+	slot = map_six.lookup(key);
+	if (!slot)
+		map_six_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_six_delete(struct inet *key)
+{
+	return map_six.delete(key);
+}
+
+struct probe_0_record {
+	__u8 before_0[12];
+	__u32 address;
+};
+/* tracepoint:odd:widths */
+int probe_0(struct probe_0_record *ctx)
+{
+	if (!active())
+		return 1;
+	ledger_add(1);
+	/* @[ntop(args.address)] = count(); */
+#line 3 "ntop.bt"
+	struct inet key0;
+	__builtin_memset(&key0, 0, sizeof(key0));
+	key0.family = 2;
+	__u32 address0 = (__u32)ctx->address;
+	__builtin_memcpy(key0.address, &address0, 4);
+	struct count *slot0 = map__slot(ctx, &key0);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* @six[ntop(args.address6)] = count(); */
+#line 4 "ntop.bt"
+	struct inet key1;
+	__builtin_memset(&key1, 0, sizeof(key1));
+	key1.family = 10;
+	bpf_probe_read_kernel(key1.address, 16, (void *)ctx + 16);
+	struct count *slot1 = map_six_slot(ctx, &key1);
+	if (slot1) {
+		slot1->n += 1;
+	}
+	/* printf("%s %s\n", ntop(2, args.address), ntop(0x0100007f)) */
+#line 5 "ntop.bt"
+	struct event_0 event0;
+	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
+	event0.arg0.family = 2;
+	__u32 address1 = (__u32)ctx->address;
+	__builtin_memcpy(event0.arg0.address, &address1, 4);
+	__builtin_memset(&event0.arg1, 0, sizeof(event0.arg1));
+	event0.arg1.family = 2;
+	__u32 address2 = 16777343;
+	__builtin_memcpy(event0.arg1.address, &address2, 4);
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 0;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	return 1;
+}

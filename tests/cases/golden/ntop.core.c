@@ -1,0 +1,265 @@
+/* ntop.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static long (*bpf_probe_read_kernel)(void *to, __u32 size, const void *from) = (void *)113;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct inet {
+	__u64 family;
+	__u8 address[16];
+} __attribute__((packed));
+
+struct count {
+	__u64 n;
+};
+
+struct event_0 {
+	struct event_header header;
+	struct inet arg0;
+	struct inet arg1;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct inet);
+	__type(value, struct count);
+} map_ SEC(".maps");
+
+static __always_inline void map__full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct inet *key)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_, key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_, key);
+	if (!slot)
+		map__full(ctx);
+	return slot;
+}
+
+static __always_inline long map__delete(struct inet *key)
+{
+	return bpf_map_delete_elem(&map_, key);
+}
+
+/* @six */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct inet);
+	__type(value, struct count);
+} map_six SEC(".maps");
+
+static __always_inline void map_six_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_six, key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	bpf_map_update_elem(&map_six, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_six, key);
+	if (!slot)
+		map_six_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_six_delete(struct inet *key)
+{
+	return bpf_map_delete_elem(&map_six, key);
+}
+
+struct probe_0_record {
+	__u8 before_0[12];
+	__u32 address;
+};
+/* tracepoint:odd:widths */
+SEC("tracepoint")
+int probe_0(struct probe_0_record *ctx)
+{
+	if (!active())
+		return 1;
+	ledger_add(1);
+	/* @[ntop(args.address)] = count(); */
+#line 3 "ntop.bt"
+	struct inet key0;
+	__builtin_memset(&key0, 0, sizeof(key0));
+	key0.family = 2;
+	__u32 address0 = (__u32)ctx->address;
+	__builtin_memcpy(key0.address, &address0, 4);
+	struct count *slot0 = map__slot(ctx, &key0);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* @six[ntop(args.address6)] = count(); */
+#line 4 "ntop.bt"
+	struct inet key1;
+	__builtin_memset(&key1, 0, sizeof(key1));
+	key1.family = 10;
+	bpf_probe_read_kernel(key1.address, 16, (void *)ctx + 16);
+	struct count *slot1 = map_six_slot(ctx, &key1);
+	if (slot1) {
+		slot1->n += 1;
+	}
+	/* printf("%s %s\n", ntop(2, args.address), ntop(0x0100007f)) */
+#line 5 "ntop.bt"
+	struct event_0 event0;
+	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
+	event0.arg0.family = 2;
+	__u32 address1 = (__u32)ctx->address;
+	__builtin_memcpy(event0.arg0.address, &address1, 4);
+	__builtin_memset(&event0.arg1, 0, sizeof(event0.arg1));
+	event0.arg1.family = 2;
+	__u32 address2 = 16777343;
+	__builtin_memcpy(event0.arg1.address, &address2, 4);
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 0;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	return 1;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,244 @@
+/* percentiles.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct hist_1889 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[1889];
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct hist_102 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[102];
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct zeros {
+	__u64 words[1893];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 5);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* Position of the highest set bit. */
+static __always_inline __u32 highest_bit(__u64 n)
+{
+	__u32 bit, shift;
+
+	bit = (n > 0xffffffff) << 5;
+	n >>= bit;
+	shift = (n > 0xffff) << 4;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xff) << 3;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xf) << 2;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0x3) << 1;
+	n >>= shift;
+	bit |= shift;
+	return bit | (n >> 1);
+}
+
+static __always_inline void hist_add_5(struct hist_1889 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 32) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 5 + 1) << 5) + 1;
+		bucket += ((__u64)n >> (bit - 5)) & 31;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 1889)
+		hist->buckets[bucket] += 1;
+}
+
+static __always_inline void lhist_add_102(struct hist_102 *hist, __s64 n, __s64 min,
+		__s64 max, __u64 step)
+{
+	__u64 bucket = 0;
+
+	if (n > max)
+		bucket = 1 + (__u64)(max - min) / step;
+	else if (n >= min)
+		bucket = 1 + (__u64)(n - min) / step;
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 102)
+		hist->buckets[bucket] += 1;
+}
+
+/* @all */
+BPF_TABLE("percpu_array", __u32, struct hist_1889, map_all, 1);
+
+static __always_inline struct hist_1889 *map_all_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_all.lookup(&zero);
+}
+
+/* @two */
+BPF_F_TABLE("percpu_hash", struct string_16, struct hist_1889, map_two, 4096, BPF_F_NO_PREALLOC);
+
+static __always_inline void map_two_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key)
+{
+	__u32 index = 0;
+	struct hist_1889 *slot = map_two.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_two.insert(key, (struct hist_1889 *)zero_value);
+	slot = map_two.lookup(key);
+	if (!slot)
+		map_two_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_two_delete(struct string_16 *key)
+{
+	return map_two.delete(key);
+}
+
+/* @line */
+BPF_TABLE("percpu_array", __u32, struct hist_102, map_line, 1);
+
+static __always_inline struct hist_102 *map_line_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_line.lookup(&zero);
+}
+
+/* kretprobe:vfs_read */
+int probe_0(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(1);
+	/* @all = hist(retval); */
+#line 4 "percentiles.bt"
+	__s64 number0 = (__s64)ctx[10];
+	struct hist_1889 *slot0 = map_all_slot(ctx);
+	if (slot0) {
+		hist_add_5(slot0, number0);
+	}
+	/* @two[comm] = hist(retval, 2); */
+#line 5 "percentiles.bt"
+	__s64 number1 = (__s64)ctx[10];
+	struct string_16 key0;
+	__builtin_memset(key0.data, 0, 16);
+	bpf_get_current_comm(key0.data, 16);
+	struct hist_1889 *slot1 = map_two_slot(ctx, &key0);
+	if (slot1) {
+		hist_add_5(slot1, number1);
+	}
+	/* @line = lhist(retval, 0, 100, 1); */
+#line 6 "percentiles.bt"
+	__s64 number2 = (__s64)ctx[10];
+	struct hist_102 *slot2 = map_line_slot(ctx);
+	if (slot2) {
+		lhist_add_102(slot2, number2, 0LL, 100LL, 1);
+	}
+	return 0;
+}

@@ -1,0 +1,400 @@
+/* rawtracepoints.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct tuple_0 {
+	struct string_16 f0;
+	__s32 f1;
+};
+
+struct string_17 {
+	char data[17];
+};
+
+struct count {
+	__u64 n;
+};
+
+struct string_32 {
+	char data[32];
+};
+
+struct string_33 {
+	char data[33];
+};
+
+struct hist_65 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[65];
+};
+
+struct task_struct___k {
+	union {
+		struct {
+			char before_comm[12];
+			char comm[16];
+		} __attribute__((packed));
+		struct {
+			char before_pid[4];
+			__s32 pid;
+		} __attribute__((packed));
+	};
+};
+
+struct request___k {
+	union {
+		struct {
+			char before___data_len[4];
+			__u32 __data_len;
+		} __attribute__((packed));
+		struct {
+			char before_part[16];
+			void *part;
+		} __attribute__((packed));
+	};
+};
+
+struct block_device___k {
+	union {
+		struct {
+			char before_bd_disk[8];
+			void *bd_disk;
+		} __attribute__((packed));
+	};
+};
+
+struct gendisk___k {
+	union {
+		struct {
+			char before_disk_name[8];
+			char disk_name[32];
+		} __attribute__((packed));
+	};
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[5];
+};
+
+struct zeros {
+	__u64 words[69];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 7);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("percpu_array", __u32, struct scratch_slot, scratch, 4);
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return scratch.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {
+			slot->busy = 1;
+			return slot;
+		}
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* Position of the highest set bit. */
+static __always_inline __u32 highest_bit(__u64 n)
+{
+	__u32 bit, shift;
+
+	bit = (n > 0xffffffff) << 5;
+	n >>= bit;
+	shift = (n > 0xffff) << 4;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xff) << 3;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xf) << 2;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0x3) << 1;
+	n >>= shift;
+	bit |= shift;
+	return bit | (n >> 1);
+}
+
+static __always_inline void hist_add_0(struct hist_65 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 1) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 0 + 1) << 0) + 1;
+		bucket += ((__u64)n >> (bit - 0)) & 0;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 65)
+		hist->buckets[bucket] += 1;
+}
+
+/* @ */
+BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_, 4096);
+
+static __always_inline void map__full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 0);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_.insert(key, (struct count *)zero_value);
+	slot = map_.lookup(key);
+	if (!slot)
+		map__full(ctx);
+	return slot;
+}
+
+static __always_inline long map__delete(struct tuple_0 *key)
+{
+	return map_.delete(key);
+}
+
+/* @raw */
+BPF_TABLE("hash", __u32, __u64, map_raw, 1);
+
+static __always_inline void map_raw_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline __u64 *map_raw_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_raw.lookup(&zero);
+}
+
+static __always_inline void map_raw_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (map_raw.update(&zero, value))
+		map_raw_full(ctx);
+}
+
+static __always_inline long map_raw_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_raw.delete(&zero);
+}
+
+/* @bytes */
+BPF_F_TABLE("percpu_hash", struct string_32, struct hist_65, map_bytes, 4096, BPF_F_NO_PREALLOC);
+
+static __always_inline void map_bytes_full(void *ctx)
+{
+	if (ledger_add(6) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_32 *key)
+{
+	__u32 index = 0;
+	struct hist_65 *slot = map_bytes.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_bytes.insert(key, (struct hist_65 *)zero_value);
+	slot = map_bytes.lookup(key);
+	if (!slot)
+		map_bytes_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_bytes_delete(struct string_32 *key)
+{
+	return map_bytes.delete(key);
+}
+
+/* rawtracepoint:sched_switch */
+int probe_0(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(1);
+	/* if args.preempt */
+#line 2 "rawtracepoints.bt"
+	if ((_Bool)ctx[0]) {
+		/* @[args.prev.comm, args.next.pid] = count(); */
+#line 3 "rawtracepoints.bt"
+		struct tuple_0 key0;
+		__builtin_memset(&key0, 0, sizeof(key0));
+		struct string_17 text0;
+		__builtin_memset(text0.data, 0, 17);
+		bpf_probe_read_kernel_str(text0.data, 17, &((struct task_struct___k *)((__u64)ctx[1]))->comm);
+		__builtin_memcpy(key0.f0.data, text0.data, 16);
+		__s32 pid0 = 0;
+		bpf_probe_read_kernel(&pid0, sizeof(pid0), &((struct task_struct___k *)((__u64)ctx[2]))->pid);
+		key0.f1 = pid0;
+		struct count *slot0 = map__slot(ctx, &key0);
+		if (slot0) {
+			slot0->n += 1;
+		}
+		/* @raw = arg3; */
+#line 4 "rawtracepoints.bt"
+		__u64 value0;
+		value0 = (__u64)ctx[3];
+		map_raw_update(ctx, &value0);
+	}
+	return 0;
+}
+
+struct probe_1_scratch {
+	__u64 busy;
+	struct string_33 text0 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_1_body(__u64 *ctx, struct probe_1_scratch *scratch)
+{
+	/* @bytes[args.rq.part.bd_disk.disk_name] = hist(args.rq.__data_len); */
+#line 6 "rawtracepoints.bt"
+	__u32 __data_len0 = 0;
+	bpf_probe_read_kernel(&__data_len0, sizeof(__data_len0), &((struct request___k *)((__u64)ctx[0]))->__data_len);
+	__s64 number0 = (__s64)__data_len0;
+	struct string_32 key0;
+	__u64 part0 = 0;
+	bpf_probe_read_kernel(&part0, sizeof(part0), &((struct request___k *)((__u64)ctx[0]))->part);
+	__u64 bd_disk0 = 0;
+	bpf_probe_read_kernel(&bd_disk0, sizeof(bd_disk0), &((struct block_device___k *)(part0))->bd_disk);
+	__builtin_memset(scratch->text0.data, 0, 33);
+	bpf_probe_read_kernel_str(scratch->text0.data, 33, &((struct gendisk___k *)(bd_disk0))->disk_name);
+	__builtin_memcpy(key0.data, scratch->text0.data, 32);
+	struct hist_65 *slot0 = map_bytes_slot(ctx, &key0);
+	if (slot0) {
+		hist_add_0(slot0, number0);
+	}
+	return 0;
+}
+
+/* rawtracepoint:block_rq_issue */
+int probe_1(__u64 *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 0;
+	ledger_add(2);
+	slot = scratch_enter(3);
+	if (!slot)
+		return 0;
+	result = probe_1_body(ctx, (void *)slot);
+	slot->busy = 0;
+	return result;
+}

@@ -1,0 +1,429 @@
+/* scalars.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct number {
+	__s64 value;
+	__u64 n;
+};
+
+struct hist_249 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[249];
+};
+
+struct hist_65 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[65];
+};
+
+struct hist_10 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[10];
+};
+
+struct string_16 {
+	char data[16];
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 13);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* Position of the highest set bit. */
+static __always_inline __u32 highest_bit(__u64 n)
+{
+	__u32 bit, shift;
+
+	bit = (n > 0xffffffff) << 5;
+	n >>= bit;
+	shift = (n > 0xffff) << 4;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xff) << 3;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0xf) << 2;
+	n >>= shift;
+	bit |= shift;
+	shift = (n > 0x3) << 1;
+	n >>= shift;
+	bit |= shift;
+	return bit | (n >> 1);
+}
+
+static __always_inline void hist_add_0(struct hist_65 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 1) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 0 + 1) << 0) + 1;
+		bucket += ((__u64)n >> (bit - 0)) & 0;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 65)
+		hist->buckets[bucket] += 1;
+}
+
+static __always_inline void hist_add_2(struct hist_249 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 4) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 2 + 1) << 2) + 1;
+		bucket += ((__u64)n >> (bit - 2)) & 3;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 249)
+		hist->buckets[bucket] += 1;
+}
+
+static __always_inline void lhist_add_10(struct hist_10 *hist, __s64 n, __s64 min,
+		__s64 max, __u64 step)
+{
+	__u64 bucket = 0;
+
+	if (n > max)
+		bucket = 1 + (__u64)(max - min) / step;
+	else if (n >= min)
+		bucket = 1 + (__u64)(n - min) / step;
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 10)
+		hist->buckets[bucket] += 1;
+}
+
+/* @calls */
+BPF_TABLE("percpu_array", __u32, struct count, map_calls, 1);
+
+static __always_inline struct count *map_calls_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_calls.lookup(&zero);
+}
+
+/* @bytes */
+BPF_TABLE("percpu_array", __u32, struct number, map_bytes, 1);
+
+static __always_inline struct number *map_bytes_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_bytes.lookup(&zero);
+}
+
+/* @least */
+BPF_TABLE("percpu_array", __u32, struct number, map_least, 1);
+
+static __always_inline struct number *map_least_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_least.lookup(&zero);
+}
+
+/* @most */
+BPF_TABLE("percpu_array", __u32, struct number, map_most, 1);
+
+static __always_inline struct number *map_most_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_most.lookup(&zero);
+}
+
+/* @mean */
+BPF_TABLE("percpu_array", __u32, struct number, map_mean, 1);
+
+static __always_inline struct number *map_mean_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_mean.lookup(&zero);
+}
+
+/* @figures */
+BPF_TABLE("percpu_array", __u32, struct number, map_figures, 1);
+
+static __always_inline struct number *map_figures_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_figures.lookup(&zero);
+}
+
+/* @fine */
+BPF_TABLE("percpu_array", __u32, struct hist_249, map_fine, 1);
+
+static __always_inline struct hist_249 *map_fine_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_fine.lookup(&zero);
+}
+
+/* @coarse */
+BPF_TABLE("percpu_array", __u32, struct hist_65, map_coarse, 1);
+
+static __always_inline struct hist_65 *map_coarse_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_coarse.lookup(&zero);
+}
+
+/* @linear */
+BPF_TABLE("percpu_array", __u32, struct hist_10, map_linear, 1);
+
+static __always_inline struct hist_10 *map_linear_slot(void *ctx)
+{
+	__u32 zero = 0;
+
+	return map_linear.lookup(&zero);
+}
+
+/* @last */
+BPF_TABLE("hash", __u32, __u64, map_last, 1);
+
+static __always_inline void map_last_full(void *ctx)
+{
+	if (ledger_add(11) == 1)
+		warn(ctx, 9);
+}
+
+static __always_inline __u64 *map_last_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_last.lookup(&zero);
+}
+
+static __always_inline void map_last_update(void *ctx, __u64 *value)
+{
+	__u32 zero = 0;
+
+	if (map_last.update(&zero, value))
+		map_last_full(ctx);
+}
+
+static __always_inline long map_last_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_last.delete(&zero);
+}
+
+/* @last_name */
+BPF_TABLE("hash", __u32, struct string_16, map_last_name, 1);
+
+static __always_inline void map_last_name_full(void *ctx)
+{
+	if (ledger_add(12) == 1)
+		warn(ctx, 10);
+}
+
+static __always_inline struct string_16 *map_last_name_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_last_name.lookup(&zero);
+}
+
+static __always_inline void map_last_name_update(void *ctx, struct string_16 *value)
+{
+	__u32 zero = 0;
+
+	if (map_last_name.update(&zero, value))
+		map_last_name_full(ctx);
+}
+
+static __always_inline long map_last_name_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_last_name.delete(&zero);
+}
+
+/* kprobe:vfs_read */
+int probe_0(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(1);
+	/* @calls = count(); */
+#line 3 "scalars.bt"
+	struct count *slot0 = map_calls_slot(ctx);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* @bytes = sum(arg2); */
+#line 4 "scalars.bt"
+	__s64 number0 = (__s64)ctx[12];
+	struct number *slot1 = map_bytes_slot(ctx);
+	if (slot1) {
+		slot1->value += number0;
+		slot1->n += 1;
+	}
+	/* @least = min(arg2); */
+#line 5 "scalars.bt"
+	__s64 number1 = (__s64)ctx[12];
+	struct number *slot2 = map_least_slot(ctx);
+	if (slot2) {
+		if (!slot2->n || (__u64)(number1) < (__u64)slot2->value)
+			slot2->value = number1;
+		slot2->n += 1;
+	}
+	/* @most = max((int64)arg2); */
+#line 6 "scalars.bt"
+	__s64 number2 = ((__s64)ctx[12]);
+	struct number *slot3 = map_most_slot(ctx);
+	if (slot3) {
+		if (!slot3->n || (number2) > slot3->value)
+			slot3->value = number2;
+		slot3->n += 1;
+	}
+	/* @mean = avg((int32)arg2); */
+#line 7 "scalars.bt"
+	__s64 number3 = (__s64)((__s32)ctx[12]);
+	struct number *slot4 = map_mean_slot(ctx);
+	if (slot4) {
+		slot4->value += number3;
+		slot4->n += 1;
+	}
+	/* @figures = stats(arg2); */
+#line 8 "scalars.bt"
+	__s64 number4 = (__s64)ctx[12];
+	struct number *slot5 = map_figures_slot(ctx);
+	if (slot5) {
+		slot5->value += number4;
+		slot5->n += 1;
+	}
+	/* @fine = hist(arg2, 2); */
+#line 9 "scalars.bt"
+	__s64 number5 = (__s64)ctx[12];
+	struct hist_249 *slot6 = map_fine_slot(ctx);
+	if (slot6) {
+		hist_add_2(slot6, number5);
+	}
+	/* @coarse = hist(arg2); */
+#line 10 "scalars.bt"
+	__s64 number6 = (__s64)ctx[12];
+	struct hist_65 *slot7 = map_coarse_slot(ctx);
+	if (slot7) {
+		hist_add_0(slot7, number6);
+	}
+	/* @linear = lhist(arg2, 0, 4096, 512); */
+#line 11 "scalars.bt"
+	__s64 number7 = (__s64)ctx[12];
+	struct hist_10 *slot8 = map_linear_slot(ctx);
+	if (slot8) {
+		lhist_add_10(slot8, number7, 0LL, 4096LL, 512);
+	}
+	/* @last = nsecs; */
+#line 12 "scalars.bt"
+	__u64 value0;
+	value0 = bpf_ktime_get_boot_ns();
+	map_last_update(ctx, &value0);
+	/* @last_name = comm; */
+#line 13 "scalars.bt"
+	struct string_16 value1;
+	__builtin_memset(value1.data, 0, 16);
+	bpf_get_current_comm(value1.data, 16);
+	map_last_name_update(ctx, &value1);
+	return 0;
+}

@@ -1,0 +1,261 @@
+/* scratch.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_512 {
+	char data[512];
+};
+
+struct string_513 {
+	char data[513];
+};
+
+struct count {
+	__u64 n;
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct event_0 {
+	struct event_header header;
+	struct string_16 arg0;
+	struct string_512 arg1;
+	__s64 arg2;
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[326];
+};
+
+struct zeros {
+	__u64 words[1];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 5);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("percpu_array", __u32, struct scratch_slot, scratch, 4);
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return scratch.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {
+			slot->busy = 1;
+			return slot;
+		}
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes them. */
+static __always_inline void clear_bytes(void *to, __u32 size)
+{
+	bpf_probe_read_kernel(to, size, (void *)0);
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @ */
+BPF_TABLE("percpu_hash", struct string_512, struct count, map_, 4096);
+
+static __always_inline void map__full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct string_512 *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_.insert(key, (struct count *)zero_value);
+	slot = map_.lookup(key);
+	if (!slot)
+		map__full(ctx);
+	return slot;
+}
+
+static __always_inline long map__delete(struct string_512 *key)
+{
+	return map_.delete(key);
+}
+
+/* @last */
+BPF_TABLE("hash", __u32, struct string_512, map_last, 1);
+
+static __always_inline void map_last_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct string_512 *map_last_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_last.lookup(&zero);
+}
+
+static __always_inline void map_last_update(void *ctx, struct string_512 *value)
+{
+	__u32 zero = 0;
+
+	if (map_last.update(&zero, value))
+		map_last_full(ctx);
+}
+
+static __always_inline long map_last_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_last.delete(&zero);
+}
+
+struct probe_0_record {
+	__u8 before_0[24];
+	__u64 filename;
+	__u64 flags;
+};
+struct probe_0_scratch {
+	__u64 busy;
+	struct string_512 v_path_0 __attribute__((aligned(8)));
+	struct string_513 text0 __attribute__((aligned(8)));
+	struct string_512 key0 __attribute__((aligned(8)));
+	struct string_512 value0 __attribute__((aligned(8)));
+	struct event_0 event0 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe_0_scratch *scratch)
+{
+	/* $path = str(args.filename); */
+#line 4 "scratch.bt"
+	struct string_512 *v_path = &scratch->v_path_0;
+	clear_bytes(scratch->text0.data, 513);
+	bpf_probe_read_user_str(scratch->text0.data, 513, (void *)((__u64)ctx->filename));
+	bpf_probe_read_kernel((*v_path).data, 512, scratch->text0.data);
+	/* @[$path] = count(); */
+#line 5 "scratch.bt"
+	bpf_probe_read_kernel(scratch->key0.data, 512, (*v_path).data);
+	struct count *slot0 = map__slot(ctx, &scratch->key0);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* @last = $path; */
+#line 6 "scratch.bt"
+	bpf_probe_read_kernel(scratch->value0.data, 512, (*v_path).data);
+	map_last_update(ctx, &scratch->value0);
+	/* printf("%s %s %d\n", comm, $path, args.flags) */
+#line 7 "scratch.bt"
+	__builtin_memset(scratch->event0.arg0.data, 0, 16);
+	bpf_get_current_comm(scratch->event0.arg0.data, 16);
+	bpf_probe_read_kernel(scratch->event0.arg1.data, 512, (*v_path).data);
+	scratch->event0.arg2 = (__s64)ctx->flags;
+	scratch->event0.header.time = bpf_ktime_get_ns();
+	scratch->event0.header.id = 0;
+	scratch->event0.header.unused = 0;
+	send(ctx, &scratch->event0, sizeof(scratch->event0));
+	return 1;
+}
+
+/* tracepoint:syscalls:sys_enter_openat */
+int probe_0(struct probe_0_record *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 1;
+	ledger_add(1);
+	slot = scratch_enter(2);
+	if (!slot)
+		return 1;
+	result = probe_0_body(ctx, (void *)slot);
+	slot->busy = 0;
+	return result;
+}

@@ -1,0 +1,398 @@
+/* strings.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_16 {
+	char data[16];
+};
+
+struct string_4 {
+	char data[4];
+};
+
+struct string_3 {
+	char data[3];
+};
+
+struct string_33 {
+	char data[33];
+};
+
+struct count {
+	__u64 n;
+};
+
+struct string_23 {
+	char data[23];
+};
+
+struct string_7 {
+	char data[7];
+};
+
+struct string_1024 {
+	char data[1024];
+};
+
+struct event_0 {
+	struct event_header header;
+	struct string_33 arg0;
+	struct string_3 arg1;
+};
+
+struct path___k {
+	union {
+		struct {
+			char before_dentry[8];
+			void *dentry;
+		} __attribute__((packed));
+	};
+};
+
+struct file___k {
+	union {
+		struct {
+			struct path___k f_path;
+		} __attribute__((packed));
+	};
+};
+
+struct qstr___k {
+	union {
+		struct {
+			char before_name[8];
+			void *name;
+		} __attribute__((packed));
+	};
+};
+
+struct dentry___k {
+	union {
+		struct {
+			char before_d_name[16];
+			struct qstr___k d_name;
+		} __attribute__((packed));
+	};
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[138];
+};
+
+struct zeros {
+	__u64 words[1];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 6);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("percpu_array", __u32, struct scratch_slot, scratch, 4);
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return scratch.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (slot && !slot->busy) {
+			slot->busy = 1;
+			return slot;
+		}
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* Zero many bytes in one call: a read from address 0 fails, and then the kernel zeroes them. */
+static __always_inline void clear_bytes(void *to, __u32 size)
+{
+	bpf_probe_read_kernel(to, size, (void *)0);
+}
+
+/* Strings are equal if their bytes are, up to the NUL or to the shorter size. */
+static __always_inline _Bool string_equal(const char *left, const char *right, __u32 size)
+{
+	for (__u32 i = 0; i < size; i++) {
+		if (left[i] != right[i])
+			return 0;
+		if (!left[i])
+			return 1;
+	}
+	return 1;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @names */
+BPF_TABLE("percpu_hash", struct string_33, struct count, map_names, 4096);
+
+static __always_inline void map_names_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline struct count *map_names_slot(void *ctx, struct string_33 *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_names.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_names.insert(key, (struct count *)zero_value);
+	slot = map_names.lookup(key);
+	if (!slot)
+		map_names_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_names_delete(struct string_33 *key)
+{
+	return map_names.delete(key);
+}
+
+/* @short */
+BPF_TABLE("hash", __u32, struct string_23, map_short, 1);
+
+static __always_inline void map_short_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct string_23 *map_short_lookup(void)
+{
+	__u32 zero = 0;
+
+	return map_short.lookup(&zero);
+}
+
+static __always_inline void map_short_update(void *ctx, struct string_23 *value)
+{
+	__u32 zero = 0;
+
+	if (map_short.update(&zero, value))
+		map_short_full(ctx);
+}
+
+static __always_inline long map_short_delete(void)
+{
+	__u32 zero = 0;
+
+	return map_short.delete(&zero);
+}
+
+/* @user */
+BPF_TABLE("percpu_hash", struct string_1024, struct count, map_user, 4096);
+
+static __always_inline void map_user_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 3);
+}
+
+static __always_inline struct count *map_user_slot(void *ctx, struct string_1024 *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_user.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_user.insert(key, (struct count *)zero_value);
+	slot = map_user.lookup(key);
+	if (!slot)
+		map_user_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_user_delete(struct string_1024 *key)
+{
+	return map_user.delete(key);
+}
+
+struct probe_0_scratch {
+	__u64 busy;
+	struct string_33 v_name_0 __attribute__((aligned(8)));
+	struct string_33 key0 __attribute__((aligned(8)));
+	struct string_1024 key1 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
+{
+	/* if comm == "cat" || comm != "dd" */
+#line 2 "strings.bt"
+	struct string_16 value0;
+	__builtin_memset(value0.data, 0, 16);
+	bpf_get_current_comm(value0.data, 16);
+	struct string_4 value1;
+	__builtin_memset(value1.data, 0, 4);
+	__builtin_memcpy(value1.data, "cat", 3);
+	_Bool condition0 = (string_equal(value0.data, value1.data, 4));
+	if (!condition0) {
+		struct string_16 value2;
+		__builtin_memset(value2.data, 0, 16);
+		bpf_get_current_comm(value2.data, 16);
+		struct string_3 value3;
+		__builtin_memset(value3.data, 0, 3);
+		__builtin_memcpy(value3.data, "dd", 2);
+		condition0 = (!string_equal(value2.data, value3.data, 3));
+	}
+	if (condition0) {
+		/* $name = str(args.file.f_path.dentry.d_name.name, 32); */
+#line 3 "strings.bt"
+		struct string_33 *v_name = &scratch->v_name_0;
+		__u64 dentry0 = 0;
+		bpf_probe_read_kernel(&dentry0, sizeof(dentry0), &((struct file___k *)(ctx[14]))->f_path.dentry);
+		__u64 name0 = 0;
+		bpf_probe_read_kernel(&name0, sizeof(name0), &((struct dentry___k *)(dentry0))->d_name.name);
+		__builtin_memset((*v_name).data, 0, 33);
+		bpf_probe_read_kernel_str((*v_name).data, 32, (void *)(name0));
+		/* @names[$name] = count(); */
+#line 4 "strings.bt"
+		__builtin_memcpy(scratch->key0.data, (*v_name).data, 33);
+		struct count *slot0 = map_names_slot(ctx, &scratch->key0);
+		if (slot0) {
+			slot0->n += 1;
+		}
+		/* @short = $name == "passwd" ? "yes" : "no"; */
+#line 5 "strings.bt"
+		struct string_23 value4;
+		struct string_7 value5;
+		__builtin_memset(value5.data, 0, 7);
+		__builtin_memcpy(value5.data, "passwd", 6);
+		if ((string_equal((*v_name).data, value5.data, 7))) {
+			__builtin_memset(value4.data, 0, 23);
+			__builtin_memcpy(value4.data, "yes", 3);
+		} else {
+			__builtin_memset(value4.data, 0, 23);
+			__builtin_memcpy(value4.data, "no", 2);
+		}
+		map_short_update(ctx, &value4);
+		/* @short = "longer\tone \"quoted\" \x01\xff"; */
+#line 6 "strings.bt"
+		struct string_23 value6;
+		__builtin_memset(value6.data, 0, 23);
+		__builtin_memcpy(value6.data, "longer\011one \"quoted\" \001\377", 22);
+		map_short_update(ctx, &value6);
+		/* @user[str(args.buf, args.count)] = count(); */
+#line 7 "strings.bt"
+		__u64 length0 = ctx[12];
+		if (length0 > 1024)
+			length0 = 1024;
+		clear_bytes(scratch->key1.data, 1024);
+		bpf_probe_read_user_str(scratch->key1.data, length0, (void *)(ctx[13]));
+		struct count *slot1 = map_user_slot(ctx, &scratch->key1);
+		if (slot1) {
+			slot1->n += 1;
+		}
+		/* printf("%s %-8s|\n", $name, "é") */
+#line 8 "strings.bt"
+		struct event_0 event0;
+		__builtin_memcpy(event0.arg0.data, (*v_name).data, 33);
+		__builtin_memset(event0.arg1.data, 0, 3);
+		__builtin_memcpy(event0.arg1.data, "\303\251", 2);
+		event0.header.time = bpf_ktime_get_ns();
+		event0.header.id = 0;
+		event0.header.unused = 0;
+		send(ctx, &event0, sizeof(event0));
+	}
+	return 0;
+}
+
+/* kprobe:vfs_read */
+int probe_0(__u64 *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 0;
+	ledger_add(1);
+	slot = scratch_enter(2);
+	if (!slot)
+		return 0;
+	result = probe_0_body(ctx, (void *)slot);
+	slot->busy = 0;
+	return result;
+}

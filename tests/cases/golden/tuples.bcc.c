@@ -1,0 +1,277 @@
+/* tuples.bt: made by kptrace; SPDX-License-Identifier: GPL */
+#define BPF_LICENSE GPL
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_7 {
+	char data[7];
+};
+
+struct tuple_0 {
+	__s64 f0;
+	__u64 f1;
+};
+
+struct tuple_1 {
+	__s16 f0;
+	struct string_7 f1;
+	struct tuple_0 f2;
+};
+
+struct string_4 {
+	char data[4];
+};
+
+struct tuple_2 {
+	__s32 f0;
+	struct string_4 f1;
+};
+
+struct tuple_3 {
+	__s8 f0;
+	__s8 f1;
+};
+
+struct tuple_4 {
+	struct string_7 f0;
+	struct tuple_3 f1;
+};
+
+struct tuple_5 {
+	__s64 f0;
+	struct tuple_4 f1;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct event_0 {
+	struct event_header header;
+	struct tuple_1 arg0;
+};
+
+struct tuple_6 {
+	__s8 f0;
+	struct string_4 f1;
+	struct tuple_3 f2;
+};
+
+struct event_1 {
+	struct event_header header;
+	struct tuple_6 arg0;
+};
+
+BPF_PERF_OUTPUT(events);
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return events.perf_submit(ctx, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 4);
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return ledger.lookup(index);
+}
+
+BPF_TABLE("array", __u32, __u32, control, 1);
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return control.lookup(index);
+}
+
+BPF_TABLE("array", __u32, struct zeros, zeros, 1);
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return zeros.lookup(index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @one */
+BPF_TABLE("hash", struct tuple_2, struct tuple_1, map_one, 4096);
+
+static __always_inline void map_one_full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct tuple_1 *map_one_lookup(struct tuple_2 *key)
+{
+	return map_one.lookup(key);
+}
+
+static __always_inline void map_one_update(void *ctx, struct tuple_2 *key, struct tuple_1 *value)
+{
+	if (map_one.update(key, value))
+		map_one_full(ctx);
+}
+
+static __always_inline long map_one_delete(struct tuple_2 *key)
+{
+	return map_one.delete(key);
+}
+
+/* @two */
+BPF_TABLE("percpu_hash", struct tuple_5, struct count, map_two, 4096);
+
+static __always_inline void map_two_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 3);
+}
+
+static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key)
+{
+	__u32 index = 0;
+	struct count *slot = map_two.lookup(key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	map_two.insert(key, (struct count *)zero_value);
+	slot = map_two.lookup(key);
+	if (!slot)
+		map_two_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_two_delete(struct tuple_5 *key)
+{
+	return map_two.delete(key);
+}
+
+/* begin */
+int probe_0(void *ctx)
+{
+	ledger_add(1);
+	/* @one[1, "a"] = (1, "x", (2, nsecs)); */
+#line 3 "tuples.bt"
+	struct tuple_1 value0;
+	__builtin_memset(&value0, 0, sizeof(value0));
+	value0.f0 = 1;
+	__builtin_memset(value0.f1.data, 0, 7);
+	__builtin_memcpy(value0.f1.data, "x", 1);
+	value0.f2.f0 = 2;
+	value0.f2.f1 = bpf_ktime_get_boot_ns();
+	struct tuple_2 key0;
+	__builtin_memset(&key0, 0, sizeof(key0));
+	key0.f0 = 1;
+	__builtin_memset(key0.f1.data, 0, 4);
+	__builtin_memcpy(key0.f1.data, "a", 1);
+	map_one_update(ctx, &key0, &value0);
+	/* @one[70000, "abc"] = ((int16)1, "longer", (pid, (uint64)2)); */
+#line 4 "tuples.bt"
+	struct tuple_1 value1;
+	__builtin_memset(&value1, 0, sizeof(value1));
+	value1.f0 = 1;
+	__builtin_memset(value1.f1.data, 0, 7);
+	__builtin_memcpy(value1.f1.data, "longer", 6);
+	value1.f2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	value1.f2.f1 = 2;
+	struct tuple_2 key1;
+	__builtin_memset(&key1, 0, sizeof(key1));
+	key1.f0 = 70000;
+	__builtin_memset(key1.f1.data, 0, 4);
+	__builtin_memcpy(key1.f1.data, "abc", 3);
+	map_one_update(ctx, &key1, &value1);
+	/* $t = @one[1, "a"]; */
+#line 5 "tuples.bt"
+	struct tuple_1 v_t_0;
+	struct tuple_1 *v_t = &v_t_0;
+	struct tuple_2 key2;
+	__builtin_memset(&key2, 0, sizeof(key2));
+	key2.f0 = 1;
+	__builtin_memset(key2.f1.data, 0, 4);
+	__builtin_memcpy(key2.f1.data, "a", 1);
+	struct tuple_1 *found0 = map_one_lookup(&key2);
+	struct tuple_1 value2;
+	__builtin_memset(&value2, 0, sizeof(value2));
+	if (found0) {
+		__builtin_memcpy(&value2, &(*found0), 32);
+	}
+	__builtin_memcpy(&(*v_t), &value2, 32);
+	/* @two[$t.2.0, ($t.1, (1, 2))] = count(); */
+#line 6 "tuples.bt"
+	struct tuple_5 key3;
+	__builtin_memset(&key3, 0, sizeof(key3));
+	key3.f0 = (*v_t).f2.f0;
+	__builtin_memcpy(key3.f1.f0.data, (*v_t).f1.data, 7);
+	key3.f1.f1.f0 = 1;
+	key3.f1.f1.f1 = 2;
+	struct count *slot0 = map_two_slot(ctx, &key3);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* print($t) */
+#line 7 "tuples.bt"
+	struct event_0 event0;
+	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
+	__builtin_memcpy(&event0.arg0, &(*v_t), 32);
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 0;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	/* print((1, "two", (3, 4))) */
+#line 8 "tuples.bt"
+	struct event_1 event1;
+	__builtin_memset(&event1.arg0, 0, sizeof(event1.arg0));
+	event1.arg0.f0 = 1;
+	__builtin_memset(event1.arg0.f1.data, 0, 4);
+	__builtin_memcpy(event1.arg0.f1.data, "two", 3);
+	event1.arg0.f2.f0 = 3;
+	event1.arg0.f2.f1 = 4;
+	event1.header.time = bpf_ktime_get_ns();
+	event1.header.id = 1;
+	event1.header.unused = 0;
+	send(ctx, &event1, sizeof(event1));
+	return 0;
+}

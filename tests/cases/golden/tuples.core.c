@@ -1,0 +1,341 @@
+/* tuples.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static __u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_7 {
+	char data[7];
+};
+
+struct tuple_0 {
+	__s64 f0;
+	__u64 f1;
+};
+
+struct tuple_1 {
+	__s16 f0;
+	struct string_7 f1;
+	struct tuple_0 f2;
+};
+
+struct string_4 {
+	char data[4];
+};
+
+struct tuple_2 {
+	__s32 f0;
+	struct string_4 f1;
+};
+
+struct tuple_3 {
+	__s8 f0;
+	__s8 f1;
+};
+
+struct tuple_4 {
+	struct string_7 f0;
+	struct tuple_3 f1;
+};
+
+struct tuple_5 {
+	__s64 f0;
+	struct tuple_4 f1;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct event_0 {
+	struct event_header header;
+	struct tuple_1 arg0;
+};
+
+struct tuple_6 {
+	__s8 f0;
+	struct string_4 f1;
+	struct tuple_3 f2;
+};
+
+struct event_1 {
+	struct event_header header;
+	struct tuple_6 arg0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @one */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_2);
+	__type(value, struct tuple_1);
+} map_one SEC(".maps");
+
+static __always_inline void map_one_full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct tuple_1 *map_one_lookup(struct tuple_2 *key)
+{
+	return bpf_map_lookup_elem(&map_one, key);
+}
+
+static __always_inline void map_one_update(void *ctx, struct tuple_2 *key, struct tuple_1 *value)
+{
+	if (bpf_map_update_elem(&map_one, key, value, BPF_ANY))
+		map_one_full(ctx);
+}
+
+static __always_inline long map_one_delete(struct tuple_2 *key)
+{
+	return bpf_map_delete_elem(&map_one, key);
+}
+
+/* @two */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_5);
+	__type(value, struct count);
+} map_two SEC(".maps");
+
+static __always_inline void map_two_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 3);
+}
+
+static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_two, key);
+	struct zeros *zero_value;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	bpf_map_update_elem(&map_two, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_two, key);
+	if (!slot)
+		map_two_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_two_delete(struct tuple_5 *key)
+{
+	return bpf_map_delete_elem(&map_two, key);
+}
+
+/* begin */
+SEC("raw_tp")
+int probe_0(void *ctx)
+{
+	ledger_add(1);
+	/* @one[1, "a"] = (1, "x", (2, nsecs)); */
+#line 3 "tuples.bt"
+	struct tuple_1 value0;
+	__builtin_memset(&value0, 0, sizeof(value0));
+	value0.f0 = 1;
+	__builtin_memset(value0.f1.data, 0, 7);
+	__builtin_memcpy(value0.f1.data, "x", 1);
+	value0.f2.f0 = 2;
+	value0.f2.f1 = bpf_ktime_get_boot_ns();
+	struct tuple_2 key0;
+	__builtin_memset(&key0, 0, sizeof(key0));
+	key0.f0 = 1;
+	__builtin_memset(key0.f1.data, 0, 4);
+	__builtin_memcpy(key0.f1.data, "a", 1);
+	map_one_update(ctx, &key0, &value0);
+	/* @one[70000, "abc"] = ((int16)1, "longer", (pid, (uint64)2)); */
+#line 4 "tuples.bt"
+	struct tuple_1 value1;
+	__builtin_memset(&value1, 0, sizeof(value1));
+	value1.f0 = 1;
+	__builtin_memset(value1.f1.data, 0, 7);
+	__builtin_memcpy(value1.f1.data, "longer", 6);
+	value1.f2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	value1.f2.f1 = 2;
+	struct tuple_2 key1;
+	__builtin_memset(&key1, 0, sizeof(key1));
+	key1.f0 = 70000;
+	__builtin_memset(key1.f1.data, 0, 4);
+	__builtin_memcpy(key1.f1.data, "abc", 3);
+	map_one_update(ctx, &key1, &value1);
+	/* $t = @one[1, "a"]; */
+#line 5 "tuples.bt"
+	struct tuple_1 v_t_0;
+	struct tuple_1 *v_t = &v_t_0;
+	struct tuple_2 key2;
+	__builtin_memset(&key2, 0, sizeof(key2));
+	key2.f0 = 1;
+	__builtin_memset(key2.f1.data, 0, 4);
+	__builtin_memcpy(key2.f1.data, "a", 1);
+	struct tuple_1 *found0 = map_one_lookup(&key2);
+	struct tuple_1 value2;
+	__builtin_memset(&value2, 0, sizeof(value2));
+	if (found0) {
+		__builtin_memcpy(&value2, &(*found0), 32);
+	}
+	__builtin_memcpy(&(*v_t), &value2, 32);
+	/* @two[$t.2.0, ($t.1, (1, 2))] = count(); */
+#line 6 "tuples.bt"
+	struct tuple_5 key3;
+	__builtin_memset(&key3, 0, sizeof(key3));
+	key3.f0 = (*v_t).f2.f0;
+	__builtin_memcpy(key3.f1.f0.data, (*v_t).f1.data, 7);
+	key3.f1.f1.f0 = 1;
+	key3.f1.f1.f1 = 2;
+	struct count *slot0 = map_two_slot(ctx, &key3);
+	if (slot0) {
+		slot0->n += 1;
+	}
+	/* print($t) */
+#line 7 "tuples.bt"
+	struct event_0 event0;
+	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
+	__builtin_memcpy(&event0.arg0, &(*v_t), 32);
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 0;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
+	/* print((1, "two", (3, 4))) */
+#line 8 "tuples.bt"
+	struct event_1 event1;
+	__builtin_memset(&event1.arg0, 0, sizeof(event1.arg0));
+	event1.arg0.f0 = 1;
+	__builtin_memset(event1.arg0.f1.data, 0, 4);
+	__builtin_memcpy(event1.arg0.f1.data, "two", 3);
+	event1.arg0.f2.f0 = 3;
+	event1.arg0.f2.f1 = 4;
+	event1.header.time = bpf_ktime_get_ns();
+	event1.header.id = 1;
+	event1.header.unused = 0;
+	send(ctx, &event1, sizeof(event1));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: MIT
+"""What all tests share: the option that rewrites golden files, and the golden kernel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kptrace.cli import MAX_RECURSION
+from kptrace.kernel import Kernel
+
+GOLDEN_KERNEL = Path(__file__).parent / "data/kernel/golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden", action="store_true", help="rewrite the expected files of tests/cases"
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _recursion_as_in_the_command() -> None:
+    """Passes may recurse as deep as the command line lets them."""
+    sys.setrecursionlimit(MAX_RECURSION)
+
+
+@pytest.fixture(scope="session")
+def golden_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden kernel as a directory, its BTF compiled from types.c."""
+    root = tmp_path_factory.mktemp("kernel") / "golden"
+    shutil.copytree(GOLDEN_KERNEL, root)
+    btf = root / "sys/kernel/btf"
+    btf.mkdir(parents=True)
+    subprocess.run(
+        ["clang", "-target", "bpf", "-g", "-O1", "-c", root / "types.c", "-o", btf / "vmlinux"],
+        check=True,
+    )
+    return root
+
+
+@pytest.fixture(scope="session")
+def golden_kernel(golden_root: Path) -> Iterator[Kernel]:
+    with Kernel(golden_root) as kernel:
+        yield kernel

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// What the golden kernel's BTF knows, compiled by the tests.
+
+typedef unsigned char u8;
+typedef unsigned int u32;
+typedef unsigned long long u64;
+typedef unsigned long size_t;
+typedef long ssize_t;
+typedef long long loff_t;
+typedef u64 sector_t;
+
+#define __user __attribute__((btf_type_tag("user")))
+
+struct dentry;
+
+struct qstr {
+	u64 hash_len;
+	const unsigned char *name;
+};
+
+struct inode {
+	unsigned short i_mode;
+	u32 i_uid;
+	unsigned long i_ino;
+	loff_t i_size;
+};
+
+struct dentry {
+	unsigned d_flags;
+	struct dentry *d_parent;
+	struct qstr d_name;
+	struct inode *d_inode;
+};
+
+struct path {
+	void *mnt;
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+	struct inode *f_inode;
+	loff_t f_pos;
+	u8 f_key[6];
+};
+
+enum req_op { REQ_OP_READ, REQ_OP_WRITE = 1, REQ_OP_DISCARD = 3 };
+
+struct gendisk {
+	int major;
+	int first_minor;
+	char disk_name[32];
+};
+
+struct block_device {
+	sector_t bd_start_sect;
+	struct gendisk *bd_disk;
+};
+
+struct request {
+	enum req_op op;
+	u32 __data_len;
+	sector_t __sector;
+	struct block_device *part;
+	u64 start_time_ns;
+	unsigned flags : 5;
+	unsigned state : 3;
+	u64 fault[4];
+};
+
+struct task_struct {
+	u32 state;
+	int pid;
+	int tgid;
+	char comm[16];
+	struct task_struct *real_parent;
+	u64 start_time;
+};
+
+ssize_t vfs_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
+{
+	return file->f_pos + count + (buf != 0) + *pos;
+}
+
+ssize_t vfs_write(struct file *file, const char __user *buf, size_t count, loff_t *pos)
+{
+	return vfs_read(file, (char __user *)buf, count, pos);
+}
+
+int vfs_open(const struct path *path, struct file *file)
+{
+	return path->dentry == file->f_path.dentry;
+}
+
+int vfs_fsync(struct file *file, int datasync)
+{
+	return file->f_inode->i_ino && datasync;
+}
+
+struct by_value {
+	u64 words[4];
+};
+
+int takes_much(struct by_value first, int last)
+{
+	return first.words[0] + last;
+}
+
+typedef void (*btf_trace_sched_switch)(void *, _Bool, struct task_struct *, struct task_struct *, u32);
+typedef void (*btf_trace_block_rq_issue)(void *, struct request *);
+
+void __traceiter_sched_switch(void *__data, _Bool preempt, struct task_struct *prev,
+			      struct task_struct *next, u32 prev_state)
+{
+	prev->state = next->state + preempt + prev_state;
+}
+
+void __traceiter_block_rq_issue(void *__data, struct request *rq)
+{
+	rq->fault[0] = rq->part->bd_disk->major;
+}
+
+btf_trace_sched_switch first_hook;
+btf_trace_block_rq_issue second_hook;
+
+// clang describes a struct in full only where one is defined
+struct dentry dentry;
+struct inode inode;
+struct block_device block_device;
+struct gendisk gendisk;
