@@ -14,6 +14,7 @@ from kptrace.cli.spec import compile_given, find, open_kernel
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose
+from kptrace.runtime.preflight import require_kprobes
 
 _SHOWN = 10
 """Targets of one program that the text form names."""
@@ -42,6 +43,7 @@ def check_command(program: str | None, form: str, attach: str, words: tuple[str,
     try:
         with open_kernel() as kernel:
             made = compile_given(given, kernel, percentiles=False)
+            require_kprobes(made.plan, kernel)
         chosen = choose(made.plan, wanted=attach)
     except KptraceError as error:
         if form == "json":

@@ -19,6 +19,7 @@ from kptrace.runtime.ledger import Misses
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import Mechanism, choose
 from kptrace.runtime.perf import Reader
+from kptrace.runtime.preflight import require_kprobes
 from kptrace.session.events import Handlers
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
@@ -64,6 +65,7 @@ def run(plan: Plan, load: Load, kernel: Kernel, options: Options, sink: Sink) ->
     """
     with Signals() as signals:
         try:
+            require_kprobes(plan, kernel)
             mechanisms = choose(plan, wanted=options.attach)
             with load(mechanisms) as loaded:
                 return _Run(plan, loaded, kernel, options, sink, signals).run(mechanisms)
