@@ -32,7 +32,7 @@ from progress import Progress
 CPUS = 2
 MEMORY = "2G"
 DISK_BYTES = 1 << 30
-CONSOLE_TAIL = 40  # lines of the console that explain a death
+CONSOLE_TAIL = 60  # lines of the console that explain a death
 KVM_LIMIT = 10.0  # seconds; with working KVM the kernel's first line takes less than one
 
 
@@ -67,7 +67,7 @@ class _Boot:
         self._kernel = kernel
         self._job = job
         self._timeout = timeout
-        self._console = CACHE / f"console-{kernel.name}.log"
+        self._console = job / "console"
 
     def run(self) -> int:
         how = "" if kvm_works(self._kernel) else " in emulation: /dev/kvm does not work here"
@@ -85,6 +85,7 @@ class _Boot:
             process.wait()
             os.close(terminal)
             os.close(output)
+            shutil.copy(self._console, _console_log(self._kernel))
 
     def _start(self) -> tuple[int, subprocess.Popen[bytes]]:
         """Start virtme-ng on a terminal: it wants one, and QEMU ends with it if we are killed."""
@@ -129,9 +130,15 @@ class _Boot:
         return int(status.read_text())
 
     def _died(self, why: str) -> str:
-        lines = self._console.read_text(errors="replace").splitlines()[-CONSOLE_TAIL:]
-        head = f"Linux {self._kernel.name}: {why}; its console ({self._console}) ends:"
-        return "\n".join([head, *lines])
+        text = self._console.read_bytes().decode(errors="replace").replace("\r", "")
+        head = f"Linux {self._kernel.name}: {why}; its console"
+        head += f" (all of it: {_console_log(self._kernel)}) ends:"
+        return "\n".join([head, *text.splitlines()[-CONSOLE_TAIL:]])
+
+
+def _console_log(kernel: Kernel) -> Path:
+    """The console of the last boot of `kernel`, for whoever wants to see more than its end."""
+    return CACHE / f"console-{kernel.name}.log"
 
 
 def kvm_works(kernel: Kernel) -> bool:

@@ -33,7 +33,7 @@ in_root() {
 
 if [ ! -e /run/job/command ]; then
     exec 2>&1
-    in_root bash -i
+    in_root env PS1="lab $kernel \\w # " bash --norc -i # a .bashrc is made for a fast machine
     exit
 fi
 
