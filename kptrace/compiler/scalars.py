@@ -67,7 +67,7 @@ class ScalarEmitter(Writer, ABC):
         """A scalar as a C expression without side effects of its own."""
         match node:
             case tree.Const():
-                return c_integer(int(node.value))
+                return c_integer(int(node.value), wide=types.size_of(node.type) == 8)
             case tree.Var():
                 return node.slot
             case tree.Builtin():
@@ -101,6 +101,8 @@ class ScalarEmitter(Writer, ABC):
                 return self.logical(node)
             case tree.Ternary():
                 return self.ternary(node)
+            case tree.Cast(operand=tree.Const()):
+                return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
             case tree.Cast():
                 return f"({self.scalar(node.operand, node.type)})"
             case tree.Increment():
@@ -184,6 +186,8 @@ class ScalarEmitter(Writer, ABC):
             # logical, also for signed values (language §3.3)
             return f"(({self.spelling(node.type)})((__u64){left} >> ({right} & 63)))"
         if node.op == "<<":
+            if isinstance(node.left, tree.Const):
+                left = f"({self.spelling(node.type)}){left}"  # C shifts in the left one's type
             return f"({left} << ({right} & 63))"
         return f"({left} {node.op} {right})"
 
@@ -272,7 +276,10 @@ class ScalarEmitter(Writer, ABC):
             self.line("else")
             self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new});")
         assert kind.size <= 8
-        return new if node.prefix else old
+        result = new if node.prefix else old
+        if self.spelling(node.type) == spelling:
+            return result
+        return f"(({self.spelling(node.type)}){result})"
 
     def lookup(self, node: tree.MapRead) -> str:
         plan_map = self.shared.storage.map(node.map)

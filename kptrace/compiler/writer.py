@@ -98,9 +98,9 @@ class Writer:
             self.line(f"bpf_probe_read_kernel({target}, {size}, {source});")
 
 
-def c_integer(value: int) -> str:
-    """A C literal of at least 64 bits where 32 are not enough."""
-    if -(1 << 31) < value < 1 << 31:
+def c_integer(value: int, *, wide: bool = False) -> str:
+    """A C literal; of 64 bits where 32 are not enough, or where ``wide`` asks for it."""
+    if -(1 << 31) < value < 1 << 31 and not wide:
         return str(value)
     if value == -(1 << 63):
         return "(-9223372036854775807LL - 1)"
