@@ -127,7 +127,8 @@ def _attach_order(plan: Plan) -> list[Program]:
 
     The kernel runs kprobes of one function newest first. Everything else it runs oldest first:
     tracepoint programs stand in an array, and return instances are taken from the end of a list
-    that the (newest first) entry side filled.
+    that the (newest first) entry side filled. Observed on 6.1 and 6.12 with every mechanism; from
+    6.14 on kretprobe.multi keeps its instances elsewhere (shadow stack) and is not yet checked.
     """
     kprobes = [one for one in plan.programs if one.kind is ProbeKind.KPROBE]
     apart = (ProbeKind.KPROBE, ProbeKind.BEGIN, ProbeKind.END)
