@@ -29,12 +29,14 @@ from kptrace.source import Source
 class Options:
     """``parameters`` are ``$1`` and on; ``percentiles`` collects hist() at 5 bits of precision.
 
-    ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719).
+    ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
+    ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293).
     """
 
     parameters: tuple[str, ...] = ()
     percentiles: bool = False
     func_ip: bool = True
+    percpu_lookup: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -50,6 +52,9 @@ class Compilation:
         """The C text; ``core`` or ``bcc``."""
         return self.generated.text(dialect)
 
+
+MAX_CPUS = 512
+"""Assumed where the number of possible CPUs is unknown; the verifier walks loops of this length."""
 
 PERCENTILE_BITS = 5
 """Precision of hist() buckets when percentiles are wanted: error at most 2^-5 (language §16.2)."""
@@ -75,7 +80,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         max_strlen=settings.max_strlen,
         stack_mode=settings.stack_mode,
         hist_bits=PERCENTILE_BITS if options.percentiles else 0,
-        func_ip=options.func_ip,
+        percpu_lookup=options.percpu_lookup,
     )
     checked = check(units, facts, report)
     if report.errors and all(one.code == ATTACH for one in report.errors):
@@ -88,6 +93,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         machine=kernel.arch,
         config=settings.plan,
         on_stack_limit=settings.on_stack_limit,
+        cpus=len(kernel.host.possible_cpus or ()) or MAX_CPUS,
         lazy_alloc=bool(kernel.symbols.lookup("bpf_mem_alloc_init", None)),
     )
     return Compilation(plan=generated.plan, warnings=tuple(report.warnings), generated=generated)

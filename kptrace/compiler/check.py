@@ -181,7 +181,9 @@ class _Checker(ExpressionChecker):
 
     def assign_variable(self, node: n.Assign, target: n.Variable) -> list[tree.Statement]:
         value = self.compound(node, target)
-        if isinstance(value.type, types.AGGREGATES):
+        if isinstance(value.type, types.CASTABLE):
+            value = self.castable(value)
+        elif isinstance(value.type, types.AGGREGATES):
             message = f"Value '{type_name(value.type)}' cannot be assigned to a scratch variable."
             self.report.error(value.span, message, code="type")
             value = self.bad(value.span)

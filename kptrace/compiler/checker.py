@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.rules import Use, as_int
+from kptrace.compiler.rules import Use, aggregate_int, as_int
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
@@ -73,7 +73,14 @@ class CheckerBase(ABC):
                 message = f"Value of type '{type_name(made.type)}' cannot be used in an expression"
                 self.report.error(made.span, message, code="type")
                 return self.bad(made.span)
-            return self.not_yet(made.span, f"the value of a '{type_name(made.type)}' map")
+            assert isinstance(made.type, types.CASTABLE)
+            if not self.facts.percpu_lookup:
+                message = "Missing required kernel feature: map_lookup_percpu_elem"
+                self.report.error(made.span, message, code="feature")
+                return self.bad(made.span)
+            return tree.AggregateRead(
+                span=made.span, type=aggregate_int(made.type), map=made.map, key=made.key
+            )
         return made
 
     def use_of(self, value: tree.Expr) -> Use:

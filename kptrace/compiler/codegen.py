@@ -69,6 +69,7 @@ def generate(
     config: Config,
     on_stack_limit: int,
     lazy_alloc: bool,
+    cpus: int,
 ) -> Generated:
     """Make the C bodies and the plan."""
     infos = {key: one for key, one in checked.maps.items() if one.value is not None}
@@ -78,6 +79,7 @@ def generate(
         storage=storage,
         events=EventTable(),
         on_stack_limit=on_stack_limit,
+        cpus=cpus,
     )
     lost = storage.counter(CounterKind.EVENTS)
     programs = tuple(
@@ -259,6 +261,11 @@ def _map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
         f"static __always_inline void {symbol}_full(void *ctx)\n{{\n"
         f"\tif (ledger_add({full}) == 1)\n\t\twarn(ctx, {event});\n}}\n"
     )
+    if f"read {symbol}" in shared.needs:
+        slot = dialect.percpu_lookup(symbol, at, "cpu")
+        parts.append(
+            prelude.read_aggregate(symbol, one.value, value, parameter, zero, slot, shared.cpus)
+        )
     if one.kind is MapKind.PERCPU_ARRAY:
         parts.append(
             f"static __always_inline {value} *{symbol}_slot(void *ctx)\n{{\n{zero}"

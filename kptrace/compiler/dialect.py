@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from kptrace.compiler.ctypes import KernelField, KernelStruct, KernelTypes
+from kptrace.errors import HostError
 from kptrace.plan import ProbeKind
 
 # Numbers of enum bpf_func_id, include/uapi/linux/bpf.h; they never change.
@@ -38,6 +39,7 @@ _HELPERS = {
     "bpf_probe_read_kernel_str": (115, "long", "void *to, __u32 size, const void *from"),
     "bpf_ktime_get_boot_ns": (125, "__u64", "void"),
     "bpf_get_func_ip": (173, "__u64", "void *ctx"),
+    "bpf_map_lookup_percpu_elem": (195, "void *", "void *map, const void *key, __u32 cpu"),
 }  # fmt: skip
 
 SECTIONS = {
@@ -81,6 +83,10 @@ class Dialect(ABC):
 
     @abstractmethod
     def delete(self, symbol: str, key: str) -> str: ...
+
+    @abstractmethod
+    def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
+        """The slot of one CPU; null where there is no such key or CPU."""
 
     @abstractmethod
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
@@ -172,6 +178,9 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
     def delete(self, symbol: str, key: str) -> str:
         return f"bpf_map_delete_elem(&{symbol}, {key})"
 
+    def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
+        return f"bpf_map_lookup_percpu_elem(&{symbol}, {key}, {cpu})"
+
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
         return f'SEC("{SECTIONS[kind]}")\nint {name}({context}ctx)'
 
@@ -214,6 +223,13 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
     def delete(self, symbol: str, key: str) -> str:
         return f"{symbol}.delete({key})"
+
+    def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
+        raise HostError(
+            "BCC cannot read an aggregation inside a probe: it has no per-CPU lookup",
+            hint="use --backend libbpf",
+            code="bcc",
+        )
 
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
         return f"int {name}({context}ctx)"

@@ -236,3 +236,46 @@ static __always_inline __u64 stack_{depth}(void *ctx, struct frames_{depth} *fra
 	return stack_{depth}_store(key, frames);
 }}
 """
+
+
+def read_aggregate(
+    symbol: str, kind: types.Type, value: str, parameter: str, zero: str, slot: str, cpus: int
+) -> str:
+    """The value of an aggregation now, merged over all CPUs as language §5.4 says.
+
+    The loop is bounded by the number of possible CPUs: the verifier walks all of it.
+    """
+    match kind:
+        case types.Count():
+            add, result = "total += slot->n;", "total"
+        case types.Sum():
+            add, result = "total += slot->value;", "total"
+        case types.Min(signed=signed) | types.Max(signed=signed):
+            sign = "<" if isinstance(kind, types.Min) else ">"
+            cast = "" if signed else "(__u64)"
+            better = f"{cast}slot->value {sign} {cast}total"
+            add = f"if (slot->n && (!n || {better}))\n\t\t\ttotal = slot->value;\n\t\tn += slot->n;"
+            result = "total"
+        case types.Avg(signed=signed):
+            add = "total += slot->value;\n\t\tn += slot->n;"
+            # BPF divides unsigned only; the average is truncated toward zero
+            quotient = "(total < 0 ? -(__s64)(-(__u64)total / n) : (__s64)((__u64)total / n))"
+            result = f"n ? {quotient if signed else '(__s64)((__u64)total / n)'} : 0"
+        case _:
+            raise AssertionError(f"BUG: {types.type_name(kind)} has no value")
+    return f"""\
+static __always_inline __s64 {symbol}_read({parameter})
+{{
+	__s64 total = 0;
+	__u64 n = 0;
+{zero}	for (__u32 cpu = 0; cpu < {cpus}; cpu++) {{
+		{value} *slot = {slot};
+
+		if (!slot)
+			break;
+		{add}
+	}}
+	(void)n;
+	return {result};
+}}
+"""

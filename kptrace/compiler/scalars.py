@@ -103,6 +103,8 @@ class ScalarEmitter(Writer, ABC):
                 return self.ternary(node)
             case tree.Cast(operand=tree.Const()):
                 return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
+            case tree.Cast(operand=tree.Const()):
+                return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
             case tree.Cast():
                 return f"({self.scalar(node.operand, node.type)})"
             case tree.Increment():
@@ -114,6 +116,13 @@ class ScalarEmitter(Writer, ABC):
                 name = self.fresh("value")
                 plan_map = self.shared.storage.map(node.map)
                 self.line(f"{self.spelling(plan_map.value)} {name} = {found} ? *{found} : 0;")
+                return name
+            case tree.AggregateRead():
+                symbol = self.shared.storage.map(node.map).symbol
+                arguments = self.key_arguments(node.map, node.key).removesuffix(", ")
+                self.shared.needs.add(f"read {symbol}")
+                name = self.fresh("value")
+                self.line(f"{self.spelling(node.type)} {name} = {symbol}_read({arguments});")
                 return name
             case tree.Stack():
                 self.shared.needs.add("stack")

@@ -14,14 +14,17 @@ from kptrace.types import Type
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """``parameters`` are the positional ones; ``hist_bits`` the least precision of hist()."""
+    """``parameters`` are the positional ones; ``hist_bits`` the least precision of hist().
+
+    ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
+    """
 
     kernel: Kernel
     parameters: tuple[str, ...] = ()
     max_strlen: int = 1024
     stack_mode: str = "bpftrace"
     hist_bits: int = 0
-    func_ip: bool = True
+    percpu_lookup: bool = True
 
 
 @dataclass(slots=True, kw_only=True)

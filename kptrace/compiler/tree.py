@@ -52,6 +52,14 @@ class MapRead(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateRead(Node):
+    """The value of a castable aggregation over all CPUs, now (language §5.4)."""
+
+    map: str
+    key: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Builtin(Node):
     """A built-in value with a row in `builtins.BUILTINS`."""
 
@@ -242,6 +250,7 @@ Expr: TypeAlias = (
     | Const
     | Var
     | MapRead
+    | AggregateRead
     | Builtin
     | Register
     | RawArgument

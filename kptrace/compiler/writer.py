@@ -31,6 +31,7 @@ class Shared:
     kernel: KernelTypes = field(default_factory=KernelTypes)
     needs: set[str] = field(default_factory=set)
     on_stack_limit: int = 32
+    cpus: int = 1
 
 
 class Writer:

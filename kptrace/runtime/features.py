@@ -21,6 +21,7 @@ from kptrace.runtime.bpf import AttachType, MapType, ProgType
 
 _RETURN_0 = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 _HELPER_GET_FUNC_IP = 173
+_HELPER_LOOKUP_PERCPU_ELEM = 195
 _NO_RIGHT = (errno.EPERM, errno.EACCES)
 
 # No kernel has it. Asking for it tells a kernel with kprobe.multi (ESRCH) from one without FPROBE
@@ -38,6 +39,7 @@ class Features:
     perf_link: bool | None
     miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
+    percpu_lookup: bool | None  # bpf_map_lookup_percpu_elem
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
     ringbuf: bool | None
@@ -107,6 +109,22 @@ def _get_func_ip() -> bool:
     return True
 
 
+def _percpu_lookup() -> bool:
+    with _closing(bpf.map_create(MapType.PERCPU_ARRAY, 4, 8, 1)) as fd:
+        code = (
+            (0x62, 0x0A, -8, 0),  # *(u32 *)(r10 - 8) = 0
+            (0x18, 0x11, 0, fd),  # r1 = map
+            (0x00, 0x00, 0, 0),
+            (0xBF, 0xA2, 0, 0),  # r2 = r10
+            (0x07, 0x02, 0, -8),  # r2 += -8
+            (0xB7, 0x03, 0, 0),  # r3 = 0
+            (0x85, 0x00, 0, _HELPER_LOOKUP_PERCPU_ELEM),
+        )
+        call = b"".join(struct.pack("<BBhi", *one) for one in code)
+        os.close(bpf.prog_load(ProgType.RAW_TRACEPOINT, call + _RETURN_0))
+    return True
+
+
 def _test_run() -> bool:
     with _closing(bpf.prog_load(ProgType.RAW_TRACEPOINT, _RETURN_0)) as program:
         bpf.prog_test_run(program)
@@ -132,6 +150,7 @@ _TESTS: dict[str, Callable[[], bool]] = {
     "perf_link": _perf_link,
     "miss_count": _miss_count,
     "get_func_ip": _get_func_ip,
+    "percpu_lookup": _percpu_lookup,
     "test_run": _test_run,
     "map_batch": _map_batch,
     "ringbuf": _ringbuf,
