@@ -85,24 +85,27 @@ def _text(found: tuple[Check, ...], able: tuple[Ability, ...], width: int) -> It
     yield _table([(one.name, one.status.value, one.found) for one in found], width)
     yield ""
     yield _table([(", ".join(one.kinds), _CAN[one.can], _why(one)) for one in able], width)
-    needed = [one for one in found if one.remedy and any(one.name in kind.lacks for kind in able)]
-    for one in needed:
+    needed = [one for one in found if one.remedy and _waiting(one, able)]
+    for one in sorted(needed, key=lambda one: -len(_waiting(one, able))):
+        waiting = _waiting(one, able)
+        whom = "anything" if len(waiting) == len(able) else ", ".join(_kinds(waiting))
         yield ""
-        yield from _advice(f"To run {_blocked(one, able)}: {one.remedy}", one.command, width)
+        yield from _advice(f"To run {whom}: {one.remedy}", one.command, width)
     others = [one for one in found if one.remedy and one not in needed]
     if others:
         yield ""
-        yield "Not needed to run:"
+        yield "Optional:"
     for one in others:
         yield from _advice(f"  {one.name}: {one.remedy}", one.command, width)
 
 
-def _blocked(check: Check, able: tuple[Ability, ...]) -> str:
+def _waiting(check: Check, able: Iterable[Ability]) -> list[Ability]:
     """What cannot run for want of one thing."""
-    waiting = [one for one in able if check.name in one.lacks]
-    if len(waiting) == len(able):
-        return "anything"
-    return ", ".join(kind for one in waiting for kind in one.kinds)
+    return [one for one in able if check.name in one.lacks]
+
+
+def _kinds(able: Iterable[Ability]) -> list[str]:
+    return [kind for one in able for kind in one.kinds]
 
 
 _CAN = {True: "can run", False: "cannot run", None: "unknown"}

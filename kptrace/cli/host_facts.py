@@ -28,6 +28,7 @@ from kptrace.runtime.features import Features
 from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
 
+BTF_PLACE = "/sys/kernel/btf/vmlinux"
 _PATIENCE_S = 120
 """A machine under emulation needs half a minute to start a program and import bcc."""
 
@@ -92,7 +93,7 @@ def gather(kernel: Kernel) -> Facts:
         features=features.detect(),
         user=os.geteuid(),
         processor_known=_processor_known(host.arch),
-        btf_place=os.environ.get("BPFTRACE_BTF") or "/sys/kernel/btf/vmlinux",
+        btf_place=os.environ.get("BPFTRACE_BTF") or BTF_PLACE,
         btf_problem=kernel.btf_problem,
         tracefs_place=str(kernel.tracefs.path),
         tracefs_problem=kernel.tracefs.problem,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from kptrace.cli.host_facts import Facts, Tool
+from kptrace.cli.host_facts import BTF_PLACE, Facts, Tool
 from kptrace.kernel.host import CAPABILITIES
 
 _DEBIAN_ARCH = {"x86_64": "amd64", "aarch64": "arm64", "ppc64le": "powerpc64le"}
@@ -232,13 +232,13 @@ def _btf(facts: Facts) -> Check:
         return Check(
             name="BTF", status=Status.UNKNOWN, found="libbpf.so.1, which reads it, is missing"
         )
-    return Check(
-        name="BTF",
-        status=Status.MISSING,
-        found=f"{facts.btf_problem}: no fields of kernel structs",
-        remedy="boot a kernel that has CONFIG_DEBUG_INFO_BTF, such as Debian's",
-        command=f"apt install linux-image-{_debian(facts)}",
-    )
+    found = f"{facts.btf_problem}; fields of kernel structs are unknown"
+    if facts.btf_place != BTF_PLACE:
+        remedy, command = "unset BPFTRACE_BTF, or name a file with this kernel's BTF", ""
+    else:
+        remedy = "boot a kernel with CONFIG_DEBUG_INFO_BTF, such as Debian's"
+        command = f"apt install linux-image-{_debian(facts)}"
+    return Check(name="BTF", status=Status.MISSING, found=found, remedy=remedy, command=command)
 
 
 def _tracefs(facts: Facts) -> Check:
