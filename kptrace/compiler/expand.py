@@ -463,7 +463,8 @@ class _Expander:
                     f' "notrace"); attaching to it will likely fail'
                 )
                 if self.policy.missing != "ignore":
-                    reason = (verdict.message, *hints) if verdict.message else hints
+                    new = verdict.message not in ("", message)
+                    reason = (verdict.message, *hints) if new else hints
                     self.report.warning(point.span, message, hints=reason)
                 self.missing(point, provider, shown)
 
