@@ -154,6 +154,7 @@ class Report:
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
+        self._told: set[Diagnostic] = set()
 
     def error(
         self,
@@ -190,7 +191,8 @@ class Report:
             code=code, severity=severity, span=span, message=message, hints=hints, contexts=contexts
         )
         # The checker may visit a node once per attach point; one finding is told once.
-        if diagnostic not in self.diagnostics:
+        if diagnostic not in self._told:
+            self._told.add(diagnostic)
             self.diagnostics.append(diagnostic)
 
     @property

@@ -287,18 +287,22 @@ class ExpressionParser(Cursor, ABC):
         """A cast if the parentheses hold a type and an operand follows (language §2.2)."""
         before = self.offset
         kind: n.TypeName | n.Typeof
-        try:
-            kind = self.type_or_typeof()
-        except SpecSyntaxError:
-            self.offset = before
-            return None
-        if not self.accept(")"):
-            self.offset = before
-            return None
-        following = self.lexer.skip(self.offset)
-        if not _CAST_FOLLOWS.match(self.source.text, following):
-            self.offset = before
-            return None
+        if self.at("typeof"):  # nothing else starts so: going back would take exponential time
+            kind = self.typeof()
+            self.expect(")")
+        else:
+            try:
+                kind = self.type_name()
+            except SpecSyntaxError:
+                self.offset = before
+                return None
+            if not self.accept(")"):
+                self.offset = before
+                return None
+            following = self.lexer.skip(self.offset)
+            if not _CAST_FOLLOWS.match(self.source.text, following):
+                self.offset = before
+                return None
         self.enter(kind.span)
         operand = self.unary()
         self.depth -= 1
