@@ -85,7 +85,7 @@ class Emitter(ValueEmitter):
             return
         target = node.slot
         if node.declare:
-            target = self.place(self.spelling(kind), types.size_of(kind), f"{node.slot}_")
+            target = self.place(self.spelling(kind), types.size_of(kind), f"in_{node.slot}_")
             self.line(f"{self.spelling(kind)} *{node.slot} = &{target};")
         target = f"(*{node.slot})"
         if node.value is None:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from kptrace import types
 from kptrace.compiler.events import EventTable
@@ -18,6 +19,8 @@ from kptrace.plan import Counter, CounterKind, Map, MapKind, StackMap
 from kptrace.types import Type
 
 STACK_ENTRIES = 8192
+VERBS = ("at", "slot", "lookup", "update", "delete", "full")
+"""What the generated C can do with a map: functions named after it."""
 LARGE_MAP = 1 << 20
 """Bytes per CPU above which a keyed aggregation is not preallocated where that is safe."""
 
@@ -41,13 +44,23 @@ class Storage:
         self.counters: list[Counter] = []
         self.spans = {name: info.span for name, info in infos.items()}
         self._index: dict[str, Map] = {}
+        self._symbols: set[str] = set()
         self._counter: dict[Counter, int] = {}
         for info in infos.values():
             assert info.value is not None
             key = info.key.type if info.keyed and info.key is not None else None
             one = _map(info.name, key, info.value.type, max_keys, lazy_alloc)
+            one = replace(one, symbol=self._symbol(one.symbol))
             self.maps.append(one)
             self._index[info.name] = one
+
+    def _symbol(self, wanted: str) -> str:
+        """A C name whose functions (``map_x_update``) are no other map's name."""
+        symbol = wanted
+        while self._symbols & (names := {symbol, *(f"{symbol}_{verb}" for verb in VERBS)}):
+            symbol += "_"
+        self._symbols |= names
+        return symbol
 
     def map(self, name: str) -> Map:
         return self._index[name]
