@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""The library's probes, against the kernel's own books about the same work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Kptrace, run_as
+from workloads import disk_io, reads
+
+NAMES = {"/dev/vda": "vda", "/dev/nvme0n1": "nvme0n1"}
+
+
+def _requests(disk: str) -> tuple[int, int]:
+    """Reads and writes that the disk has completed."""
+    fields = Path(f"/sys/block/{disk}/stat").read_text().split()
+    return int(fields[0]), int(fields[4])
+
+
+def test_biolatency(kptrace: Kptrace) -> None:
+    """Each direct request is counted under its device and operation, as the kernel counts it."""
+    before = {disk: _requests(disk) for disk in NAMES.values()}
+
+    def work() -> None:
+        disk_io("/dev/vda", 53, 31)()
+        disk_io("/dev/nvme0n1", 61, 37)()
+
+    run = kptrace.during(lambda: run_as("disks", work), "run", "biolatency")
+    counts = {key: _count(buckets) for key, buckets in run.maps["@us"].items()}
+    assert counts == {"vda,read": 53, "vda,write": 31, "nvme0n1,read": 61, "nvme0n1,write": 37}
+    for disk, (read, written) in before.items():
+        now = _requests(disk)
+        assert (now[0] - read, now[1] - written) == (
+            counts[f"{disk},read"],
+            counts[f"{disk},write"],
+        )
+
+
+def _count(buckets: list[dict[str, int]]) -> int:
+    return sum(bucket["count"] for bucket in buckets)
+
+
+def _interrupts(device: str) -> dict[str, int]:
+    """How often each interrupt came whose line in /proc/interrupts names a device."""
+    found = {}
+    for line in Path("/proc/interrupts").read_text().splitlines()[1:]:
+        number, *rest = line.split()
+        if device in rest[-1]:
+            found[number.rstrip(":")] = sum(int(one) for one in rest if one.isdigit())
+    return found
+
+
+@pytest.mark.parametrize(("disk", "device"), [("/dev/nvme0n1", "nvme0q")])
+def test_irqlatency(kptrace: Kptrace, disk: str, device: str) -> None:
+    """Every interrupt of the disk that /proc/interrupts counts is in a histogram of its number."""
+    before: dict[str, int] = {}
+
+    def work() -> None:
+        before.update(_interrupts(device))
+        run_as("disk", disk_io(disk, 67, 0))
+
+    run = kptrace.during(work, "run", "irqlatency")
+    handled: dict[str, int] = {}
+    for key, buckets in run.maps["@ns"].items():
+        number, _, handler = key.partition(",")
+        if device in handler:
+            handled[number] = _count(buckets)
+    came = {number: now - before[number] for number, now in _interrupts(device).items()}
+    assert handled == {number: count for number, count in came.items() if count}
+    assert sum(handled.values()) >= 67
+
+
+def test_runqlat(kptrace: Kptrace) -> None:
+    """Every switch to a task that was woken is a wait; a workload makes many."""
+    run = kptrace.during(lambda: run_as("disk", disk_io("/dev/vda", 71, 0)), "run", "runqlat")
+    assert _count(run.maps["@us"]) >= 71
+
+
+def test_vfslatency(kptrace: Kptrace, file: Path) -> None:
+    """Only these functions, and the reads of the workload (others read a little, too)."""
+    run = kptrace.during(lambda: run_as("reader", reads(file, [1] * 1009)), "run", "vfslatency")
+    counts = {key: _count(buckets) for key, buckets in run.maps["@ns"].items()}
+    assert set(counts) <= {"vfs_read", "vfs_write", "vfs_open", "vfs_fsync_range"}
+    assert 1009 <= counts["vfs_read"] < 1009 + 100
