@@ -13,7 +13,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.values import ValueEmitter
-from kptrace.plan import EventKind
+from kptrace.plan import EVENT_HEADER, EventKind
 
 NO_KEY = "Can't delete map element because it does not exist."
 EVENT_ON_STACK = 128
@@ -90,13 +90,13 @@ class Emitter(ValueEmitter):
         target = f"(*{node.slot})"
         if node.value is None:
             self.clear(target, types.size_of(kind))
-        elif isinstance(node.value, tree.Var | tree.TupleMake | tree.TupleGet):
+        elif isinstance(node.value, tree.Var | tree.TupleMake | tree.TupleGet | tree.Ternary):
             # the value may read the variable itself: build it aside first
             aside = self.object(kind, "value")
-            self.store(node.value, aside, kind)
+            self.fill(node.value, aside, kind)
             self.copy(f"&{target}", f"&{aside}", types.size_of(kind))
         else:
-            self.store(node.value, target, kind)
+            self.fill(node.value, target, kind)
 
     def set_map(self, node: tree.SetMap) -> None:
         plan_map = self.shared.storage.map(node.map)
@@ -155,6 +155,10 @@ class Emitter(ValueEmitter):
             f"{spelling} {{\n\tstruct event_header header;\n{fields}}};\n"
         )
         target = self.place(spelling, event.size, "event", EVENT_ON_STACK)
+        written = EVENT_HEADER + sum(types.size_of(one.type) for one in event.fields)
+        if written != event.size:
+            # kernels before 6.3 (commit 6715df8d5d24) send no stack bytes that nobody wrote
+            self.clear(target, event.size)
         for one, value in zip(event.fields, node.fields, strict=True):
             self.fill(value, f"{target}.{one.name}", one.type)
         self.line(f"{target}.header.time = bpf_ktime_get_ns();")
