@@ -175,6 +175,7 @@ class _Checker(ExpressionChecker):
         kind = self.scopes.type_of(variable)
         if isinstance(kind, types.Error) and value is None:
             self.report.warning(node.target.span, f"Variable {name} was never assigned to.")
+            kind = types.INT64  # nothing tells its type
         return [
             tree.SetVar(span=node.span, slot=variable.slot, type=kind, value=value, declare=True)
         ]

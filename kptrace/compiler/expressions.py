@@ -95,7 +95,9 @@ class ExpressionChecker(Operators):
             return self.bad(node.span)
         kind = self.scopes.type_of(variable)
         if isinstance(kind, types.Error):
-            return self.bad(node.span)
+            if not self.guess or self.report.errors:
+                return self.bad(node.span)
+            kind = types.INT64  # only declared, never assigned
         return tree.Var(span=node.span, type=kind, slot=variable.slot)
 
     def positional(self, node: n.Positional) -> tree.Expr:

@@ -187,6 +187,8 @@ class Operators(Access):
             info.written = True
             if info.value is None:
                 info.value = Use(INT64)
+        elif (variable := self.scopes.find(target.name)) and self.scopes.use(variable) is None:
+            self.scopes.set(variable, Use(INT64))
         made = self.expr(target)
         if not isinstance(made, tree.Var | tree.MapRead):
             return self.bad(node.span)
