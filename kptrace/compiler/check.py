@@ -261,7 +261,8 @@ class _Checker(ExpressionChecker):
         if made is None:
             return []
         kind, value = made
-        self.grow_map(target, tree.Bad(span=call.span, type=kind), Use(kind))
+        flexible = value is not None and self.use_of(value).flexible
+        self.grow_map(target, tree.Bad(span=call.span, type=kind), Use(kind, flexible))
         return [tree.Aggregate(span=node.span, map=target.name, key=key, value=value)]
 
     def aggregate_copy(self, right: n.Map, kind: Type) -> list[tree.Statement]:

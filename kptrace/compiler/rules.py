@@ -81,8 +81,12 @@ def combine(left: Use, right: Use) -> Type | None:
             target = combine(Use(one), Use(two))
             return replace(a, target=target) if target is not None else None
         case (types.Avg() | types.Sum() | types.Min() | types.Max() | types.Stats(), _):
+            if type(a) is not type(b):
+                return None
+            if left.flexible != right.flexible:
+                return b if left.flexible else a
             # one aggregation over several argument types: signed if one of them is
-            return type(a)(True) if type(a) is type(b) else None
+            return type(a)(True)
         case _:
             return None
 
