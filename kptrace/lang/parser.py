@@ -378,7 +378,8 @@ class _Parser(ExpressionParser):
     def expression_statement(self) -> tuple[n.Statement | None, n.Expr | None]:
         """variable assign_op expr end | map [ keys ] assign_op expr end | expr end"""
         start = self.peek().span.start
-        value = self.expression()
+        # an if or a block that starts a statement ends at its brace: "if (c) { } ++@x;"
+        value = self.primary() if self.at("if", "{") else self.expression()
         if self.at(*ASSIGN_OPS):
             if not isinstance(value, n.Variable | n.Map):
                 raise self.bad_target(value)
