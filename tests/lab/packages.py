@@ -43,11 +43,12 @@ class Apt:
         for folder in ("lists/partial", "cache/archives/partial"):
             (self.home / folder).mkdir(parents=True, exist_ok=True)
         (self.home / "status").touch()  # what is installed here is of no interest
-        (self.home / "sources.list").write_text(
-            "".join(
-                f"deb [signed-by={KEYRING}] {mirror(suite)} {suite} main\n" for suite in self.suites
-            )
-        )
+        lines = [
+            f"deb [signed-by={KEYRING}] {uri} {suite} main\n"
+            for suite in self.suites
+            if (uri := mirror(suite)) is not None
+        ]
+        (self.home / "sources.list").write_text("".join(lines))
         self._run("apt-get", "update", "-q")
 
     def dependencies(self, package: str) -> list[str]:
@@ -84,16 +85,19 @@ def unpack(packages: Iterable[Path], folder: Path) -> None:
         subprocess.run(["dpkg", "--extract", package, folder], check=True)
 
 
-def mirror(suite: str) -> str:
+def mirror(suite: str) -> str | None:
     """URI of the mirror that serves `suite`: the one that this machine uses for its own release.
 
-    Security updates live in an archive of their own, hence the match on the ending.
+    Security updates live in an archive of their own, hence the match on the ending. A machine that
+    takes none has no mirror for them; then the lab does without, as the machine does.
     """
     ours = platform.freedesktop_os_release().get("VERSION_CODENAME", "")
     ending = "-security" if suite.endswith("-security") else ""
     for source in machine_sources(Path("/etc/apt")):
         if source.suite in (ours + ending, "stable" + ending, "oldstable" + ending):
             return source.uri
+    if ending:
+        return None
     raise PackageError(
         f"no apt source for {ours}{ending} in /etc/apt, so no mirror to take {suite} from; "
         "the lab needs a Debian machine whose apt works"
