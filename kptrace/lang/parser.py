@@ -392,7 +392,7 @@ class _Parser(ExpressionParser):
                 return value, None
             return n.ExpressionStatement(span=value.span, value=value), None
         if self.at("}"):
-            if isinstance(value, n.If) and not _has_value(value):
+            if isinstance(value, n.If) and not has_value(value):
                 return value, None
             return None, value
         if isinstance(value, n.If):
@@ -411,9 +411,9 @@ class _Parser(ExpressionParser):
         return self.problem("invalid assignment target", value.span)
 
 
-def _has_value(node: n.If) -> bool:
+def has_value(node: n.If) -> bool:
     """Whether an if can stand for a value: both branches end in one."""
     otherwise = node.otherwise
     if node.then.value is None or otherwise is None:
         return False
-    return _has_value(otherwise) if isinstance(otherwise, n.If) else otherwise.value is not None
+    return has_value(otherwise) if isinstance(otherwise, n.If) else otherwise.value is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from kptrace.lang import nodes as n
 from kptrace.lang.expression_parser import PRECEDENCE
+from kptrace.lang.parser import has_value
 
-_TERNARY, _UNARY, _POSTFIX = 0, 11, 12
+_TERNARY, _UNARY, _POSTFIX, _PRIMARY = 0, 11, 12, 13
 _INDENT = "    "
 
 
@@ -70,7 +71,8 @@ def _statement(node: n.Statement, indent: str) -> str:
         case n.ExpressionStatement():
             return f"{text(node.value)};"
         case n.If():
-            return text(node)
+            # without the semicolon an if with values could become the value of its block
+            return text(node) + (";" if has_value(node) else "")
         case n.While():
             return f"while ({text(node.condition)}) {block(node.body, indent)}"
         case n.Unroll():
@@ -78,7 +80,7 @@ def _statement(node: n.Statement, indent: str) -> str:
         case n.For():
             if isinstance(node.over, tuple):
                 low, high = node.over
-                over = f"{_operand(low, _POSTFIX, indent)}..{_operand(high, _POSTFIX, indent)}"
+                over = f"{_operand(low, _PRIMARY, indent)}..{_operand(high, _PRIMARY, indent)}"
             else:
                 over = text(node.over)
             return f"for {node.variable.name} : {over} {block(node.body, indent)}"
@@ -106,10 +108,12 @@ def _level(node: n.Expr) -> int:
             return _UNARY
         case n.Increment():
             return _UNARY if node.prefix else _POSTFIX
-        case n.If():
+        case n.If() | n.Block():
             return _TERNARY
+        case n.Member() | n.TupleIndex() | n.Index():
+            return _POSTFIX
         case _:
-            return _POSTFIX + 1
+            return _PRIMARY
 
 
 def expression(node: n.Expr, *, indent: str = "") -> str:
@@ -172,7 +176,9 @@ def expression(node: n.Expr, *, indent: str = "") -> str:
                 inner = f"({inner})"
             return f"{inner}[{text(node.index)}]"
         case n.Cast():
-            return f"({_type(node.type)}){operand(node.operand, _UNARY)}"
+            inner = operand(node.operand, _UNARY)
+            # "(x)+" is never the start of a cast
+            return f"({_type(node.type)})" + (f"({inner})" if inner.startswith("+") else inner)
         case n.If():
             return _if(node, indent)
         case n.Block():
@@ -204,8 +210,15 @@ def _type(node: n.TypeName | n.Typeof | n.Expr) -> str:
             return name + "".join(suffixes)
         case n.Typeof():
             return f"typeof({_type(node.operand)})"
+        case n.Name() | n.Index() if _is_like_type(node):
+            return f"({expression(node)})"
         case _:
             return expression(node)
+
+
+def _is_like_type(node: n.Expr) -> bool:
+    """Whether ``sizeof`` would take an expression for a type: ``x``, ``x[4]``."""
+    return isinstance(node, n.Name) or (isinstance(node, n.Index) and _is_like_type(node.operand))
 
 
 _ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}

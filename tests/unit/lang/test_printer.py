@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: MIT
+"""Printing and parsing again gives the same tree, for every tree that a text can have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kptrace.lang import nodes as n
+from kptrace.lang import parse, to_text
+from kptrace.lang.expression_parser import BUILTIN_VALUE
+from kptrace.source import Source, Span
+
+SPAN = Span(Source(name="", text=""), 0, 0)
+NAMES = st.sampled_from(("foo", "pid", "args", "x", "nsecs", "string", "structure"))
+FREE_NAMES = NAMES.filter(lambda name: not BUILTIN_VALUE.fullmatch(name))
+CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from("\udc80\udcff")
+Strategy = st.SearchStrategy[Any]
+
+
+def make(cls: type, **fields: Strategy) -> Strategy:
+    return st.builds(cls, span=st.just(SPAN), **fields)
+
+
+def tuples(one: Strategy, least: int, most: int) -> Strategy:
+    return st.lists(one, min_size=least, max_size=most).map(tuple)
+
+
+def number(value: int) -> n.Integer:
+    return n.Integer(span=SPAN, value=value, text=str(value))
+
+
+VARIABLE = make(n.Variable, name=st.sampled_from(("$a", "$b1", "$_")))
+INTEGER = st.integers(0, (1 << 64) - 1).map(number)
+# \udc80 and its like stand for single bytes; several of them may spell a character
+TEXTS = st.text(CHARACTERS, max_size=5).map(
+    lambda text: text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+)
+MAP_NAMES = st.sampled_from(("@", "@m", "@m_1"))
+TYPES = make(
+    n.TypeName,
+    keyword=st.sampled_from(("", "", "struct", "enum")),
+    name=st.sampled_from(("uint8", "foo", "task_struct")),
+    suffixes=tuples(st.sampled_from(("*", 4, -1)), 0, 3),
+)
+
+
+def is_value(node: n.If) -> bool:
+    if node.then.value is None or node.otherwise is None:
+        return False
+    other = node.otherwise
+    return is_value(other) if isinstance(other, n.If) else other.value is not None
+
+
+def as_statements(nodes: list[Any]) -> tuple[n.Statement, ...]:
+    return tuple(
+        one if isinstance(one, n.If) or not isinstance(one, EXPRESSIONS)
+        else n.ExpressionStatement(span=SPAN, value=one)
+        for one in nodes
+    )  # fmt: skip
+
+
+EXPRESSIONS = (
+    n.Integer, n.String, n.Boolean, n.Variable, n.Map, n.Positional, n.Name, n.Call,
+    n.TupleLiteral, n.RecordLiteral, n.Unary, n.Binary, n.Ternary, n.Increment, n.Member,
+    n.TupleIndex, n.Index, n.Cast, n.If, n.Block, n.Sizeof, n.Offsetof, n.Comptime,
+)  # fmt: skip
+
+
+def blocks(inner: Strategy) -> Strategy:
+    maps = make(n.Map, name=MAP_NAMES, keys=st.none() | tuples(inner, 1, 2))
+    # an if without a value cannot be the value of a block
+    values = inner.filter(lambda one: not isinstance(one, n.If) or is_value(one))
+    simple_block = make(n.Block, statements=st.just(()), value=st.none() | values)
+    statement = st.one_of(
+        make(
+            n.Assign,
+            target=VARIABLE | maps,
+            op=st.sampled_from(("=", "+=", "<<=", "^=")),
+            value=inner,
+        ),
+        make(n.Let, target=VARIABLE, type=st.none() | TYPES, value=st.none() | inner),
+        make(n.Discard, value=inner),
+        make(n.Return, value=st.none() | inner),
+        make(n.Jump, keyword=st.sampled_from(("break", "continue"))),
+        make(n.While, condition=inner, body=simple_block),
+        make(n.Unroll, count=inner, body=simple_block),
+        make(
+            n.For,
+            variable=VARIABLE,
+            over=make(n.Map, name=MAP_NAMES, keys=st.none()) | st.tuples(inner, inner),
+            body=simple_block,
+        ),
+        inner,
+    )
+    return make(
+        n.Block,
+        statements=st.lists(statement, max_size=3).map(as_statements),
+        value=st.none() | values,
+    )
+
+
+def larger(inner: Strategy) -> Strategy:
+    maps = make(n.Map, name=MAP_NAMES, keys=st.none() | tuples(inner, 1, 3))
+    block = blocks(inner)
+    typed = TYPES | make(n.Typeof, operand=TYPES | inner)
+    return st.one_of(
+        make(n.Unary, op=st.sampled_from("!~-*"), operand=inner),
+        make(n.Unary, op=st.just("&"), operand=VARIABLE | maps),
+        make(
+            n.Binary,
+            op=st.sampled_from("|| && | ^ & == != < > <= >= << >> + - * / %".split()),
+            left=inner,
+            right=inner,
+        ),
+        make(n.Ternary, condition=inner, then=st.none() | inner, otherwise=inner),
+        make(
+            n.Increment,
+            op=st.sampled_from(("++", "--")),
+            prefix=st.booleans(),
+            target=VARIABLE | maps,
+        ),
+        make(n.Member, operand=inner, name=NAMES, name_span=st.just(SPAN)),
+        make(n.TupleIndex, operand=inner, index=st.integers(0, 20)),
+        make(n.Index, operand=inner, index=inner),
+        make(n.Cast, type=typed, operand=inner),
+        make(n.Call, name=NAMES, arguments=tuples(inner, 0, 3)),
+        make(n.TupleLiteral, elements=tuples(inner, 0, 3)),
+        make(
+            n.RecordLiteral,
+            fields=st.dictionaries(FREE_NAMES, inner, min_size=1, max_size=2).map(
+                lambda found: tuple(found.items())
+            ),
+        ),
+        make(n.Sizeof, keyword=st.sampled_from(("sizeof", "typeinfo")), operand=typed | inner),
+        make(n.Offsetof, operand=typed | inner, path=tuples(NAMES, 1, 2)),
+        make(n.Comptime, operand=inner),
+        make(n.If, condition=inner, then=block, otherwise=st.none() | block),
+        maps,
+        block,
+    )
+
+
+LEAVES = st.one_of(
+    INTEGER,
+    make(n.String, value=TEXTS),
+    make(n.Boolean, value=st.booleans()),
+    VARIABLE,
+    make(n.Map, name=MAP_NAMES, keys=st.none()),
+    make(n.Positional, number=st.integers(0, 30)),
+    make(n.Name, name=NAMES),
+)
+TREES = st.recursive(LEAVES, larger, max_leaves=12)
+PROBES = make(
+    n.Probe,
+    attach=tuples(
+        st.sampled_from(("kprobe:f", "begin", 'k:"a,b"', "interval:s:1")).map(
+            lambda text: n.AttachPoint(
+                span=SPAN, text=text, parts=tuple(text.replace('"', "").split(":"))
+            )
+        ),
+        1,
+        2,
+    ),
+    predicate=st.none() | TREES,
+    body=blocks(TREES),
+)
+
+
+def read(text: str) -> n.Program:
+    return parse(Source(name="spec.bt", text=text))
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
+@given(TREES)
+def test_expressions_survive(tree: n.Expr) -> None:
+    assign = n.Assign(
+        span=SPAN, target=n.Variable(span=SPAN, name="$result"), op="=", value=tree
+    )
+    probe = n.Probe(
+        span=SPAN,
+        attach=(n.AttachPoint(span=SPAN, text="begin", parts=("begin",)),),
+        predicate=None,
+        body=n.Block(span=SPAN, statements=(assign,), value=None),
+    )
+    program = n.Program(source=SPAN.source, items=(probe,))
+    assert read(to_text(program)) == program
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(PROBES, max_size=2).map(tuple))
+def test_programs_survive(probes: tuple[n.Probe, ...]) -> None:
+    program = n.Program(source=SPAN.source, items=probes)
+    text = to_text(program)
+    assert read(text) == program
+    assert to_text(read(text)) == text
