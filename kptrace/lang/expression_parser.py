@@ -11,7 +11,7 @@ from kptrace.lang.cursor import MAX_DEPTH, Cursor
 from kptrace.lang.lexer import Kind, SpecSyntaxError, Token
 from kptrace.source import Span
 
-BUILTIN_VALUE = re.compile(r"args|ctx|kstack|nsecs|pid|tid|ustack|arg[0-9]+")
+BUILTIN_VALUE = re.compile(r"args|ctx|kstack|nsecs|pid|tid|ustack|arg[0-9]+|true|false")
 """Identifiers that are always values (language §1): never a type, a field or a parameter."""
 
 PRECEDENCE = {
