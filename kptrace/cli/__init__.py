@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -39,7 +40,7 @@ class _Commands(click.Group):
     """Loads a command's module only when it runs; what is no command is a `run`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
@@ -80,28 +81,49 @@ def _root(ctx: click.Context) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs a command and leaves with its exit status."""
+    _open_standard_streams()
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # asks for a snapshot; none before the run
     sys.setrecursionlimit(MAX_RECURSION)
     sys.exit(execute(sys.argv[1:] if arguments is None else arguments))
+
+
+def _open_standard_streams() -> None:
+    """Put /dev/null where a standard stream is closed.
+
+    Else the next descriptor, perhaps a BPF map, takes its number and gets what is printed.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def execute(arguments: Sequence[str]) -> int:
     """Run one command line; gives the exit status."""
     try:
-        result: Any = _root.main(list(arguments), prog_name="kptrace", standalone_mode=False)
+        result: Any = _root.main([*arguments], prog_name="kptrace", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except click.Abort:
-        return Exit.FAILED
+    except click.Abort:  # Ctrl-C before the run handles signals
+        return 128 + signal.SIGINT
     except KptraceError as error:
         report(error.diagnostics)
         return error.exit
-    except BrokenPipeError:
-        # whoever read our output is gone; nothing more can be said, not even by Python at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except (BrokenPipeError, SystemExit):  # click turns the former into the latter
+        _drop_output()
         return Exit.OK
+    except OSError as error:
+        _drop_output()
+        place = f"'{error.filename}': " if error.filename else ""
+        failure = Diagnostic(code="os", message=f"{place}{error.strerror or error}")
+        report((failure,))
+        return Exit.FAILED
     except Exception as fault:
         if os.environ.get("KPTRACE_DEBUG"):
             raise
@@ -113,6 +135,11 @@ def execute(arguments: Sequence[str]) -> int:
         report((bug,))
         return Exit.FAILED
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _drop_output() -> None:
+    """Nothing more can be written, and Python at exit must not try it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def report(diagnostics: Sequence[Diagnostic], *, warnings: bool = True) -> None:

@@ -18,7 +18,7 @@ BACKENDS = ("auto", "libbpf", "bcc")
 
 def loader(made: Compilation, backend: str) -> Load:
     """How to load a compilation. Compiles now, so that errors come before anything runs."""
-    if backend == "auto" and clang.find_clang() is None and importlib.util.find_spec("bcc"):
+    if backend == "auto" and clang.find_clang() is None and _bcc_can():
         backend = "bcc"
     if backend == "bcc":
         return _bcc(made)
@@ -27,8 +27,10 @@ def loader(made: Compilation, backend: str) -> Load:
     except HostError as error:
         if backend == "auto" and error.diagnostics[0].code == "no-clang":
             raise HostError(
-                "this specification must be compiled, and neither clang nor BCC is installed",
-                hint="apt install clang (preferred), or apt install python3-bpfcc",
+                "this specification must be compiled, and this host has neither clang nor what BCC"
+                " needs",
+                hint="apt install clang (preferred), or apt install python3-bpfcc and the headers"
+                " of this kernel",
                 code="no-compiler",
             ) from None
         raise
@@ -37,6 +39,13 @@ def loader(made: Compilation, backend: str) -> Load:
         return libbpf_loader.load(data, made.plan, mechanisms)
 
     return load
+
+
+def _bcc_can() -> bool:
+    """Whether BCC is installed and has the kernel's headers."""
+    from kptrace.runtime import bcc_loader
+
+    return importlib.util.find_spec("bcc") is not None and bcc_loader.has_headers()
 
 
 def _bcc(made: Compilation) -> Load:

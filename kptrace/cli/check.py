@@ -39,8 +39,8 @@ def check_command(program: str | None, form: str, attach: str, words: tuple[str,
     Example:
       kptrace check myprobe.bt
     """
-    given = find(program, words)
     try:
+        given = find(program, words)
         with open_kernel() as kernel:
             made = compile_given(given, kernel, percentiles=False)
             require_kprobes(made.plan, kernel)

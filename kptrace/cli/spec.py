@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from kptrace.cli import library
+from kptrace.cli import COMMANDS, library
 from kptrace.compiler import Compilation, Options, compile_spec
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.runtime import features
 from kptrace.source import Source
+
+_LOOKED_AT = 8192
+"""Bytes at the start of a file in which a NUL says that it is no text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,8 @@ def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...
             code="usage",
         )
     name, *parameters = words
+    if not name:
+        raise UsageError("the file name is empty", code="unreadable")
     if name == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         return Given(source=Source(name="stdin", text=text), parameters=tuple(parameters))
@@ -53,12 +59,15 @@ def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
     except OSError as error:
         hint = ""
         if isinstance(error, FileNotFoundError):
-            known = [probe.name for probe in library.probes(probe_path)]
+            known = [*COMMANDS, *(probe.name for probe in library.probes(probe_path))]
             hint = " ".join(did_you_mean(path.name, known))
             hint = hint or "kptrace list --library shows the library; -e takes program text"
         raise UsageError(
             f"cannot read '{path}': {error.strerror}", hint=hint, code="unreadable"
         ) from None
+    if b"\0" in data[:_LOOKED_AT]:
+        raise UsageError(f"'{path}' is a binary file, no specification", code="unreadable")
+    data = data.removeprefix(codecs.BOM_UTF8)
     return Source(name=str(path), text=data.decode("utf-8", "surrogateescape"))
 
 

@@ -2,8 +2,7 @@
 """C in the core dialect to a BPF object, by clang, with a cache on disk.
 
 The only part of the compiler that starts a process, and only when the cache has no answer. The
-key covers the C text, kptrace's version and the identity of the clang binary; a host without
-clang still takes what the cache holds for it.
+key covers the C text, kptrace's version and the identity of the clang binary.
 """
 
 from __future__ import annotations
@@ -28,6 +27,7 @@ _FLAGS = (
     "-Wno-parentheses-equality",
     "-Wno-gnu-variable-sized-type-not-at-end", "-x", "c", "-c", "-", "-o",
 )  # fmt: skip
+_DIGEST_SIZE = hashlib.sha256().digest_size
 _DIAGNOSTIC = re.compile(r"^(.*?):(\d+):(\d+): (error|fatal error): (.*)$", re.M)
 
 
@@ -56,8 +56,9 @@ def build(text: str, machine: str, cache: Path | None = None) -> bytes:
     path = None
     if cache is not None and _is_private(cache):
         path = cache / f"{_key(text, machine, clang)}.o"
-        if path.exists():
-            return path.read_bytes()
+        kept = _kept(path)
+        if kept is not None:
+            return kept
     if clang is None:
         raise HostError(
             "clang is needed to compile this specification, and it is not installed",
@@ -90,25 +91,34 @@ def _is_private(cache: Path) -> bool:
     return ours and not found.st_mode & 0o022
 
 
+def _kept(path: Path) -> bytes | None:
+    """A whole object from the cache; a power cut can leave an empty or torn file."""
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    kept, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
+    return kept if hashlib.sha256(kept).digest() == digest else None
+
+
 def _keep(path: Path, data: bytes) -> None:
     """Write beside and rename: a reader sees a whole object or none."""
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(data)
+            file.write(data + hashlib.sha256(data).digest())
         os.replace(file.name, path)
     except OSError:
         return  # a full disk must not stop a trace
 
 
 def _compile(clang: str, text: str, machine: str) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="kptrace-") as directory:
-        target = Path(directory) / "spec.o"
-        command = [clang, f"-D__TARGET_ARCH_{arch.of(machine).clang}", *_FLAGS, str(target)]
-        done = subprocess.run(
-            command, input=text.encode("utf-8", "surrogateescape"), capture_output=True, check=False
-        )
-        if done.returncode == 0:
-            return target.read_bytes()
+    # the object comes by a pipe: a killed run leaves no file behind
+    command = [clang, f"-D__TARGET_ARCH_{arch.of(machine).clang}", *_FLAGS, "-"]
+    done = subprocess.run(
+        command, input=text.encode("utf-8", "surrogateescape"), capture_output=True, check=False
+    )
+    if done.returncode == 0:
+        return done.stdout
     complaint = done.stderr.decode("utf-8", "replace")
     raise RunError.of(
         [

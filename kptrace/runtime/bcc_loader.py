@@ -50,7 +50,7 @@ def load(text: str, plan: Plan, mechanisms: Mapping[str, Mechanism]) -> Loaded:
     Takes about a second and 200 MB for as long as it lasts. Raises HostError when bcc, headers or
     rights are missing, RunError when the text does not compile or the kernel refuses a program.
     """
-    if not _has_headers():
+    if not has_headers():
         raise bcc_errors.no_headers(release())
     raise_limits()
     programs = [
@@ -87,7 +87,7 @@ def _attach_type(mechanism: Mechanism | None) -> int:
     return AttachType.TRACE_KPROBE_MULTI if mechanism is Mechanism.MULTI else AttachType.NONE
 
 
-def _has_headers() -> bool:
+def has_headers() -> bool:
     """Where BCC would look: a named source tree, the kernel's build tree, or kheaders."""
     named = os.environ.get("BCC_KERNEL_SOURCE")
     if named:

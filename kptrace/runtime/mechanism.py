@@ -47,7 +47,9 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
                 chosen[program.name] = Mechanism.RAW_TRACEPOINT
             case ProbeKind.KPROBE | ProbeKind.KRETPROBE if program.name in multi:
                 chosen[program.name] = Mechanism.MULTI
-            case ProbeKind.KPROBE | ProbeKind.KRETPROBE if wanted == "tracefs" or not has("kprobe"):
+            case ProbeKind.KPROBE | ProbeKind.KRETPROBE if (
+                wanted == "tracefs" or has("kprobe") is False
+            ):
                 chosen[program.name] = Mechanism.TRACEFS
             case _:
                 chosen[program.name] = Mechanism.LINK if has("perf_link") else Mechanism.IOCTL

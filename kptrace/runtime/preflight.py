@@ -18,11 +18,10 @@ def require_kprobes(plan: Plan, kernel: Kernel, has: Has = features.has) -> None
     wanted = [program for program in plan.programs if program.kind in FUNCTION_KINDS]
     if not wanted or has("kprobe") is not False:
         return
-    if (kernel.tracefs.path / "kprobe_events").exists():
+    if kernel.tracefs.problem or (kernel.tracefs.path / "kprobe_events").exists():
         return
-    others = ", ".join(sorted({program.targets[0].probe for program in wanted})[:3])
     raise HostError(
-        f"this kernel has no kprobes (CONFIG_KPROBE_EVENTS), which {others} needs",
+        f"this kernel has no kprobes (CONFIG_KPROBE_EVENTS), needed for {wanted[0].label}",
         hint="tracepoint and rawtracepoint probes work here; kptrace doctor tells the rest",
         code="no-kprobes",
     )

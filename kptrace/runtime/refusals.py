@@ -64,7 +64,9 @@ def no_right(target: Target) -> HostError:
     """EPERM or EACCES: not about this probe, so `missing_probes` does not apply."""
     lockdown = _read("/sys/kernel/security/lockdown")
     if "[confidentiality]" in lockdown:
-        hint = "the kernel is locked down (confidentiality), which forbids kprobes: use tracepoints"
+        hint = (
+            "the kernel is locked down (confidentiality), which forbids kprobes: use rawtracepoint"
+        )
     elif os.geteuid() != 0:
         level = _read("/proc/sys/kernel/perf_event_paranoid").strip()
         hint = (

@@ -37,6 +37,8 @@ class Signals:
     def __enter__(self) -> Signals:
         if threading.current_thread() is threading.main_thread():
             for number in _STOP:
+                if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                    continue  # nohup: the run shall outlive its terminal
                 self._previous[number] = signal.signal(number, self._on_stop)
             self._previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._on_snapshot)
         return self

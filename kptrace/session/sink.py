@@ -9,6 +9,7 @@ import select
 import time
 from enum import Enum
 
+from kptrace.errors import RunError
 from kptrace.output import Stream
 
 _FULL = 1 << 16
@@ -68,7 +69,14 @@ class Sink:
         if self._parts:
             data = b"".join(self._parts)
             self._parts, self._size = [], 0
-            _write_all(self._output, data)
+            try:
+                _write_all(self._output, data)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise RunError(
+                    f"cannot write the output: {error.strerror}", code="output"
+                ) from error
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -165,3 +165,50 @@ def test_reader_that_leaves_ends_the_run_quietly(start: Start) -> None:
         assert pipe.readline() == b"tick\n"
     _, error = process.communicate(timeout=10)
     assert (process.returncode, error) == (0, b"")
+
+
+def test_full_disk_is_told_once(kptrace: Command) -> None:
+    done = kptrace("-q", "-e", 'begin { printf("lost\\n"); }', "-o", "/dev/full")
+    assert done.status == 1
+    assert done.error == "ERROR: cannot write the output: No space left on device\n"
+
+
+def test_closed_output_is_no_map(start: Start) -> None:
+    """A closed descriptor's number must not go to a BPF map, which would get what is printed."""
+    process = start(
+        "-q", "-e", 'begin { printf("x\\n"); }', stdout=None, preexec_fn=lambda: os.close(1)
+    )
+    _, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (0, b"")
+
+
+def test_binary_file_is_not_printed(kptrace: Command) -> None:
+    done = kptrace("/bin/true")
+    assert done.status == USAGE
+    assert done.error == "ERROR: '/bin/true' is a binary file, no specification\n"
+
+
+def test_command_misspelt(kptrace: Command) -> None:
+    assert "did you mean 'doctor'" in kptrace("doctr").error
+
+
+@pytest.mark.parametrize("left", [b"", b"\x7fELF torn"])
+def test_torn_cache_entry_is_compiled_anew(
+    kptrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
+) -> None:
+    """A power cut may leave such a file under the name of a whole object."""
+    monkeypatch.setattr("kptrace.compiler.clang.cache_directory", lambda: tmp_path / "cache")
+    assert kptrace("-q", "-e", QUIET).status == 0
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_bytes(left)
+    assert kptrace("-q", "-e", QUIET).status == 0
+    assert len(kept.read_bytes()) > len(left)
+
+
+@pytest.mark.parametrize("probe", ["kprobe:vfs_read", "rawtracepoint:sched_switch"])
+def test_unprivileged_check(start: Start, probe: str) -> None:
+    """What this user may not see is unknown, which `check` lets pass."""
+    process = start("check", "-e", f"{probe} {{ @ = count(); }}", user=65534, extra_groups=[])
+    output, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (0, b"")
+    assert output.decode().startswith(probe)
