@@ -168,12 +168,14 @@ class _Checker(ExpressionChecker):
             self.report.error(node.target.span, message, code="scope")
             return []
         fixed = self.written_type(node.type) if node.type is not None else None
+        if isinstance(fixed, types.Error):
+            fixed = None  # already reported
         value = self.value(node.value) if node.value is not None else None
         variable = self.scopes.declare(name, node.target.span, fixed)
         if value is not None:
             self.grow_variable(node.target, value)
         kind = self.scopes.type_of(variable)
-        if isinstance(kind, types.Error) and value is None:
+        if isinstance(kind, types.Error) and value is None and node.type is None:
             self.report.warning(node.target.span, f"Variable {name} was never assigned to.")
             kind = types.INT64  # nothing tells its type
         return [
