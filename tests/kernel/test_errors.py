@@ -26,7 +26,7 @@ BAD = {
     "type": (
         ("-e", 'kprobe:vfs_read { @x = 1; @x = "text"; }'),
         2,
-        "stdin:1:27",
+        "stdin:1:32-38: ERROR: Type mismatch for @x",
     ),
     "field that the structure has not": (
         ("-e", "kprobe:vfs_read { @ = args.file.f_pos_; }"),
