@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Any, TypeAlias
 
 from kptrace import types
-from kptrace.histogram import Histogram, histogram
+from kptrace.histogram import Histogram, bucket_index, histogram, linear_index
 from kptrace.plan import Map
 from kptrace.types import Type
 
@@ -405,3 +405,17 @@ def _merge_maps(left: tuple[MapLoss, ...], right: tuple[MapLoss, ...]) -> tuple[
             )
         merged[one.name] = one
     return tuple(merged.values())
+
+
+def histogram_state(scheme: types.Hist | types.LHist, numbers: Sequence[int]) -> bytes:
+    """The per-CPU state that a program would have after these updates (see `types.Hist`)."""
+    words = [0] * types.aggregate_words(scheme)
+    words[: types.HIST_HEADER_WORDS] = [len(numbers), sum(numbers), min(numbers), max(numbers)]
+    for number in numbers:
+        if isinstance(scheme, types.Hist):
+            index = bucket_index(number, scheme.bits)
+        else:
+            index = linear_index(number, scheme)
+        words[types.HIST_HEADER_WORDS + index] += 1
+    # sums wrap at 64 bits, as in the kernel
+    return struct.pack(f"<{len(words)}Q", *(word & (1 << 64) - 1 for word in words))

@@ -118,6 +118,7 @@ class EventKind(str, Enum):
     TIME = "time"
     EXIT = "exit"  # an optional field: the exit code
     WARNING = "warning"  # run-time warning, no fields
+    SPILL = "spill"  # an update of a histogram that had no memory in its context: key, number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -274,13 +274,21 @@ def _map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
         return "\n".join(parts)
     if one.kind is MapKind.PERCPU_HASH:
         insert = dialect.update(symbol, at, f"({value} *)zero_value", True)
+        later = "" if one.prealloc else ", _Bool *later"
+        refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx);\n"
+        if not one.prealloc:
+            refused = (
+                f"\tif (!slot && result == {prelude.ENOMEM})\n\t\t*later = 1;\n"
+                f"\telse if (!slot)\n\t\t{symbol}_full(ctx);\n"
+            )
         parts += [
             dropped,
-            f"static __always_inline {value} *{symbol}_slot(void *ctx{after})\n{{\n"
-            f"\t__u32 index = 0;\n\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n\n"
-            f"\tif (slot)\n\t\treturn slot;\n\tzero_value = zeros_at(&index);\n"
-            f"\tif (!zero_value)\n\t\treturn (void *)0;\n\t{insert};\n\tslot = {lookup};\n"
-            f"\tif (!slot)\n\t\t{symbol}_full(ctx);\n\treturn slot;\n}}\n",
+            f"static __always_inline {value} *{symbol}_slot(void *ctx{after}{later})\n{{\n"
+            f"\t__u32 index = 0;\n\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
+            f"\tlong result;\n\n\tif (slot)\n\t\treturn slot;\n"
+            f"\tzero_value = zeros_at(&index);\n\tif (!zero_value)\n\t\treturn (void *)0;\n"
+            f"\tresult = {insert};\n\t(void)result;\n\tslot = {lookup};\n{refused}"
+            f"\treturn slot;\n}}\n",
         ]
     else:
         update = dialect.update(symbol, at, "value", False)

@@ -13,7 +13,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.values import ValueEmitter
-from kptrace.plan import EVENT_HEADER, EventKind
+from kptrace.plan import EVENT_HEADER, Event, EventKind, Map
 
 NO_KEY = "Can't delete map element because it does not exist."
 EVENT_ON_STACK = 128
@@ -116,14 +116,30 @@ class Emitter(ValueEmitter):
             value = number
         arguments = self.key_arguments(node.map, node.key)
         slot = self.fresh("slot")
-        self.line(
-            f"{self.spelling(kind)} *{slot} = {plan_map.symbol}_slot(ctx{arguments and ', '}"
-            f"{arguments.removesuffix(', ')});"
-        )
+        given = f"ctx, {arguments}".removesuffix(", ")
+        if not plan_map.prealloc:
+            later = self.fresh("later")
+            self.line(f"_Bool {later} = 0;")
+            given = f"{given}, &{later}"
+        self.line(f"{self.spelling(kind)} *{slot} = {plan_map.symbol}_slot({given});")
         with self.braces(f"if ({slot})"):
             for text in self.shared.storage.update(kind, slot, value, self.shared.needs):
                 self.line(text)
+        if not plan_map.prealloc:
+            with self.braces(f"if ({later})"):
+                self.spill(plan_map, arguments.removeprefix("&").removesuffix(", "), value)
         self.effects += 1
+
+    def spill(self, plan_map: Map, key: str, value: str) -> None:
+        """Send an update to the tracer that the kernel has no memory for just now."""
+        assert plan_map.key is not None
+        event = self.shared.events.add(
+            EventKind.SPILL, (plan_map.key, types.INT64), map=plan_map.name
+        )
+        target = self.open_event(event)
+        self.convert(key, plan_map.key, f"{target}.arg0", plan_map.key)
+        self.line(f"{target}.arg1 = {value};")
+        self.close_event(event, target)
 
     def evaluate(self, node: tree.Expr) -> None:
         if isinstance(node, tree.Delete):
@@ -149,6 +165,16 @@ class Emitter(ValueEmitter):
             top=node.top,
             div=node.div,
         )
+        target = self.open_event(event)
+        for one, value in zip(event.fields, node.fields, strict=True):
+            self.fill(value, f"{target}.{one.name}", one.type)
+        self.close_event(event, target)
+        self.effects += 1
+        if node.leave:
+            self.line(f"return {self.default_return};")
+
+    def open_event(self, event: Event) -> str:
+        """Declare an event and a place to build it; gives the lvalue."""
         fields = "".join(f"\t{self.spelling(one.type)} {one.name};\n" for one in event.fields)
         spelling = f"struct event_{event.id}"
         self.shared.values.declarations[f"event_{event.id}"] = (
@@ -159,12 +185,11 @@ class Emitter(ValueEmitter):
         if written != event.size:
             # kernels before 6.3 (commit 6715df8d5d24) send no stack bytes that nobody wrote
             self.clear(target, event.size)
-        for one, value in zip(event.fields, node.fields, strict=True):
-            self.fill(value, f"{target}.{one.name}", one.type)
+        return target
+
+    def close_event(self, event: Event, target: str) -> None:
+        """Fill the header and submit."""
         self.line(f"{target}.header.time = bpf_ktime_get_ns();")
         self.line(f"{target}.header.id = {event.id};")
         self.line(f"{target}.header.unused = 0;")
         self.line(f"send(ctx, &{target}, sizeof({target}));")
-        self.effects += 1
-        if node.leave:
-            self.line(f"return {self.default_return};")

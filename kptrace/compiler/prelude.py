@@ -8,6 +8,10 @@ from kptrace import types
 SLOTS = 4
 """Scratch slots per CPU: one each for task, softirq, hard irq and NMI context."""
 
+ENOMEM = -12
+"""What a new element gets when the BPF allocator's cache for this CPU is empty: it is refilled
+behind the interrupt, so the update is sent to the tracer instead of being lost."""
+
 _KEEP = 'asm volatile("" : "+r"(bucket)); /* what is checked is what is used */'
 """Else clang may check one copy of the index and use another, which the verifier refuses."""
 

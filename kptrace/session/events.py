@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from kptrace import aggregate
+from kptrace import aggregate, types
 from kptrace.output import Format, Stream
 from kptrace.output.printf import compile_format
 from kptrace.output.values import Style
@@ -29,19 +29,18 @@ class Handlers:
         self._maps = maps
         self._events = {event.id: event for event in plan.events}
         self._handlers: dict[int, Handler] = {}
+        self._spills = {one.id for one in plan.events if one.kind is EventKind.SPILL}
 
     def handle(self, records: Iterable[RawRecord]) -> None:
-        """Handle records; what follows an `exit()` is dropped."""
-        if self.exit_status is not None:
-            return
+        """Handle records; what follows an `exit()` is dropped, but for what belongs to maps."""
         for _, number, payload in records:
+            if self.exit_status is not None and number not in self._spills:
+                continue
             handler = self._handlers.get(number)
             if handler is None:
                 event = self._events[number]
                 handler = self._handlers[number] = _MAKERS[event.kind](self, event)
             handler(payload)
-            if self.exit_status is not None:
-                return
 
     def reopen(self) -> int | None:
         """Accept events again (those of end blocks); returns the status of an earlier `exit()`."""
@@ -78,7 +77,18 @@ class Handlers:
         return lambda payload: self._maps.zero(event.map)
 
     def _time(self, event: Event) -> Handler:
-        return lambda payload: self._write(self._form.time(time.strftime(event.text).encode()))
+        return lambda payload: self._write(self._form.time(_now(event.text)))
+
+    def _spill(self, event: Event) -> Handler:
+        key, number = event.fields
+        end = key.offset + types.size_of(key.type)
+
+        def handle(payload: bytes) -> None:
+            found = aggregate.decode(number.type, payload, number.offset)
+            assert isinstance(found, int)
+            self._maps.spill(event.map, bytes(payload[key.offset : end]), found)
+
+        return handle
 
     def _exit(self, event: Event) -> Handler:
         field = event.fields[0] if event.fields else None
@@ -105,6 +115,11 @@ class Handlers:
         return handle
 
 
+def _now(form: str) -> bytes:
+    """Local time by strftime(3); bytes that are not UTF-8 pass through."""
+    return time.strftime(form).encode("utf-8", "surrogateescape")
+
+
 _MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {
     EventKind.PRINTF: Handlers._printf,
     EventKind.PRINT: Handlers._value,
@@ -114,4 +129,5 @@ _MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {
     EventKind.TIME: Handlers._time,
     EventKind.EXIT: Handlers._exit,
     EventKind.WARNING: Handlers._warning,
+    EventKind.SPILL: Handlers._spill,
 }

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
 
 from kptrace import types
-from kptrace.aggregate import MapSnapshot, snapshot
+from kptrace.aggregate import MapSnapshot, histogram_state, snapshot
 from kptrace.kernel import Kernel
-from kptrace.plan import Plan
+from kptrace.plan import Map, Plan
 from kptrace.runtime import bpf, maps
 from kptrace.runtime.loaded import Loaded
 
@@ -24,11 +25,31 @@ class Maps:
         self._plan = plan
         self._loaded = loaded
         self._zeroed: set[str] = set()
+        self._spilled: dict[str, dict[bytes, list[int]]] = {}
 
     def snapshot(self, name: str) -> MapSnapshot:
         one = self._plan.map(name)
         entries = maps.read_map(self._loaded.map(one.symbol))
+        if name in self._spilled:
+            entries = self._with_spilled(one, entries)
         return snapshot(one, entries, zeroed=name in self._zeroed)
+
+    def spill(self, name: str, key: bytes, number: int) -> None:
+        """Keep an update of a histogram for which the kernel had no memory just then."""
+        self._spilled.setdefault(name, {}).setdefault(key, []).append(number)
+
+    def _with_spilled(self, one: Map, entries: Iterable[maps.Entry]) -> Iterator[maps.Entry]:
+        """What was spilled joins its entry as if one more CPU had counted it."""
+        assert isinstance(one.value, types.Hist | types.LHist)
+        spilled = {
+            key: histogram_state(one.value, numbers)
+            for key, numbers in self._spilled[one.name].items()
+        }
+        for key, values in entries:
+            extra = spilled.pop(key, None)
+            yield key, values if extra is None else (*values, extra)
+        for key, extra in spilled.items():
+            yield key, (extra,)
 
     def all(self) -> tuple[MapSnapshot, ...]:
         return tuple(self.snapshot(one.name) for one in self._plan.maps)
@@ -37,10 +58,12 @@ class Maps:
         one = self._plan.map(name)
         maps.clear(self._loaded.map(one.symbol), one)
         self._zeroed.discard(name)
+        self._spilled.pop(name, None)
 
     def zero(self, name: str) -> None:
         maps.zero(self._loaded.map(self._plan.map(name).symbol))
         self._zeroed.add(name)
+        self._spilled.pop(name, None)
 
 
 class KernelResolver:
