@@ -407,15 +407,24 @@ def _merge_maps(left: tuple[MapLoss, ...], right: tuple[MapLoss, ...]) -> tuple[
     return tuple(merged.values())
 
 
-def histogram_state(scheme: types.Hist | types.LHist, numbers: Sequence[int]) -> bytes:
-    """The per-CPU state that a program would have after these updates (see `types.Hist`)."""
-    words = [0] * types.aggregate_words(scheme)
-    words[: types.HIST_HEADER_WORDS] = [len(numbers), sum(numbers), min(numbers), max(numbers)]
-    for number in numbers:
-        if isinstance(scheme, types.Hist):
-            index = bucket_index(number, scheme.bits)
+class HistogramState:
+    """The per-CPU state of a histogram (see `types.Hist`), updated here as a program would."""
+
+    def __init__(self, scheme: types.Hist | types.LHist) -> None:
+        self._scheme = scheme
+        self._words = [0] * types.aggregate_words(scheme)
+
+    def add(self, number: int) -> None:
+        count, total, low, high = self._words[: types.HIST_HEADER_WORDS]
+        low, high = (min(low, number), max(high, number)) if count else (number, number)
+        self._words[: types.HIST_HEADER_WORDS] = [count + 1, total + number, low, high]
+        if isinstance(self._scheme, types.Hist):
+            index = bucket_index(number, self._scheme.bits)
         else:
-            index = linear_index(number, scheme)
-        words[types.HIST_HEADER_WORDS + index] += 1
-    # sums wrap at 64 bits, as in the kernel
-    return struct.pack(f"<{len(words)}Q", *(word & (1 << 64) - 1 for word in words))
+            index = linear_index(number, self._scheme)
+        self._words[types.HIST_HEADER_WORDS + index] += 1
+
+    def pack(self) -> bytes:
+        """The bytes that a map would hold; sums wrap at 64 bits, as in the kernel."""
+        words = (word & (1 << 64) - 1 for word in self._words)
+        return struct.pack(f"<{len(self._words)}Q", *words)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 from kptrace import types
-from kptrace.aggregate import MapSnapshot, histogram_state, snapshot
+from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
 from kptrace.kernel import Kernel
 from kptrace.plan import Map, Plan
 from kptrace.runtime import bpf, maps
@@ -25,7 +25,7 @@ class Maps:
         self._plan = plan
         self._loaded = loaded
         self._zeroed: set[str] = set()
-        self._spilled: dict[str, dict[bytes, list[int]]] = {}
+        self._spilled: dict[str, dict[bytes, HistogramState]] = {}
 
     def snapshot(self, name: str) -> MapSnapshot:
         one = self._plan.map(name)
@@ -36,15 +36,16 @@ class Maps:
 
     def spill(self, name: str, key: bytes, number: int) -> None:
         """Keep an update of a histogram for which the kernel had no memory just then."""
-        self._spilled.setdefault(name, {}).setdefault(key, []).append(number)
+        states = self._spilled.setdefault(name, {})
+        if key not in states:
+            scheme = self._plan.map(name).value
+            assert isinstance(scheme, types.Hist | types.LHist)
+            states[key] = HistogramState(scheme)
+        states[key].add(number)
 
     def _with_spilled(self, one: Map, entries: Iterable[maps.Entry]) -> Iterator[maps.Entry]:
         """What was spilled joins its entry as if one more CPU had counted it."""
-        assert isinstance(one.value, types.Hist | types.LHist)
-        spilled = {
-            key: histogram_state(one.value, numbers)
-            for key, numbers in self._spilled[one.name].items()
-        }
+        spilled = {key: state.pack() for key, state in self._spilled[one.name].items()}
         for key, values in entries:
             extra = spilled.pop(key, None)
             yield key, values if extra is None else (*values, extra)

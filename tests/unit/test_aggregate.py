@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kptrace import types
 from kptrace.aggregate import (
     Average,
+    HistogramState,
     Ledger,
     MapLoss,
     ProbeLoss,
@@ -399,3 +400,17 @@ def test_merging_ledgers_is_associative_and_commutative(a: Ledger, b: Ledger, c:
     assert merge_ledgers([merge_ledgers([a, b]), c]) == merge_ledgers([a, merge_ledgers([b, c])])
     assert merge_ledgers([a, b]) == merge_ledgers([b, a])
     assert merge_ledgers([a, Ledger()]) == a
+
+
+@given(
+    st.sampled_from([Hist(0, 0), Hist(5, 0), LHist(0, 100, 10)]),
+    st.lists(st.integers(-(1 << 40), 1 << 40), min_size=1),
+)
+def test_a_state_kept_here_is_what_a_program_would_have(
+    kind: Hist | LHist, numbers: list[int]
+) -> None:
+    """An update that travels as an event merges into the same histogram."""
+    state = HistogramState(kind)
+    for number in numbers:
+        state.add(number)
+    assert merge(make_map(kind), [state.pack()]) == collect(kind, numbers)
