@@ -129,7 +129,7 @@ def _convert(key: str, value: Value) -> Value | None:
         if isinstance(value, bool):
             return None
         text = str(value)
-        return int(text) if text.isdigit() and len(text) < 19 else None
+        return int(text) if text.isdecimal() and len(text) < 19 else None
     if key in _CHOICES:
         return str(value) if str(value) in _CHOICES[key] else None
     return value if isinstance(value, str) else None

@@ -31,13 +31,15 @@ def parameter(text: str) -> int | str:
     """What a positional parameter is as a literal (language §14.2)."""
     sign, digits = (-1, text[1:]) if text.startswith("-") else (1, text)
     if digits[:2].lower() == "0b" and set(digits[2:]) <= {"0", "1"} and digits[2:]:
-        return sign * int(digits[2:], 2)
-    if not digits[:1].isdigit():
+        value = sign * int(digits[2:], 2)
+    elif not digits[:1].isdigit():
         return text
-    try:
-        return sign * parse_integer(digits, Span(Source(name="", text=""), 0, 0))
-    except SpecSyntaxError:
-        return text
+    else:
+        try:
+            value = sign * parse_integer(digits, Span(Source(name="", text=""), 0, 0))
+        except SpecSyntaxError:
+            return text
+    return value if _LOW <= value <= _HIGH else text
 
 
 def _quotient(a: int, b: int) -> int:
