@@ -56,6 +56,8 @@ def _work(folder: Path) -> None:
     for _ in range(FOLDERS):
         os.mkdir(path, 0o751)
         os.rmdir(path)
+        os.symlink("nowhere", path)
+        os.unlink(path)
     for number in range(RENAMES):
         set_comm("differs" if number % 2 == 0 else "differ")
 
@@ -67,8 +69,15 @@ def test_map(both: tuple[Maps, Maps], name: str) -> None:
     if name in EMPTIED:
         assert f"@{name}" not in ours
         assert not theirs.get(f"@{name}")
+    elif "stack" in name:
+        assert _without_blanks(ours[f"@{name}"]) == _without_blanks(theirs[f"@{name}"])
     else:
         assert ours[f"@{name}"] == theirs[f"@{name}"]
+
+
+def _without_blanks(entries: Maps) -> Maps:
+    """bpftrace 0.17 indents the frames in keys; language §11 has no blanks in keys."""
+    return {key.replace(" ", ""): value for key, value in entries.items()}
 
 
 def test_the_workload_was_seen(both: tuple[Maps, Maps]) -> None:
@@ -77,6 +86,7 @@ def test_the_workload_was_seen(both: tuple[Maps, Maps]) -> None:
     assert ours["@count"] == READS
     assert sum(bucket["count"] for bucket in ours["@hist"]) == READS
     assert ours["@wild"] == 2 * FOLDERS
+    assert ours["@probes"] == {"kprobe:vfs_symlink": FOLDERS, "kretprobe:vfs_unlink": FOLDERS}
     assert sum(ours["@renamed"].values()) == (RENAMES + 1) // 2
     assert ours["@mode"] == 0o751
 

@@ -27,6 +27,7 @@ class CompileServer:
 
     def __enter__(self) -> CompileServer:
         self._folder.mkdir()
+        self._folder.chmod(0o1777)  # in the guest not only root compiles
         self._thread.start()
         return self
 

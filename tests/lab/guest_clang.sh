@@ -1,6 +1,7 @@
 #!/bin/sh
 # Stands for clang in the guest: compiler.py, on the host, does the work. The text comes on standard
 # input and the object goes to standard output, as kptrace calls clang.
+set -e
 job=/run/lab/compile/$$
 cat >"$job.text"
 printf '%s\0' "$@" >"$job.draft"
