@@ -133,7 +133,9 @@ def _is_native(case: Case) -> bool:
 )
 def test_verifier_accepts(case: Case, golden_root: Path) -> None:
     plan = from_json(case.beside(".plan.json").read_text())
-    data = clang.build(case.beside(".core.c").read_bytes().decode("utf-8", "surrogateescape"), plan.arch)
+    data = clang.build(
+        case.beside(".core.c").read_bytes().decode("utf-8", "surrogateescape"), plan.arch
+    )
     btf = str(golden_root / "sys/kernel/btf/vmlinux")
     with libbpf_loader.load(data, plan, {}, btf_custom_path=btf) as loaded:
         assert set(loaded.programs) == {one.name for one in plan.programs}

@@ -216,13 +216,15 @@ static __always_inline struct count *map_n_slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = map_n.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_n.insert(key, (struct count *)zero_value);
+	result = map_n.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_n.lookup(key);
 	if (!slot)
 		map_n_full(ctx);
@@ -341,6 +343,7 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	/* print(@v[pid, comm]) */
 #line 9 "actions.bt"
 	struct event_6 event3;
+	__builtin_memset(&event3, 0, sizeof(event3));
 	struct tuple_0 key2;
 	__builtin_memset(&key2, 0, sizeof(key2));
 	key2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
@@ -395,6 +398,7 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	if (deleted2) {
 		/* printf("%d %u %x %lld %c %p %s%%\n", -1, 255, 255, nsecs, 65, curtask, comm) */
 #line 14 "actions.bt"
+		__builtin_memset(&scratch->event6, 0, sizeof(scratch->event6));
 		scratch->event6.arg0 = -1;
 		scratch->event6.arg1 = 255;
 		scratch->event6.arg2 = 255;
@@ -435,7 +439,8 @@ int probe_2(void *ctx)
 	/* exit(3) */
 #line 16 "actions.bt"
 	struct event_12 event0;
-	event0.arg0 = (3);
+	__builtin_memset(&event0, 0, sizeof(event0));
+	event0.arg0 = ((__s32)3);
 	event0.header.time = bpf_ktime_get_ns();
 	event0.header.id = 12;
 	event0.header.unused = 0;

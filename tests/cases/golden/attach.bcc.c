@@ -100,13 +100,15 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_.insert(key, (struct count *)zero_value);
+	result = map_.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
 		map__full(ctx);
@@ -240,6 +242,7 @@ int probe_5(__u64 *ctx)
 	/* printf("%s\n", probe) */
 #line 10 "attach.bt"
 	struct event_0 event0;
+	__builtin_memset(&event0, 0, sizeof(event0));
 	__builtin_memset(event0.arg0.data, 0, 5);
 	__builtin_memcpy(event0.arg0.data, "mine", 4);
 	event0.header.time = bpf_ktime_get_ns();

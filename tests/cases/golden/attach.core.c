@@ -156,13 +156,15 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
 		map__full(ctx);
@@ -312,6 +314,7 @@ int probe_5(__u64 *ctx)
 	/* printf("%s\n", probe) */
 #line 10 "attach.bt"
 	struct event_0 event0;
+	__builtin_memset(&event0, 0, sizeof(event0));
 	__builtin_memset(event0.arg0.data, 0, 5);
 	__builtin_memcpy(event0.arg0.data, "mine", 4);
 	event0.header.time = bpf_ktime_get_ns();

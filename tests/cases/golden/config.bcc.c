@@ -100,13 +100,15 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_.insert(key, (struct count *)zero_value);
+	result = map_.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
 		map__full(ctx);

@@ -517,13 +517,15 @@ static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *
 	__u32 index = 0;
 	struct number *slot = bpf_map_lookup_elem(&map_fault, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_fault, key, (struct number *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_fault, key, (struct number *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_fault, key);
 	if (!slot)
 		map_fault_full(ctx);
@@ -717,7 +719,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	_Bool value6;
 	__u32 op1 = 0;
 	bpf_probe_read_kernel(&op1, sizeof(op1), &((struct request___k *)(v_rq))->op);
-	value6 = ((__u64)op1 == 1);
+	value6 = ((__u64)op1 == 1LL);
 	map_write_update(ctx, &value6);
 	/* @fault[$rq.fault[1], $rq.part.bd_disk.disk_name] = sum($rq.__data_len); */
 #line 11 "fields.bt"

@@ -295,7 +295,7 @@ int probe_0(void *ctx)
 	/* print(1 << $n) */
 #line 8 "integers.bt"
 	struct event_4 event3;
-	event3.arg0 = (1 << ((__u64)v_n & 63));
+	event3.arg0 = ((__u64)1 << ((__u64)v_n & 63));
 	event3.header.time = bpf_ktime_get_ns();
 	event3.header.id = 4;
 	event3.header.unused = 0;
@@ -314,7 +314,7 @@ int probe_0(void *ctx)
 	__u8 old0 = v_n;
 	__u8 new0 = old0 + 1;
 	v_n = new0;
-	event5.arg0 = (old0 * 70000);
+	event5.arg0 = (((__u64)old0) * 70000);
 	event5.header.time = bpf_ktime_get_ns();
 	event5.header.id = 6;
 	event5.header.unused = 0;
@@ -325,7 +325,7 @@ int probe_0(void *ctx)
 	__s32 old1 = v_m;
 	__s32 new1 = old1 - 1;
 	v_m = new1;
-	event6.arg0 = new1;
+	event6.arg0 = ((__s64)new1);
 	event6.header.time = bpf_ktime_get_ns();
 	event6.header.id = 7;
 	event6.header.unused = 0;

@@ -277,13 +277,15 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_.insert(key, (struct count *)zero_value);
+	result = map_.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
 		map__full(ctx);
@@ -309,13 +311,15 @@ static __always_inline struct count *map_few_slot(void *ctx, struct tuple_0 *key
 	__u32 index = 0;
 	struct count *slot = map_few.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_few.insert(key, (struct count *)zero_value);
+	result = map_few.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_few.lookup(key);
 	if (!slot)
 		map_few_full(ctx);

@@ -19,6 +19,12 @@ struct hist_65 {
 	__u64 buckets[65];
 };
 
+struct event_0 {
+	struct event_header header;
+	struct string_16 arg0;
+	__s64 arg1;
+};
+
 BPF_PERF_OUTPUT(events);
 
 static __always_inline long output(void *ctx, void *event, __u32 size)
@@ -136,7 +142,7 @@ BPF_TABLE("hash", __u32, __u64, map_start, 4096);
 static __always_inline void map_start_full(void *ctx)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 1);
+		warn(ctx, 2);
 }
 
 static __always_inline __u64 *map_start_lookup(__u32 *key)
@@ -161,23 +167,27 @@ BPF_F_TABLE("percpu_hash", struct string_16, struct hist_65, map_ns, 4096, BPF_F
 static __always_inline void map_ns_full(void *ctx)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 2);
+		warn(ctx, 3);
 }
 
-static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *key)
+static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *key, _Bool *later)
 {
 	__u32 index = 0;
 	struct hist_65 *slot = map_ns.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_ns.insert(key, (struct hist_65 *)zero_value);
+	result = map_ns.insert(key, (struct hist_65 *)zero_value);
+	(void)result;
 	slot = map_ns.lookup(key);
-	if (!slot)
+	if (!slot && result == -12)
+		*later = 1;
+	else if (!slot)
 		map_ns_full(ctx);
 	return slot;
 }
@@ -226,9 +236,19 @@ int probe_1(__u64 *ctx)
 		struct string_16 key2;
 		__builtin_memset(key2.data, 0, 16);
 		bpf_get_current_comm(key2.data, 16);
-		struct hist_65 *slot0 = map_ns_slot(ctx, &key2);
+		_Bool later0 = 0;
+		struct hist_65 *slot0 = map_ns_slot(ctx, &key2, &later0);
 		if (slot0) {
 			hist_add_0(slot0, number0);
+		}
+		if (later0) {
+			struct event_0 event0;
+			__builtin_memcpy(&event0.arg0, &key2, 16);
+			event0.arg1 = number0;
+			event0.header.time = bpf_ktime_get_ns();
+			event0.header.id = 0;
+			event0.header.unused = 0;
+			send(ctx, &event0, sizeof(event0));
 		}
 		/* delete(@start, tid) */
 #line 5 "latency.bt"
@@ -236,7 +256,7 @@ int probe_1(__u64 *ctx)
 		key3 = (__u32)bpf_get_current_pid_tgid();
 		_Bool deleted0 = !map_start_delete(&key3);
 		if (!deleted0) {
-			warn(ctx, 0);
+			warn(ctx, 1);
 		}
 	}
 	return 0;

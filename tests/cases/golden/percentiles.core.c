@@ -50,6 +50,12 @@ struct string_16 {
 	char data[16];
 };
 
+struct event_0 {
+	struct event_header header;
+	struct string_16 arg0;
+	__s64 arg1;
+};
+
 struct hist_102 {
 	__u64 n;
 	__s64 sum;
@@ -235,23 +241,27 @@ struct {
 static __always_inline void map_two_full(void *ctx)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 1);
+		warn(ctx, 2);
 }
 
-static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key)
+static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key, _Bool *later)
 {
 	__u32 index = 0;
 	struct hist_1889 *slot = bpf_map_lookup_elem(&map_two, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_two, key, (struct hist_1889 *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_two, key, (struct hist_1889 *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_two, key);
-	if (!slot)
+	if (!slot && result == -12)
+		*later = 1;
+	else if (!slot)
 		map_two_full(ctx);
 	return slot;
 }
@@ -296,9 +306,19 @@ int probe_0(__u64 *ctx)
 	struct string_16 key0;
 	__builtin_memset(key0.data, 0, 16);
 	bpf_get_current_comm(key0.data, 16);
-	struct hist_1889 *slot1 = map_two_slot(ctx, &key0);
+	_Bool later0 = 0;
+	struct hist_1889 *slot1 = map_two_slot(ctx, &key0, &later0);
 	if (slot1) {
 		hist_add_5(slot1, number1);
+	}
+	if (later0) {
+		struct event_0 event0;
+		__builtin_memcpy(&event0.arg0, &key0, 16);
+		event0.arg1 = number1;
+		event0.header.time = bpf_ktime_get_ns();
+		event0.header.id = 0;
+		event0.header.unused = 0;
+		send(ctx, &event0, sizeof(event0));
 	}
 	/* @line = lhist(retval, 0, 100, 1); */
 #line 6 "percentiles.bt"

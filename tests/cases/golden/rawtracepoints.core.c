@@ -72,6 +72,12 @@ struct hist_65 {
 	__u64 buckets[65];
 };
 
+struct event_0 {
+	struct event_header header;
+	struct string_32 arg0;
+	__s64 arg1;
+};
+
 struct task_struct___k {
 	char comm[16];
 	__s32 pid;
@@ -268,7 +274,7 @@ struct {
 static __always_inline void map__full(void *ctx)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 0);
+		warn(ctx, 1);
 }
 
 static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
@@ -276,13 +282,15 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
 		map__full(ctx);
@@ -305,7 +313,7 @@ struct {
 static __always_inline void map_raw_full(void *ctx)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 1);
+		warn(ctx, 2);
 }
 
 static __always_inline __u64 *map_raw_lookup(void)
@@ -342,23 +350,27 @@ struct {
 static __always_inline void map_bytes_full(void *ctx)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 2);
+		warn(ctx, 3);
 }
 
-static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_32 *key)
+static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_32 *key, _Bool *later)
 {
 	__u32 index = 0;
 	struct hist_65 *slot = bpf_map_lookup_elem(&map_bytes, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_bytes, key, (struct hist_65 *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_bytes, key, (struct hist_65 *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_bytes, key);
-	if (!slot)
+	if (!slot && result == -12)
+		*later = 1;
+	else if (!slot)
 		map_bytes_full(ctx);
 	return slot;
 }
@@ -422,9 +434,19 @@ static __always_inline int probe_1_body(__u64 *ctx, struct probe_1_scratch *scra
 	__builtin_memset(scratch->text0.data, 0, 33);
 	bpf_probe_read_kernel_str(scratch->text0.data, 33, &((struct gendisk___k *)(bd_disk0))->disk_name);
 	__builtin_memcpy(key0.data, scratch->text0.data, 32);
-	struct hist_65 *slot0 = map_bytes_slot(ctx, &key0);
+	_Bool later0 = 0;
+	struct hist_65 *slot0 = map_bytes_slot(ctx, &key0, &later0);
 	if (slot0) {
 		hist_add_0(slot0, number0);
+	}
+	if (later0) {
+		struct event_0 event0;
+		__builtin_memcpy(&event0.arg0, &key0, 32);
+		event0.arg1 = number0;
+		event0.header.time = bpf_ktime_get_ns();
+		event0.header.id = 0;
+		event0.header.unused = 0;
+		send(ctx, &event0, sizeof(event0));
 	}
 	return 0;
 }

@@ -210,13 +210,15 @@ static __always_inline struct count *map__slot(void *ctx, struct string_512 *key
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
 		map__full(ctx);
@@ -271,7 +273,7 @@ struct probe_0_record {
 };
 struct probe_0_scratch {
 	__u64 busy;
-	struct string_512 v_path_0 __attribute__((aligned(8)));
+	struct string_512 in_v_path_0 __attribute__((aligned(8)));
 	struct string_513 text0 __attribute__((aligned(8)));
 	struct string_512 key0 __attribute__((aligned(8)));
 	struct string_512 value0 __attribute__((aligned(8)));
@@ -282,7 +284,7 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 {
 	/* $path = str(args.filename); */
 #line 4 "scratch.bt"
-	struct string_512 *v_path = &scratch->v_path_0;
+	struct string_512 *v_path = &scratch->in_v_path_0;
 	clear_bytes(scratch->text0.data, 513);
 	bpf_probe_read_user_str(scratch->text0.data, 513, (void *)((__u64)ctx->filename));
 	bpf_probe_read_kernel((*v_path).data, 512, scratch->text0.data);

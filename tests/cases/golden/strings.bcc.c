@@ -210,13 +210,15 @@ static __always_inline struct count *map_names_slot(void *ctx, struct string_33 
 	__u32 index = 0;
 	struct count *slot = map_names.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_names.insert(key, (struct count *)zero_value);
+	result = map_names.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_names.lookup(key);
 	if (!slot)
 		map_names_full(ctx);
@@ -273,13 +275,15 @@ static __always_inline struct count *map_user_slot(void *ctx, struct string_1024
 	__u32 index = 0;
 	struct count *slot = map_user.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_user.insert(key, (struct count *)zero_value);
+	result = map_user.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_user.lookup(key);
 	if (!slot)
 		map_user_full(ctx);
@@ -293,7 +297,7 @@ static __always_inline long map_user_delete(struct string_1024 *key)
 
 struct probe_0_scratch {
 	__u64 busy;
-	struct string_33 v_name_0 __attribute__((aligned(8)));
+	struct string_33 in_v_name_0 __attribute__((aligned(8)));
 	struct string_33 key0 __attribute__((aligned(8)));
 	struct string_1024 key1 __attribute__((aligned(8)));
 };
@@ -321,7 +325,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	if (condition0) {
 		/* $name = str(args.file.f_path.dentry.d_name.name, 32); */
 #line 3 "strings.bt"
-		struct string_33 *v_name = &scratch->v_name_0;
+		struct string_33 *v_name = &scratch->in_v_name_0;
 		__u64 dentry0 = 0;
 		bpf_probe_read_kernel(&dentry0, sizeof(dentry0), &((struct file___k *)(ctx[14]))->f_path.dentry);
 		__u64 name0 = 0;
@@ -369,6 +373,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 		/* printf("%s %-8s|\n", $name, "é") */
 #line 8 "strings.bt"
 		struct event_0 event0;
+		__builtin_memset(&event0, 0, sizeof(event0));
 		__builtin_memcpy(event0.arg0.data, (*v_name).data, 33);
 		__builtin_memset(event0.arg1.data, 0, 3);
 		__builtin_memcpy(event0.arg1.data, "\303\251", 2);

@@ -164,13 +164,15 @@ static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *k
 	__u32 index = 0;
 	struct count *slot = map_out.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_out.insert(key, (struct count *)zero_value);
+	result = map_out.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_out.lookup(key);
 	if (!slot)
 		map_out_full(ctx);
@@ -196,13 +198,15 @@ static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *k
 	__u32 index = 0;
 	struct count *slot = map_state.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_state.insert(key, (struct count *)zero_value);
+	result = map_state.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_state.lookup(key);
 	if (!slot)
 		map_state_full(ctx);
@@ -228,13 +232,15 @@ static __always_inline struct count *map_files_slot(void *ctx, struct string_102
 	__u32 index = 0;
 	struct count *slot = map_files.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_files.insert(key, (struct count *)zero_value);
+	result = map_files.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_files.lookup(key);
 	if (!slot)
 		map_files_full(ctx);
@@ -260,13 +266,15 @@ static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
 	__u32 index = 0;
 	struct count *slot = map_errors.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_errors.insert(key, (struct count *)zero_value);
+	result = map_errors.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_errors.lookup(key);
 	if (!slot)
 		map_errors_full(ctx);
@@ -292,13 +300,15 @@ static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *ke
 	__u32 index = 0;
 	struct number *slot = map_cmd.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_cmd.insert(key, (struct number *)zero_value);
+	result = map_cmd.insert(key, (struct number *)zero_value);
+	(void)result;
 	slot = map_cmd.lookup(key);
 	if (!slot)
 		map_cmd_full(ctx);

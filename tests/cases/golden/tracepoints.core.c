@@ -226,13 +226,15 @@ static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *k
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_out, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_out, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_out, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_out, key);
 	if (!slot)
 		map_out_full(ctx);
@@ -263,13 +265,15 @@ static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *k
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_state, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_state, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_state, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_state, key);
 	if (!slot)
 		map_state_full(ctx);
@@ -300,13 +304,15 @@ static __always_inline struct count *map_files_slot(void *ctx, struct string_102
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_files, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_files, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_files, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_files, key);
 	if (!slot)
 		map_files_full(ctx);
@@ -337,13 +343,15 @@ static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_errors, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_errors, key, (struct count *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_errors, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_errors, key);
 	if (!slot)
 		map_errors_full(ctx);
@@ -374,13 +382,15 @@ static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *ke
 	__u32 index = 0;
 	struct number *slot = bpf_map_lookup_elem(&map_cmd, key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	bpf_map_update_elem(&map_cmd, key, (struct number *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_cmd, key, (struct number *)zero_value, BPF_NOEXIST);
+	(void)result;
 	slot = bpf_map_lookup_elem(&map_cmd, key);
 	if (!slot)
 		map_cmd_full(ctx);

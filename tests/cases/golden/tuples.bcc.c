@@ -66,6 +66,18 @@ struct event_1 {
 	struct tuple_6 arg0;
 };
 
+struct tuple_7 {
+	__s8 f0;
+	__u64 f1;
+};
+
+struct event_2 {
+	struct event_header header;
+	__s8 arg0;
+	__u64 arg1;
+	__s8 arg2;
+};
+
 BPF_PERF_OUTPUT(events);
 
 static __always_inline long output(void *ctx, void *event, __u32 size)
@@ -77,7 +89,7 @@ struct zeros {
 	__u64 words[1];
 };
 
-BPF_TABLE("percpu_array", __u32, __u64, ledger, 4);
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 6);
 
 static __always_inline __u64 *ledger_at(__u32 *index)
 {
@@ -137,8 +149,8 @@ BPF_TABLE("hash", struct tuple_2, struct tuple_1, map_one, 4096);
 
 static __always_inline void map_one_full(void *ctx)
 {
-	if (ledger_add(2) == 1)
-		warn(ctx, 2);
+	if (ledger_add(3) == 1)
+		warn(ctx, 3);
 }
 
 static __always_inline struct tuple_1 *map_one_lookup(struct tuple_2 *key)
@@ -162,8 +174,8 @@ BPF_TABLE("percpu_hash", struct tuple_5, struct count, map_two, 4096);
 
 static __always_inline void map_two_full(void *ctx)
 {
-	if (ledger_add(3) == 1)
-		warn(ctx, 3);
+	if (ledger_add(4) == 1)
+		warn(ctx, 4);
 }
 
 static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key)
@@ -171,13 +183,15 @@ static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key
 	__u32 index = 0;
 	struct count *slot = map_two.lookup(key);
 	struct zeros *zero_value;
+	long result;
 
 	if (slot)
 		return slot;
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	map_two.insert(key, (struct count *)zero_value);
+	result = map_two.insert(key, (struct count *)zero_value);
+	(void)result;
 	slot = map_two.lookup(key);
 	if (!slot)
 		map_two_full(ctx);
@@ -187,6 +201,31 @@ static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key
 static __always_inline long map_two_delete(struct tuple_5 *key)
 {
 	return map_two.delete(key);
+}
+
+/* @pairs */
+BPF_TABLE("hash", struct tuple_7, __s8, map_pairs, 4096);
+
+static __always_inline void map_pairs_full(void *ctx)
+{
+	if (ledger_add(5) == 1)
+		warn(ctx, 5);
+}
+
+static __always_inline __s8 *map_pairs_lookup(struct tuple_7 *key)
+{
+	return map_pairs.lookup(key);
+}
+
+static __always_inline void map_pairs_update(void *ctx, struct tuple_7 *key, __s8 *value)
+{
+	if (map_pairs.update(key, value))
+		map_pairs_full(ctx);
+}
+
+static __always_inline long map_pairs_delete(struct tuple_7 *key)
+{
+	return map_pairs.delete(key);
 }
 
 /* begin */
@@ -216,7 +255,7 @@ int probe_0(void *ctx)
 	__builtin_memset(value1.f1.data, 0, 7);
 	__builtin_memcpy(value1.f1.data, "longer", 6);
 	value1.f2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
-	value1.f2.f1 = 2;
+	value1.f2.f1 = 2LL;
 	struct tuple_2 key1;
 	__builtin_memset(&key1, 0, sizeof(key1));
 	key1.f0 = 70000;
@@ -225,8 +264,9 @@ int probe_0(void *ctx)
 	map_one_update(ctx, &key1, &value1);
 	/* $t = @one[1, "a"]; */
 #line 5 "tuples.bt"
-	struct tuple_1 v_t_0;
-	struct tuple_1 *v_t = &v_t_0;
+	struct tuple_1 in_v_t_0;
+	struct tuple_1 *v_t = &in_v_t_0;
+	__builtin_memset(&(*v_t), 0, sizeof((*v_t)));
 	struct tuple_2 key2;
 	__builtin_memset(&key2, 0, sizeof(key2));
 	key2.f0 = 1;
@@ -263,6 +303,7 @@ int probe_0(void *ctx)
 	/* print((1, "two", (3, 4))) */
 #line 8 "tuples.bt"
 	struct event_1 event1;
+	__builtin_memset(&event1, 0, sizeof(event1));
 	__builtin_memset(&event1.arg0, 0, sizeof(event1.arg0));
 	event1.arg0.f0 = 1;
 	__builtin_memset(event1.arg0.f1.data, 0, 4);
@@ -273,5 +314,51 @@ int probe_0(void *ctx)
 	event1.header.id = 1;
 	event1.header.unused = 0;
 	send(ctx, &event1, sizeof(event1));
+	return 0;
+}
+
+/* end */
+int probe_1(void *ctx)
+{
+	ledger_add(2);
+	/* $pair = (1, nsecs); */
+#line 12 "tuples.bt"
+	struct tuple_7 in_v_pair_0;
+	struct tuple_7 *v_pair = &in_v_pair_0;
+	struct tuple_7 value0;
+	__builtin_memset(&value0, 0, sizeof(value0));
+	value0.f0 = 1;
+	value0.f1 = bpf_ktime_get_boot_ns();
+	__builtin_memcpy(&(*v_pair), &value0, 16);
+	/* $pair = $pair.0 == 1 ? ($pair.0, $pair.1) : $pair; */
+#line 13 "tuples.bt"
+	struct tuple_7 value1;
+	__builtin_memset(&value1, 0, sizeof(value1));
+	if (((__s64)(*v_pair).f0 == 1)) {
+		value1.f0 = (*v_pair).f0;
+		value1.f1 = (*v_pair).f1;
+	} else {
+		__builtin_memcpy(&value1, &(*v_pair), 16);
+	}
+	__builtin_memcpy(&(*v_pair), &value1, 16);
+	/* @pairs[$pair] = 1; */
+#line 14 "tuples.bt"
+	__s8 value2;
+	value2 = 1;
+	struct tuple_7 key0;
+	__builtin_memset(&key0, 0, sizeof(key0));
+	__builtin_memcpy(&key0, &(*v_pair), 16);
+	map_pairs_update(ctx, &key0, &value2);
+	/* printf("%d %lld %d\n", 1, nsecs, 2) */
+#line 15 "tuples.bt"
+	struct event_2 event0;
+	__builtin_memset(&event0, 0, sizeof(event0));
+	event0.arg0 = 1;
+	event0.arg1 = bpf_ktime_get_boot_ns();
+	event0.arg2 = 2;
+	event0.header.time = bpf_ktime_get_ns();
+	event0.header.id = 2;
+	event0.header.unused = 0;
+	send(ctx, &event0, sizeof(event0));
 	return 0;
 }

@@ -100,7 +100,9 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
         edges = {
-            kind: [wrap(value, kind) for value in (0, 1, -1, 1 << kind.size * 8 - 1, 0x5A5A5A5A5A5A)]
+            kind: [
+                wrap(value, kind) for value in (0, 1, -1, 1 << kind.size * 8 - 1, 0x5A5A5A5A5A5A)
+            ]
             for kind in INTS
         }
         self.variables = [
@@ -148,7 +150,9 @@ class Maker:
                 left, right = self.pair(depth - 1)
                 op = self.random.choice(("&&", "||"))
                 both = (left.value and right.value) if op == "&&" else (left.value or right.value)
-                return Term(text=f"({left.text} {op} {right.text})", kind=BOOL, value=int(bool(both)))
+                return Term(
+                    text=f"({left.text} {op} {right.text})", kind=BOOL, value=int(bool(both))
+                )
             case 6:
                 kind = self.random.choice(INTS)
                 operand = self.variable(depth - 1)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+# ruff: noqa: E501 (a specification reads best on one line)
 """What the grammar of language §2 makes of a text."""
 
 from __future__ import annotations
