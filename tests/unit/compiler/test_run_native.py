@@ -361,6 +361,10 @@ def test_names_that_meet(run: Any) -> None:
     assert text == "(s, 4)\n\n\n@a[1]: 1\n@a_full: 3\n@a_slot: 1\n@a_update: 2\n"
 
 
+def test_long_chains_of_operators(run: Any) -> None:
+    assert printed(run, f"$x = 1; print({'$x+' * 1999}1);") == ["2000"]
+
+
 def test_notification_for_harnesses(run: Any) -> None:
     text = output(
         run,
