@@ -24,7 +24,7 @@ _CANDIDATES = ("clang", "clang-19", "clang-18", "clang-17", "clang-16", "clang-1
 _FLAGS = (
     "-target", "bpf", "-O2", "-g", "-mcpu=v3", "-fwrapv", "-Wall", "-Wno-unused-function",
     "-Wno-unused-value", "-Wno-address-of-packed-member", "-Wno-visibility",
-    "-Wno-parentheses-equality", "-fbracket-depth=8192",
+    "-Wno-parentheses-equality", "-fbracket-depth=2048",
     "-Wno-gnu-variable-sized-type-not-at-end", "-x", "c", "-c", "-", "-o",
 )  # fmt: skip
 _DIGEST_SIZE = hashlib.sha256().digest_size

@@ -25,7 +25,7 @@ PRECEDENCE = {
 
 _PREFIX = ("!", "~", "-", "*", "++", "--", "&")
 
-MAX_CHAIN = 2000
+MAX_CHAIN = 500
 _CAST_FOLLOWS = re.compile(r'[0-9a-zA-Z_$@"(\-!~*&]')
 _C_KEYWORDS = ("struct", "union", "enum")
 

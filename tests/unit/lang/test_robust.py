@@ -69,7 +69,7 @@ def test_large_and_wrong(text: str) -> None:
     "text",
     [
         "begin { $x = 1; }\n" * 3_000,
-        "begin { $x = " + "1+" * 1_500 + "1; }",
+        "begin { $x = " + "1+" * 450 + "1; }",
         "begin { " + "{" * 50 + "}" * 50 + " }",
         "begin { print(" + OPERATORS * 100 + "1" + ")" * 100 + "); }",
         'begin { $x = "' + "a" * 1_000_000 + '"; }',
