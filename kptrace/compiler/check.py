@@ -170,7 +170,7 @@ class _Checker(ExpressionChecker):
         fixed = self.written_type(node.type) if node.type is not None else None
         if isinstance(fixed, types.Error):
             fixed = None  # already reported
-        value = self.value(node.value) if node.value is not None else None
+        value = self.assignable(self.value(node.value)) if node.value is not None else None
         variable = self.scopes.declare(name, node.target.span, fixed)
         if value is not None:
             self.grow_variable(node.target, value)
@@ -183,16 +183,7 @@ class _Checker(ExpressionChecker):
         ]
 
     def assign_variable(self, node: n.Assign, target: n.Variable) -> list[tree.Statement]:
-        value = self.compound(node, target)
-        if isinstance(value.type, types.CASTABLE):
-            value = self.castable(value)
-        elif isinstance(value.type, types.AGGREGATES):
-            message = f"Value '{type_name(value.type)}' cannot be assigned to a scratch variable."
-            self.report.error(value.span, message, code="type")
-            value = self.bad(value.span)
-        elif isinstance(value.type, types.Void):
-            self.report.error(value.span, "This call has no value to assign.", code="type")
-            value = self.bad(value.span)
+        value = self.assignable(self.compound(node, target))
         variable = self.scopes.find(target.name)
         declare = variable is None
         if variable is None:
@@ -201,6 +192,19 @@ class _Checker(ExpressionChecker):
         kind = self.scopes.type_of(variable)
         slot = variable.slot
         return [tree.SetVar(span=node.span, slot=slot, type=kind, value=value, declare=declare)]
+
+    def assignable(self, value: tree.Expr) -> tree.Expr:
+        """What a variable may hold: of aggregations the castable ones, as integers."""
+        if isinstance(value.type, types.CASTABLE):
+            return self.castable(value)
+        if isinstance(value.type, types.AGGREGATES):
+            message = f"Value '{type_name(value.type)}' cannot be assigned to a scratch variable."
+        elif isinstance(value.type, types.Void):
+            message = "This call has no value to assign."
+        else:
+            return value
+        self.report.error(value.span, message, code="type")
+        return self.bad(value.span)
 
     def grow_variable(self, target: n.Variable, value: tree.Expr) -> None:
         variable = self.scopes.find(target.name)

@@ -365,6 +365,14 @@ def test_long_chains_of_operators(run: Any) -> None:
     assert printed(run, f"$x = 1; print({'$x+' * 499}1);") == ["500"]
 
 
+def test_aggregations_as_values(run: Any) -> None:
+    assert printed(
+        run,
+        "@n = count(); @n = count(); let $x = @n; $y = @n + 1; @s[1] = sum(-5); @m = max(7);"
+        " print($x); print($y); print((@s[1], @m > 6)); @keys[@n] = 1; print(@keys);",
+    ) == ["2", "3", "(-5, true)", "@keys[2]: 1"]
+
+
 def test_notification_for_harnesses(run: Any) -> None:
     text = output(
         run,
