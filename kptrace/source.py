@@ -6,6 +6,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
+MAX_WIDTH = 400
+"""Characters of one source line that an excerpt shows."""
+MAX_LINES = 20
+"""Lines of one span that an excerpt shows."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source:
@@ -71,13 +76,20 @@ class Span:
         return f"{self.source.name}:{line}:{column}-{end}"
 
     def excerpt(self) -> str:
-        """The source lines of the span; a single line gets a ``~`` marker under the span."""
+        """The source lines of the span; a single line gets a ``~`` marker under the span.
+
+        Of a very long line only the surroundings of the span are shown.
+        """
         line, column = self.source.location(self.start)
         last, end = self.source.location(self.end)
         if last != line:
-            lines = (self.source.line(number) for number in range(line, last + 1))
-            return "\n".join(text.replace("\t", "    ") for text in lines)
+            numbers = range(line, min(last, line + MAX_LINES - 1) + 1)
+            return "\n".join(_shown(self.source.line(number)[:MAX_WIDTH]) for number in numbers)
         text = self.source.line(line)
+        if len(text) > MAX_WIDTH:
+            first = max(0, column - 1 - MAX_WIDTH // 2)
+            text = text[first : first + MAX_WIDTH]
+            column, end = column - first, min(end - first, MAX_WIDTH + 1)
         marker = "".join(
             ("~" if column <= position < end else " ") * (4 if character == "\t" else 1)
             for position, character in enumerate(text, 1)
@@ -85,4 +97,10 @@ class Span:
         )
         if not marker.strip():  # an empty span, for instance at the end of the text
             marker = " " * (column - 1) + "~"
-        return text.replace("\t", "    ") + "\n" + marker
+        return _shown(text) + "\n" + marker
+
+
+def _shown(text: str) -> str:
+    """Text fit for a terminal: tabs as 4 blanks, control characters (but CR) as ``?``."""
+    text = text.replace("\t", "    ")
+    return "".join("?" if one < " " and one != "\r" or one == "\x7f" else one for one in text)

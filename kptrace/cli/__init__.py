@@ -32,6 +32,9 @@ COMMANDS = {
 }
 """Name -> module in this package (its attribute ``NAME_command``) and the help line."""
 
+MOST_SHOWN = 100
+"""Diagnostics that one command prints."""
+
 MAX_RECURSION = 20_000
 """The parser bounds nesting and chains; within these bounds the passes may recurse."""
 
@@ -145,8 +148,10 @@ def _drop_output() -> None:
 def report(diagnostics: Sequence[Diagnostic], *, warnings: bool = True) -> None:
     """Print diagnostics on standard error, in colour on a terminal."""
     color = sys.stderr.isatty()
-    for one in diagnostics:
-        if warnings or one.severity is Severity.ERROR:
-            text = render(one, color=color)
-            sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
+    shown = [one for one in diagnostics if warnings or one.severity is Severity.ERROR]
+    for one in shown[:MOST_SHOWN]:
+        text = render(one, color=color)
+        sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
+    if len(shown) > MOST_SHOWN:
+        sys.stderr.write(f"... and {len(shown) - MOST_SHOWN} more\n")
     sys.stderr.flush()
