@@ -51,7 +51,7 @@ def _interrupts(device: str) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize(("disk", "device"), [("/dev/nvme0n1", "nvme0q")])
+@pytest.mark.parametrize(("disk", "device"), [("/dev/nvme0n1", "nvme0q"), ("/dev/vda", "-req.")])
 def test_irqlatency(kptrace: Kptrace, disk: str, device: str) -> None:
     """Every interrupt of the disk that /proc/interrupts counts is in a histogram of its number."""
     before: dict[str, int] = {}

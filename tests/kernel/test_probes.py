@@ -13,6 +13,7 @@ from workloads import disk_io, folders, reads
 
 AT_FDCWD = -100
 EISDIR = 21
+HAS_MULTI = os.environ.get("KPTRACE_LAB_KERNEL") != "6.1"  # Debian builds that without it
 
 
 @pytest.mark.parametrize("attach", ["auto", "kprobe"])
@@ -22,6 +23,25 @@ def test_wildcard(kptrace: Kptrace, tmp_path: Path, attach: str) -> None:
     spec = f"kprobe:vfs_*dir /pid == {worker.pid}/ {{ @[func] = count(); }}"
     run = kptrace.during(worker.run, "--attach", attach, "-e", spec)
     assert run.maps["@"] == {"vfs_mkdir": 31, "vfs_rmdir": 31}
+
+
+def test_wildcard_is_one_link(kptrace: Kptrace) -> None:
+    """Where the kernel has kprobe.multi, a hundred functions hang on one link."""
+    with kptrace.tracing("-q", "-e", "kprobe:vfs_* { @ = count(); }") as tracer:
+        links = _link_types(tracer.pid)
+        assert tracer.stop().status == 0
+    if HAS_MULTI:
+        assert links == ["kprobe_multi"]
+    else:
+        assert len(links) > 30
+        assert set(links) == {"perf"}
+
+
+def _link_types(pid: int) -> list[str]:
+    """What kinds of BPF link a process holds, from the kernel's description of its files."""
+    texts = [path.read_text() for path in Path(f"/proc/{pid}/fdinfo").iterdir()]
+    lines = [line.split() for text in texts for line in text.splitlines()]
+    return [words[1] for words in lines if words and words[0] == "link_type:"]
 
 
 def test_several_attach_points(kptrace: Kptrace, tmp_path: Path) -> None:

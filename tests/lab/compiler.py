@@ -27,7 +27,9 @@ class CompileServer:
 
     def __enter__(self) -> CompileServer:
         self._folder.mkdir()
-        self._folder.chmod(0o1777)  # in the guest not only root compiles
+        # In the guest not only root compiles.
+        self._folder.parent.chmod(0o711)
+        self._folder.chmod(0o1777)
         self._thread.start()
         return self
 
