@@ -40,7 +40,8 @@ class Source:
         """The text of one line (from 1), without its end."""
         start = self.line_starts[number - 1]
         end = self.text.find("\n", start)
-        return self.text[start:] if end == -1 else self.text[start:end]
+        text = self.text[start:] if end == -1 else self.text[start:end]
+        return text.removesuffix("\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,6 @@ class Span:
 
 
 def _shown(text: str) -> str:
-    """Text fit for a terminal: tabs as 4 blanks, control characters (but CR) as ``?``."""
+    """Text fit for a terminal: tabs as 4 blanks, control characters as ``?``."""
     text = text.replace("\t", "    ")
-    return "".join("?" if one < " " and one != "\r" or one == "\x7f" else one for one in text)
+    return "".join("?" if one < " " or one == "\x7f" else one for one in text)

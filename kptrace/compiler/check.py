@@ -16,7 +16,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.expressions import ExpressionChecker
 from kptrace.compiler.functions import AGGREGATIONS
-from kptrace.compiler.rules import Use, combine
+from kptrace.compiler.rules import Use, join
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
@@ -214,8 +214,8 @@ class _Checker(ExpressionChecker):
         if known is None:
             self.scopes.set(variable, use)
             return
-        wider = combine(known, use)
-        fits = wider is not None and (variable.fixed is None or wider == variable.fixed)
+        wider = join(known, use)
+        fits = wider is not None and variable.fixed in (None, wider.type)
         if not fits and not self.fits_literal(value, variable.fixed):
             message = (
                 f"Type mismatch for {target.name}: trying to assign value of type"
@@ -224,7 +224,7 @@ class _Checker(ExpressionChecker):
             )
             self.report.error(value.span, message, code="type")
         elif variable.fixed is None and wider is not None:
-            self.scopes.set(variable, Use(wider, known.flexible and use.flexible))
+            self.scopes.set(variable, wider)
 
     def fits_literal(self, value: tree.Expr, fixed: Type | None) -> bool:
         """Whether a literal is in the range of a declared integer type."""
@@ -253,6 +253,9 @@ class _Checker(ExpressionChecker):
         value = self.compound(node, target)
         if isinstance(right, n.Map) and isinstance(value.type, types.AGGREGATES):
             return self.aggregate_copy(right, value.type)
+        if value.type == types.Tuple(()):
+            self.not_yet(value.span, "storing an empty tuple")
+            return []
         if isinstance(value.type, types.Void | types.Args):
             message = f"Value of type '{type_name(value.type)}' cannot be stored in a map"
             self.report.error(value.span, message, code="type")
@@ -292,7 +295,7 @@ class _Checker(ExpressionChecker):
         if info.value is None:
             info.value = use
             return
-        wider = combine(info.value, use)
+        wider = join(info.value, use)
         if wider is None:
             message = (
                 f"Type mismatch for {target.name}: trying to assign value of type"
@@ -301,4 +304,4 @@ class _Checker(ExpressionChecker):
             )
             self.report.error(value.span, message, code="type")
         else:
-            info.value = Use(wider, info.value.flexible and use.flexible)
+            info.value = wider

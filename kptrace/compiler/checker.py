@@ -84,6 +84,8 @@ class CheckerBase(ABC):
         return made
 
     def use_of(self, value: tree.Expr) -> Use:
+        if isinstance(value, tree.TupleMake):
+            return Use(value.type, elements=tuple(self.use_of(one) for one in value.elements))
         return Use(value.type, isinstance(value, tree.Const) and value.flexible)
 
     def map_info(self, node: n.Map) -> MapInfo:

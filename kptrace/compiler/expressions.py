@@ -14,7 +14,7 @@ from kptrace.compiler import fold, tree
 from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER, NOT_YET
 from kptrace.compiler.functions import FUNCTIONS, is_unknown_function
 from kptrace.compiler.operators import Operators
-from kptrace.compiler.rules import Use, combine
+from kptrace.compiler.rules import join
 from kptrace.compiler.scope import MapInfo
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
@@ -157,8 +157,16 @@ class ExpressionChecker(Operators):
         info = self.map_info(node)
         if node.keys is None:
             return None
-        made = [self.castable(self.value(one)) for one in node.keys]
+        made = [self.key_part(one) for one in node.keys]
         return self.grow_key(info, self.key_tuple(node.span, made), node.span)
+
+    def key_part(self, node: n.Expr) -> tree.Expr:
+        made = self.value(node)
+        if isinstance(made.type, types.Hist | types.LHist | types.Stats):
+            message = f"{type_name(made.type)} cannot be part of a map key"
+            self.report.error(node.span, message, code="map")
+            return self.bad(node.span)
+        return self.castable(made)
 
     def key_tuple(self, span: Span, made: list[tree.Expr]) -> tree.Expr:
         if len(made) == 1:
@@ -179,7 +187,7 @@ class ExpressionChecker(Operators):
         if info.key is None:
             info.key = use
             return key
-        wider = combine(info.key, use)
+        wider = join(info.key, use)
         if wider is None:
             message = (
                 f"Argument mismatch for {info.name}: trying to access with arguments:"
@@ -188,7 +196,7 @@ class ExpressionChecker(Operators):
             )
             self.report.error(span, message, code="map")
             return self.bad(span)
-        info.key = Use(wider, info.key.flexible and use.flexible)
+        info.key = wider
         return key
 
     def map_read(self, node: n.Map) -> tree.Expr:

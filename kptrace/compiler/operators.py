@@ -89,6 +89,8 @@ class Operators(Access):
         return tree.Logical(span=node.span, type=BOOL, op=node.op, left=left, right=right)
 
     def comparison(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        if isinstance(left.type, types.Tuple) and isinstance(right.type, types.Tuple):
+            return self.not_yet(node.span, "comparing tuples")
         if as_int(left.type) is None or as_int(right.type) is None:
             if not (is_scalar(left.type) and left.type == right.type):
                 names = f"{type_name(left.type)} with {type_name(right.type)}"
@@ -178,7 +180,6 @@ class Operators(Access):
     def increment(self, node: n.Increment) -> tree.Expr:
         target = node.target
         if isinstance(target, n.Variable) and self.scopes.find(target.name) is None:
-            # a variable first used by ++ is an int64, declared here
             message = f"Undefined or undeclared variable: {target.name}"
             self.report.error(target.span, message, code="unknown-name")
             return self.bad(node.span)

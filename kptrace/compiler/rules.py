@@ -11,10 +11,14 @@ from kptrace.types import INT64, UINT64, Int, Type
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A type as one use contributes it; ``flexible``: only non-negative literals so far."""
+    """A type as one use contributes it; ``flexible``: only non-negative literals so far.
+
+    ``elements`` are the uses inside a tuple, where they are known.
+    """
 
     type: Type
     flexible: bool = False
+    elements: tuple[Use, ...] = ()
 
 
 def literal_type(value: int) -> Int:
@@ -74,7 +78,8 @@ def combine(left: Use, right: Use) -> Type | None:
         case (types.String(size=one), types.String(size=two)):
             return types.String(max(one, two))
         case (types.Tuple(elements=one), types.Tuple(elements=two)) if len(one) == len(two):
-            elements = [combine(Use(x), Use(y)) for x, y in zip(one, two, strict=True)]
+            pairs = zip(_elements(left, one), _elements(right, two), strict=True)
+            elements = [combine(x, y) for x, y in pairs]
             known = tuple(element for element in elements if element is not None)
             return types.Tuple(known) if len(known) == len(elements) else None
         case (types.Pointer(target=one), types.Pointer(target=two)):
@@ -89,6 +94,24 @@ def combine(left: Use, right: Use) -> Type | None:
             return type(a)(True)
         case _:
             return None
+
+
+def _elements(use: Use, kinds: tuple[Type, ...]) -> tuple[Use, ...]:
+    return use.elements or tuple(Use(kind) for kind in kinds)
+
+
+def join(left: Use, right: Use) -> Use | None:
+    """Like `combine`, as a use that further uses can be joined to."""
+    kind = combine(left, right)
+    if kind is None:
+        return None
+    elements: tuple[Use, ...] = ()
+    if isinstance(left.type, types.Tuple) and isinstance(right.type, types.Tuple):
+        pairs = zip(
+            _elements(left, left.type.elements), _elements(right, right.type.elements), strict=True
+        )
+        elements = tuple(one for x, y in pairs if (one := join(x, y)) is not None)
+    return Use(kind, left.flexible and right.flexible, elements)
 
 
 def is_scalar(kind: Type) -> bool:

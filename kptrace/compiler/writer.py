@@ -64,7 +64,7 @@ class Writer:
         """A C name that this program does not use yet."""
         number = self.numbers.get(stem, 0)
         self.numbers[stem] = number + 1
-        return f"{stem}{number}"
+        return f"{stem}_{number}"
 
     def spelling(self, kind: Type) -> str:
         return self.shared.values.spelling(kind)

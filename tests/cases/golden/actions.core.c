@@ -63,7 +63,7 @@ struct string_16 {
 };
 
 struct tuple_0 {
-	__s64 f0;
+	__u32 f0;
 	struct string_16 f1;
 };
 
@@ -342,150 +342,150 @@ int probe_0(void *ctx)
 	ledger_add(1);
 	/* @start = nsecs; */
 #line 2 "actions.bt"
-	__u64 value0;
-	value0 = bpf_ktime_get_boot_ns();
-	map_start_update(ctx, &value0);
+	__u64 value_0;
+	value_0 = bpf_ktime_get_boot_ns();
+	map_start_update(ctx, &value_0);
 	/* printf("hello\n") */
 #line 2 "actions.bt"
-	struct event_0 event0;
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_0 event_0;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	/* time("%H:%M\n") */
 #line 2 "actions.bt"
-	struct event_1 event1;
-	event1.header.time = bpf_ktime_get_ns();
-	event1.header.id = 1;
-	event1.header.unused = 0;
-	send(ctx, &event1, sizeof(event1));
+	struct event_1 event_1;
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 1;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
 	/* time() */
 #line 2 "actions.bt"
-	struct event_2 event2;
-	event2.header.time = bpf_ktime_get_ns();
-	event2.header.id = 2;
-	event2.header.unused = 0;
-	send(ctx, &event2, sizeof(event2));
+	struct event_2 event_2;
+	event_2.header.time = bpf_ktime_get_ns();
+	event_2.header.id = 2;
+	event_2.header.unused = 0;
+	send(ctx, &event_2, sizeof(event_2));
 	return 0;
 }
 
 struct probe_1_scratch {
 	__u64 busy;
-	struct event_11 event6 __attribute__((aligned(8)));
+	struct event_11 event_6 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scratch)
 {
 	/* @n[cpu] = count(); */
 #line 4 "actions.bt"
-	__u64 key0;
-	key0 = (__u64)bpf_get_smp_processor_id();
-	struct count *slot0 = map_n_slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	__u64 key_0;
+	key_0 = (__u64)bpf_get_smp_processor_id();
+	struct count *slot_0 = map_n_slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @v[pid, comm] = 1; */
 #line 5 "actions.bt"
-	__s8 value0;
-	value0 = 1;
-	struct tuple_0 key1;
-	__builtin_memset(&key1, 0, sizeof(key1));
-	key1.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
-	__builtin_memset(key1.f1.data, 0, 16);
-	bpf_get_current_comm(key1.f1.data, 16);
-	map_v_update(ctx, &key1, &value0);
+	__s8 value_0;
+	value_0 = 1;
+	struct tuple_0 key_1;
+	__builtin_memset(&key_1, 0, sizeof(key_1));
+	key_1.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(key_1.f1.data, 0, 16);
+	bpf_get_current_comm(key_1.f1.data, 16);
+	map_v_update(ctx, &key_1, &value_0);
 	/* print(@n) */
 #line 6 "actions.bt"
-	struct event_3 event0;
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 3;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_3 event_0;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 3;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	/* print(@n, 3) */
 #line 7 "actions.bt"
-	struct event_4 event1;
-	event1.header.time = bpf_ktime_get_ns();
-	event1.header.id = 4;
-	event1.header.unused = 0;
-	send(ctx, &event1, sizeof(event1));
+	struct event_4 event_1;
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 4;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
 	/* print(@n, 3, 2) */
 #line 8 "actions.bt"
-	struct event_5 event2;
-	event2.header.time = bpf_ktime_get_ns();
-	event2.header.id = 5;
-	event2.header.unused = 0;
-	send(ctx, &event2, sizeof(event2));
+	struct event_5 event_2;
+	event_2.header.time = bpf_ktime_get_ns();
+	event_2.header.id = 5;
+	event_2.header.unused = 0;
+	send(ctx, &event_2, sizeof(event_2));
 	/* print(@v[pid, comm]) */
 #line 9 "actions.bt"
-	struct event_6 event3;
-	__builtin_memset(&event3, 0, sizeof(event3));
-	struct tuple_0 key2;
-	__builtin_memset(&key2, 0, sizeof(key2));
-	key2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
-	__builtin_memset(key2.f1.data, 0, 16);
-	bpf_get_current_comm(key2.f1.data, 16);
-	__s8 *found0 = map_v_lookup(&key2);
-	__s8 value1 = found0 ? *found0 : 0;
-	event3.arg0 = value1;
-	event3.header.time = bpf_ktime_get_ns();
-	event3.header.id = 6;
-	event3.header.unused = 0;
-	send(ctx, &event3, sizeof(event3));
+	struct event_6 event_3;
+	__builtin_memset(&event_3, 0, sizeof(event_3));
+	struct tuple_0 key_2;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(key_2.f1.data, 0, 16);
+	bpf_get_current_comm(key_2.f1.data, 16);
+	__s8 *found_0 = map_v_lookup(&key_2);
+	__s8 value_1 = found_0 ? *found_0 : 0;
+	event_3.arg0 = value_1;
+	event_3.header.time = bpf_ktime_get_ns();
+	event_3.header.id = 6;
+	event_3.header.unused = 0;
+	send(ctx, &event_3, sizeof(event_3));
 	/* clear(@n) */
 #line 10 "actions.bt"
-	struct event_7 event4;
-	event4.header.time = bpf_ktime_get_ns();
-	event4.header.id = 7;
-	event4.header.unused = 0;
-	send(ctx, &event4, sizeof(event4));
+	struct event_7 event_4;
+	event_4.header.time = bpf_ktime_get_ns();
+	event_4.header.id = 7;
+	event_4.header.unused = 0;
+	send(ctx, &event_4, sizeof(event_4));
 	/* zero(@n) */
 #line 11 "actions.bt"
-	struct event_8 event5;
-	event5.header.time = bpf_ktime_get_ns();
-	event5.header.id = 8;
-	event5.header.unused = 0;
-	send(ctx, &event5, sizeof(event5));
+	struct event_8 event_5;
+	event_5.header.time = bpf_ktime_get_ns();
+	event_5.header.id = 8;
+	event_5.header.unused = 0;
+	send(ctx, &event_5, sizeof(event_5));
 	/* delete(@v, (pid, comm)) */
 #line 12 "actions.bt"
-	struct tuple_0 key3;
-	__builtin_memset(&key3, 0, sizeof(key3));
-	key3.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
-	__builtin_memset(key3.f1.data, 0, 16);
-	bpf_get_current_comm(key3.f1.data, 16);
-	_Bool deleted0 = !map_v_delete(&key3);
-	if (!deleted0) {
+	struct tuple_0 key_3;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(key_3.f1.data, 0, 16);
+	bpf_get_current_comm(key_3.f1.data, 16);
+	_Bool deleted_0 = !map_v_delete(&key_3);
+	if (!deleted_0) {
 		warn(ctx, 9);
 	}
 	/* delete(@v[1, "x"]) */
 #line 13 "actions.bt"
-	struct tuple_0 key4;
-	__builtin_memset(&key4, 0, sizeof(key4));
-	key4.f0 = 1;
-	__builtin_memset(key4.f1.data, 0, 16);
-	__builtin_memcpy(key4.f1.data, "x", 1);
-	_Bool deleted1 = !map_v_delete(&key4);
-	if (!deleted1) {
+	struct tuple_0 key_4;
+	__builtin_memset(&key_4, 0, sizeof(key_4));
+	key_4.f0 = 1;
+	__builtin_memset(key_4.f1.data, 0, 16);
+	__builtin_memcpy(key_4.f1.data, "x", 1);
+	_Bool deleted_1 = !map_v_delete(&key_4);
+	if (!deleted_1) {
 		warn(ctx, 10);
 	}
 	/* if delete(@start) */
 #line 14 "actions.bt"
-	_Bool deleted2 = !map_start_delete();
-	if (deleted2) {
+	_Bool deleted_2 = !map_start_delete();
+	if (deleted_2) {
 		/* printf("%d %u %x %lld %c %p %s%%\n", -1, 255, 255, nsecs, 65, curtask, comm) */
 #line 14 "actions.bt"
-		__builtin_memset(&scratch->event6, 0, sizeof(scratch->event6));
-		scratch->event6.arg0 = -1;
-		scratch->event6.arg1 = 255;
-		scratch->event6.arg2 = 255;
-		scratch->event6.arg3 = bpf_ktime_get_boot_ns();
-		scratch->event6.arg4 = 65;
-		scratch->event6.arg5 = (__u64)bpf_get_current_task();
-		__builtin_memset(scratch->event6.arg6.data, 0, 16);
-		bpf_get_current_comm(scratch->event6.arg6.data, 16);
-		scratch->event6.header.time = bpf_ktime_get_ns();
-		scratch->event6.header.id = 11;
-		scratch->event6.header.unused = 0;
-		send(ctx, &scratch->event6, sizeof(scratch->event6));
+		__builtin_memset(&scratch->event_6, 0, sizeof(scratch->event_6));
+		scratch->event_6.arg0 = -1;
+		scratch->event_6.arg1 = 255;
+		scratch->event_6.arg2 = 255;
+		scratch->event_6.arg3 = bpf_ktime_get_boot_ns();
+		scratch->event_6.arg4 = 65;
+		scratch->event_6.arg5 = (__u64)bpf_get_current_task();
+		__builtin_memset(scratch->event_6.arg6.data, 0, 16);
+		bpf_get_current_comm(scratch->event_6.arg6.data, 16);
+		scratch->event_6.header.time = bpf_ktime_get_ns();
+		scratch->event_6.header.id = 11;
+		scratch->event_6.header.unused = 0;
+		send(ctx, &scratch->event_6, sizeof(scratch->event_6));
 	}
 	return 0;
 }
@@ -515,13 +515,13 @@ int probe_2(void *ctx)
 	ledger_add(4);
 	/* exit(3) */
 #line 16 "actions.bt"
-	struct event_12 event0;
-	__builtin_memset(&event0, 0, sizeof(event0));
-	event0.arg0 = ((__s32)3);
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 12;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_12 event_0;
+	__builtin_memset(&event_0, 0, sizeof(event_0));
+	event_0.arg0 = ((__s32)3);
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 12;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	return 0;
 	return 0;
 }

@@ -218,11 +218,11 @@ int probe_0(__u64 *ctx)
 	if ((((__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) > 1) && ((bpf_get_current_uid_gid() & 0xffffffff) == 0))) {
 		/* @[func] = count(); */
 #line 6 "attach.bt"
-		__u64 key0;
-		key0 = 18446744071578845440ULL;
-		struct count *slot0 = map__slot(ctx, &key0);
-		if (slot0) {
-			slot0->n += 1;
+		__u64 key_0;
+		key_0 = 18446744071578845440ULL;
+		struct count *slot_0 = map__slot(ctx, &key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 	}
 	return 0;
@@ -240,11 +240,11 @@ int probe_1(__u64 *ctx)
 	if ((((__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) > 1) && ((bpf_get_current_uid_gid() & 0xffffffff) == 0))) {
 		/* @[func] = count(); */
 #line 6 "attach.bt"
-		__u64 key0;
-		key0 = 18446744071578845696ULL;
-		struct count *slot0 = map__slot(ctx, &key0);
-		if (slot0) {
-			slot0->n += 1;
+		__u64 key_0;
+		key_0 = 18446744071578845696ULL;
+		struct count *slot_0 = map__slot(ctx, &key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 	}
 	return 0;
@@ -262,11 +262,11 @@ int probe_2(__u64 *ctx)
 	if ((((__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) > 1) && ((bpf_get_current_uid_gid() & 0xffffffff) == 0))) {
 		/* @[func] = count(); */
 #line 6 "attach.bt"
-		__u64 key0;
-		key0 = 18446744071578846208ULL;
-		struct count *slot0 = map__slot(ctx, &key0);
-		if (slot0) {
-			slot0->n += 1;
+		__u64 key_0;
+		key_0 = 18446744071578846208ULL;
+		struct count *slot_0 = map__slot(ctx, &key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 	}
 	return 0;
@@ -281,9 +281,9 @@ int probe_3(__u64 *ctx)
 	ledger_add(4);
 	/* @module = count(); */
 #line 9 "attach.bt"
-	struct count *slot0 = map_module_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_module_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -297,9 +297,9 @@ int probe_4(__u64 *ctx)
 	ledger_add(5);
 	/* @module = count(); */
 #line 9 "attach.bt"
-	struct count *slot0 = map_module_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_module_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -313,14 +313,14 @@ int probe_5(__u64 *ctx)
 	ledger_add(6);
 	/* printf("%s\n", probe) */
 #line 10 "attach.bt"
-	struct event_0 event0;
-	__builtin_memset(&event0, 0, sizeof(event0));
-	__builtin_memset(event0.arg0.data, 0, 5);
-	__builtin_memcpy(event0.arg0.data, "mine", 4);
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_0 event_0;
+	__builtin_memset(&event_0, 0, sizeof(event_0));
+	__builtin_memset(event_0.arg0.data, 0, 5);
+	__builtin_memcpy(event_0.arg0.data, "mine", 4);
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	return 0;
 }
 
@@ -333,9 +333,9 @@ int probe_6(void *ctx)
 	ledger_add(7);
 	/* @ticks = count(); */
 #line 11 "attach.bt"
-	struct count *slot0 = map_ticks_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_ticks_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -349,9 +349,9 @@ int probe_7(void *ctx)
 	ledger_add(8);
 	/* @ticks = count(); */
 #line 11 "attach.bt"
-	struct count *slot0 = map_ticks_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_ticks_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -365,9 +365,9 @@ int probe_8(void *ctx)
 	ledger_add(9);
 	/* @ticks = count(); */
 #line 11 "attach.bt"
-	struct count *slot0 = map_ticks_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_ticks_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }

@@ -268,84 +268,84 @@ int probe_0(void *ctx)
 	ledger_add(1);
 	/* if @a[1] && @b[2] > 3 || !@c */
 #line 3 "branches.bt"
-	__s8 key0;
-	key0 = 1;
-	__s64 *found0 = map_a_lookup(&key0);
-	__s64 value0 = found0 ? *found0 : 0;
-	_Bool condition0 = value0;
-	if (condition0) {
-		__s8 key1;
-		key1 = 2;
-		__s64 *found1 = map_b_lookup(&key1);
-		__s64 value1 = found1 ? *found1 : 0;
-		condition0 = (value1 > 3);
+	__s8 key_0;
+	key_0 = 1;
+	__s64 *found_0 = map_a_lookup(&key_0);
+	__s64 value_0 = found_0 ? *found_0 : 0;
+	_Bool condition_0 = value_0;
+	if (condition_0) {
+		__s8 key_1;
+		key_1 = 2;
+		__s64 *found_1 = map_b_lookup(&key_1);
+		__s64 value_1 = found_1 ? *found_1 : 0;
+		condition_0 = (value_1 > 3);
 	}
-	_Bool condition1 = condition0;
-	if (!condition1) {
-		__s64 *found2 = map_c_lookup();
-		__s64 value2 = found2 ? *found2 : 0;
-		condition1 = (!value2);
+	_Bool condition_1 = condition_0;
+	if (!condition_1) {
+		__s64 *found_2 = map_c_lookup();
+		__s64 value_2 = found_2 ? *found_2 : 0;
+		condition_1 = (!value_2);
 	}
-	if (condition1) {
+	if (condition_1) {
 		/* @a[1] = @b[2] ? @b[3] : @c + 1; */
 #line 4 "branches.bt"
-		__s64 value3;
-		__s8 key2;
-		key2 = 2;
-		__s64 *found3 = map_b_lookup(&key2);
-		__s64 value4 = found3 ? *found3 : 0;
-		__s64 chosen0;
-		if (value4) {
-			__s8 key3;
-			key3 = 3;
-			__s64 *found4 = map_b_lookup(&key3);
-			__s64 value5 = found4 ? *found4 : 0;
-			chosen0 = value5;
+		__s64 value_3;
+		__s8 key_2;
+		key_2 = 2;
+		__s64 *found_3 = map_b_lookup(&key_2);
+		__s64 value_4 = found_3 ? *found_3 : 0;
+		__s64 chosen_0;
+		if (value_4) {
+			__s8 key_3;
+			key_3 = 3;
+			__s64 *found_4 = map_b_lookup(&key_3);
+			__s64 value_5 = found_4 ? *found_4 : 0;
+			chosen_0 = value_5;
 		} else {
-			__s64 *found5 = map_c_lookup();
-			__s64 value6 = found5 ? *found5 : 0;
-			chosen0 = (value6 + 1);
+			__s64 *found_5 = map_c_lookup();
+			__s64 value_6 = found_5 ? *found_5 : 0;
+			chosen_0 = (value_6 + 1);
 		}
-		value3 = chosen0;
-		__s8 key4;
-		key4 = 1;
-		map_a_update(ctx, &key4, &value3);
+		value_3 = chosen_0;
+		__s8 key_4;
+		key_4 = 1;
+		map_a_update(ctx, &key_4, &value_3);
 	} else {
 		/* if @c == 5 */
 #line 5 "branches.bt"
-		__s64 *found6 = map_c_lookup();
-		__s64 value7 = found6 ? *found6 : 0;
-		if ((value7 == 5)) {
+		__s64 *found_6 = map_c_lookup();
+		__s64 value_7 = found_6 ? *found_6 : 0;
+		if ((value_7 == 5)) {
 			/* @b[3] = @c ?: 7; */
 #line 6 "branches.bt"
-			__s64 value8;
-			__s64 *found7 = map_c_lookup();
-			__s64 value9 = found7 ? *found7 : 0;
-			__s64 chosen1;
-			if (value9) {
-				__s64 *found8 = map_c_lookup();
-				__s64 value10 = found8 ? *found8 : 0;
-				chosen1 = value10;
+			__s64 value_8;
+			__s64 *found_7 = map_c_lookup();
+			__s64 value_9 = found_7 ? *found_7 : 0;
+			__s64 chosen_1;
+			if (value_9) {
+				__s64 *found_8 = map_c_lookup();
+				__s64 value_10 = found_8 ? *found_8 : 0;
+				chosen_1 = value_10;
 			} else {
-				chosen1 = 7;
+				chosen_1 = 7;
 			}
-			value8 = chosen1;
-			__s8 key5;
-			key5 = 3;
-			map_b_update(ctx, &key5, &value8);
+			value_8 = chosen_1;
+			__s8 key_5;
+			key_5 = 3;
+			map_b_update(ctx, &key_5, &value_8);
 		} else {
 			/* @c = 5; */
 #line 8 "branches.bt"
-			__s64 value11;
-			value11 = 5;
-			map_c_update(ctx, &value11);
+			__s64 value_11;
+			value_11 = 5;
+			map_c_update(ctx, &value_11);
 			/* @b[2] = 4; */
 #line 9 "branches.bt"
-			__s64 value12;
-			value12 = 4;
-			__s8 key6;
-			key6 = 2;
-			map_b_update(ctx, &key6, &value12);
+			__s64 value_12;
+			value_12 = 4;
+			__s8 key_6;
+			key_6 = 2;
+			map_b_update(ctx, &key_6, &value_12);
 		}
 	}
 	/* { $x = 1; @c = $x + elapsed / 1000; } */
@@ -356,24 +356,24 @@ int probe_0(void *ctx)
 		__s8 v_x = 1;
 		/* @c = $x + elapsed / 1000; */
 #line 11 "branches.bt"
-		__s64 value13;
-		value13 = ((__s64)v_x + (__s64)((__u64)((__u64)(bpf_ktime_get_boot_ns() - start_time_get()) / 1000)));
-		map_c_update(ctx, &value13);
+		__s64 value_13;
+		value_13 = ((__s64)v_x + (__s64)((__u64)((__u64)(bpf_ktime_get_boot_ns() - start_time_get()) / 1000)));
+		map_c_update(ctx, &value_13);
 	} while (0);
 	/* if @c > 100 */
 #line 12 "branches.bt"
-	__s64 *found9 = map_c_lookup();
-	__s64 value14 = found9 ? *found9 : 0;
-	if ((value14 > 100)) {
+	__s64 *found_9 = map_c_lookup();
+	__s64 value_14 = found_9 ? *found_9 : 0;
+	if ((value_14 > 100)) {
 		/* return; */
 #line 12 "branches.bt"
 		return 0;
 	}
 	/* @done = true; */
 #line 13 "branches.bt"
-	_Bool value15;
-	value15 = 1;
-	map_done_update(ctx, &value15);
+	_Bool value_15;
+	value_15 = 1;
+	map_done_update(ctx, &value_15);
 	return 0;
 }
 

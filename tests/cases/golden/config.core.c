@@ -186,14 +186,14 @@ int probe_0(__u64 *ctx)
 	if ((ctx[12] > 100)) {
 		/* @[str($3), $#] = count(); */
 #line 4 "config.bt"
-		struct tuple_0 key0;
-		__builtin_memset(&key0, 0, sizeof(key0));
-		__builtin_memset(key0.f0.data, 0, 5);
-		__builtin_memcpy(key0.f0.data, "text", 4);
-		key0.f1 = 3;
-		struct count *slot0 = map__slot(ctx, &key0);
-		if (slot0) {
-			slot0->n += 1;
+		struct tuple_0 key_0;
+		__builtin_memset(&key_0, 0, sizeof(key_0));
+		__builtin_memset(key_0.f0.data, 0, 5);
+		__builtin_memcpy(key_0.f0.data, "text", 4);
+		key_0.f1 = 3;
+		struct count *slot_0 = map__slot(ctx, &key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 	}
 	return 0;

@@ -647,122 +647,122 @@ static __always_inline long map_byte_delete(void)
 
 struct probe_0_scratch {
 	__u64 busy;
-	struct string_1024 value0 __attribute__((aligned(8)));
-	struct tuple_0 key0 __attribute__((aligned(8)));
-	struct string_33 text1 __attribute__((aligned(8)));
+	struct string_1024 value_0 __attribute__((aligned(8)));
+	struct tuple_0 key_0 __attribute__((aligned(8)));
+	struct string_33 text_1 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
 {
 	/* @dir = str(args.path.dentry->d_parent.d_name.name); */
 #line 3 "fields.bt"
-	__u64 dentry0 = 0;
-	bpf_probe_read_kernel(&dentry0, sizeof(dentry0), &((struct path___k *)(ctx[14]))->dentry);
-	__u64 d_parent0 = 0;
-	bpf_probe_read_kernel(&d_parent0, sizeof(d_parent0), &((struct dentry___k *)(dentry0))->d_parent);
-	__u64 name0 = 0;
-	bpf_probe_read_kernel(&name0, sizeof(name0), &((struct dentry___k *)(d_parent0))->d_name.name);
-	clear_bytes(scratch->value0.data, 1024);
-	bpf_probe_read_kernel_str(scratch->value0.data, 1024, (void *)(name0));
-	map_dir_update(ctx, &scratch->value0);
+	__u64 dentry_0 = 0;
+	bpf_probe_read_kernel(&dentry_0, sizeof(dentry_0), &((struct path___k *)(ctx[14]))->dentry);
+	__u64 d_parent_0 = 0;
+	bpf_probe_read_kernel(&d_parent_0, sizeof(d_parent_0), &((struct dentry___k *)(dentry_0))->d_parent);
+	__u64 name_0 = 0;
+	bpf_probe_read_kernel(&name_0, sizeof(name_0), &((struct dentry___k *)(d_parent_0))->d_name.name);
+	clear_bytes(scratch->value_0.data, 1024);
+	bpf_probe_read_kernel_str(scratch->value_0.data, 1024, (void *)(name_0));
+	map_dir_update(ctx, &scratch->value_0);
 	/* @inode = args.file.f_inode.i_ino; */
 #line 4 "fields.bt"
-	__u64 value1;
-	__u64 f_inode0 = 0;
-	bpf_probe_read_kernel(&f_inode0, sizeof(f_inode0), &((struct file___k *)(ctx[13]))->f_inode);
-	__u64 i_ino0 = 0;
-	bpf_probe_read_kernel(&i_ino0, sizeof(i_ino0), &((struct inode___k *)(f_inode0))->i_ino);
-	value1 = i_ino0;
-	map_inode_update(ctx, &value1);
+	__u64 value_1;
+	__u64 f_inode_0 = 0;
+	bpf_probe_read_kernel(&f_inode_0, sizeof(f_inode_0), &((struct file___k *)(ctx[13]))->f_inode);
+	__u64 i_ino_0 = 0;
+	bpf_probe_read_kernel(&i_ino_0, sizeof(i_ino_0), &((struct inode___k *)(f_inode_0))->i_ino);
+	value_1 = i_ino_0;
+	map_inode_update(ctx, &value_1);
 	/* @mode = args.file.f_inode.i_mode & 0170000; */
 #line 5 "fields.bt"
-	__u64 value2;
-	__u64 f_inode1 = 0;
-	bpf_probe_read_kernel(&f_inode1, sizeof(f_inode1), &((struct file___k *)(ctx[13]))->f_inode);
-	__u16 i_mode0 = 0;
-	bpf_probe_read_kernel(&i_mode0, sizeof(i_mode0), &((struct inode___k *)(f_inode1))->i_mode);
-	value2 = ((__u64)i_mode0 & 61440);
-	map_mode_update(ctx, &value2);
+	__u64 value_2;
+	__u64 f_inode_1 = 0;
+	bpf_probe_read_kernel(&f_inode_1, sizeof(f_inode_1), &((struct file___k *)(ctx[13]))->f_inode);
+	__u16 i_mode_0 = 0;
+	bpf_probe_read_kernel(&i_mode_0, sizeof(i_mode_0), &((struct inode___k *)(f_inode_1))->i_mode);
+	value_2 = ((__u64)i_mode_0 & 61440);
+	map_mode_update(ctx, &value_2);
 	/* @parent = curtask.real_parent.real_parent.pid; */
 #line 6 "fields.bt"
-	__s32 value3;
-	__u64 real_parent0 = 0;
-	bpf_probe_read_kernel(&real_parent0, sizeof(real_parent0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
-	__u64 real_parent1 = 0;
-	bpf_probe_read_kernel(&real_parent1, sizeof(real_parent1), &((struct task_struct___k *)(real_parent0))->real_parent);
-	__s32 pid0 = 0;
-	bpf_probe_read_kernel(&pid0, sizeof(pid0), &((struct task_struct___k *)(real_parent1))->pid);
-	value3 = pid0;
-	map_parent_update(ctx, &value3);
+	__s32 value_3;
+	__u64 real_parent_0 = 0;
+	bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	__u64 real_parent_1 = 0;
+	bpf_probe_read_kernel(&real_parent_1, sizeof(real_parent_1), &((struct task_struct___k *)(real_parent_0))->real_parent);
+	__s32 pid_0 = 0;
+	bpf_probe_read_kernel(&pid_0, sizeof(pid_0), &((struct task_struct___k *)(real_parent_1))->pid);
+	value_3 = pid_0;
+	map_parent_update(ctx, &value_3);
 	/* @name = curtask.real_parent.comm; */
 #line 7 "fields.bt"
-	struct string_16 value4;
-	__u64 real_parent2 = 0;
-	bpf_probe_read_kernel(&real_parent2, sizeof(real_parent2), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
-	struct string_17 text0;
-	__builtin_memset(text0.data, 0, 17);
-	bpf_probe_read_kernel_str(text0.data, 17, &((struct task_struct___k *)(real_parent2))->comm);
-	__builtin_memcpy(value4.data, text0.data, 16);
-	map_name_update(ctx, &value4);
+	struct string_16 value_4;
+	__u64 real_parent_2 = 0;
+	bpf_probe_read_kernel(&real_parent_2, sizeof(real_parent_2), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	struct string_17 text_0;
+	__builtin_memset(text_0.data, 0, 17);
+	bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)(real_parent_2))->comm);
+	__builtin_memcpy(value_4.data, text_0.data, 16);
+	map_name_update(ctx, &value_4);
 	/* $rq = (struct request *)arg1; */
 #line 8 "fields.bt"
 	__u64 v_rq = (ctx[13]);
 	/* @op = $rq.op; */
 #line 9 "fields.bt"
-	__u32 value5;
-	__u32 op0 = 0;
-	bpf_probe_read_kernel(&op0, sizeof(op0), &((struct request___k *)(v_rq))->op);
-	value5 = op0;
-	map_op_update(ctx, &value5);
+	__u32 value_5;
+	__u32 op_0 = 0;
+	bpf_probe_read_kernel(&op_0, sizeof(op_0), &((struct request___k *)(v_rq))->op);
+	value_5 = op_0;
+	map_op_update(ctx, &value_5);
 	/* @write = $rq.op == REQ_OP_WRITE; */
 #line 10 "fields.bt"
-	_Bool value6;
-	__u32 op1 = 0;
-	bpf_probe_read_kernel(&op1, sizeof(op1), &((struct request___k *)(v_rq))->op);
-	value6 = ((__u64)op1 == 1LL);
-	map_write_update(ctx, &value6);
+	_Bool value_6;
+	__u32 op_1 = 0;
+	bpf_probe_read_kernel(&op_1, sizeof(op_1), &((struct request___k *)(v_rq))->op);
+	value_6 = ((__u64)op_1 == 1LL);
+	map_write_update(ctx, &value_6);
 	/* @fault[$rq.fault[1], $rq.part.bd_disk.disk_name] = sum($rq.__data_len); */
 #line 11 "fields.bt"
-	__u32 __data_len0 = 0;
-	bpf_probe_read_kernel(&__data_len0, sizeof(__data_len0), &((struct request___k *)(v_rq))->__data_len);
-	__s64 number0 = (__s64)__data_len0;
-	__builtin_memset(&scratch->key0, 0, sizeof(scratch->key0));
-	__u64 target0 = 0;
-	bpf_probe_read_kernel(&target0, sizeof(target0), (void *)(((__u64)&((struct request___k *)(v_rq))->fault + 1 * 8)));
-	scratch->key0.f0 = target0;
-	__u64 part0 = 0;
-	bpf_probe_read_kernel(&part0, sizeof(part0), &((struct request___k *)(v_rq))->part);
-	__u64 bd_disk0 = 0;
-	bpf_probe_read_kernel(&bd_disk0, sizeof(bd_disk0), &((struct block_device___k *)(part0))->bd_disk);
-	__builtin_memset(scratch->text1.data, 0, 33);
-	bpf_probe_read_kernel_str(scratch->text1.data, 33, &((struct gendisk___k *)(bd_disk0))->disk_name);
-	__builtin_memcpy(scratch->key0.f1.data, scratch->text1.data, 32);
-	struct number *slot0 = map_fault_slot(ctx, &scratch->key0);
-	if (slot0) {
-		slot0->value += number0;
-		slot0->n += 1;
+	__u32 __data_len_0 = 0;
+	bpf_probe_read_kernel(&__data_len_0, sizeof(__data_len_0), &((struct request___k *)(v_rq))->__data_len);
+	__s64 number_0 = (__s64)__data_len_0;
+	__builtin_memset(&scratch->key_0, 0, sizeof(scratch->key_0));
+	__u64 target_0 = 0;
+	bpf_probe_read_kernel(&target_0, sizeof(target_0), (void *)(((__u64)&((struct request___k *)(v_rq))->fault + 1 * 8)));
+	scratch->key_0.f0 = target_0;
+	__u64 part_0 = 0;
+	bpf_probe_read_kernel(&part_0, sizeof(part_0), &((struct request___k *)(v_rq))->part);
+	__u64 bd_disk_0 = 0;
+	bpf_probe_read_kernel(&bd_disk_0, sizeof(bd_disk_0), &((struct block_device___k *)(part_0))->bd_disk);
+	__builtin_memset(scratch->text_1.data, 0, 33);
+	bpf_probe_read_kernel_str(scratch->text_1.data, 33, &((struct gendisk___k *)(bd_disk_0))->disk_name);
+	__builtin_memcpy(scratch->key_0.f1.data, scratch->text_1.data, 32);
+	struct number *slot_0 = map_fault_slot(ctx, &scratch->key_0);
+	if (slot_0) {
+		slot_0->value += number_0;
+		slot_0->n += 1;
 	}
 	/* @next = ($rq + 1).__sector; */
 #line 12 "fields.bt"
-	__u64 value7;
-	__u64 __sector0 = 0;
-	bpf_probe_read_kernel(&__sector0, sizeof(__sector0), &((struct request___k *)((v_rq + 1 * 72)))->__sector);
-	value7 = __sector0;
-	map_next_update(ctx, &value7);
+	__u64 value_7;
+	__u64 __sector_0 = 0;
+	bpf_probe_read_kernel(&__sector_0, sizeof(__sector_0), &((struct request___k *)((v_rq + 1 * 72)))->__sector);
+	value_7 = __sector_0;
+	map_next_update(ctx, &value_7);
 	/* @word = *(uint64 *)arg0; */
 #line 13 "fields.bt"
-	__u64 value8;
-	__u64 target1 = 0;
-	bpf_probe_read_kernel(&target1, sizeof(target1), (void *)((ctx[14])));
-	value8 = target1;
-	map_word_update(ctx, &value8);
+	__u64 value_8;
+	__u64 target_1 = 0;
+	bpf_probe_read_kernel(&target_1, sizeof(target_1), (void *)((ctx[14])));
+	value_8 = target_1;
+	map_word_update(ctx, &value_8);
 	/* @byte = ((uint8 *)arg0)[3]; */
 #line 14 "fields.bt"
-	__u8 value9;
-	__u8 target2 = 0;
-	bpf_probe_read_kernel(&target2, sizeof(target2), (void *)(((ctx[14]) + 3)));
-	value9 = target2;
-	map_byte_update(ctx, &value9);
+	__u8 value_9;
+	__u8 target_2 = 0;
+	bpf_probe_read_kernel(&target_2, sizeof(target_2), (void *)(((ctx[14]) + 3)));
+	value_9 = target_2;
+	map_byte_update(ctx, &value_9);
 	return 0;
 }
 

@@ -129,11 +129,11 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* @[func] = count(); */
 #line 3 "func_old.bt"
-	__u64 key0;
-	key0 = 18446744071578845440ULL;
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	__u64 key_0;
+	key_0 = 18446744071578845440ULL;
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -146,11 +146,11 @@ int probe_1(__u64 *ctx)
 	ledger_add(2);
 	/* @[func] = count(); */
 #line 3 "func_old.bt"
-	__u64 key0;
-	key0 = 18446744071578846208ULL;
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	__u64 key_0;
+	key_0 = 18446744071578846208ULL;
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -163,9 +163,9 @@ int probe_2(__u64 *ctx)
 	ledger_add(3);
 	/* @plain = count(); */
 #line 4 "func_old.bt"
-	struct count *slot0 = map_plain_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_plain_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }

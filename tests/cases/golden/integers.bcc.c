@@ -263,140 +263,140 @@ int probe_0(void *ctx)
 	__s32 v_m = ((__s32)(__u64)bpf_get_prandom_u32());
 	/* print($n / (uint32)$m) */
 #line 5 "integers.bt"
-	struct event_0 event0;
-	__u64 divisor0 = (__u64)((__u32)v_m);
-	__u64 quotient0 = 1;
-	if (divisor0) {
-		quotient0 = (__u64)(__u64)v_n / divisor0;
+	struct event_0 event_0;
+	__u64 divisor_0 = (__u64)((__u32)v_m);
+	__u64 quotient_0 = 1;
+	if (divisor_0) {
+		quotient_0 = (__u64)(__u64)v_n / divisor_0;
 	} else {
 		warn(ctx, 1);
 	}
-	event0.arg0 = ((__u64)quotient0);
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	event_0.arg0 = ((__u64)quotient_0);
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	/* print($n % 7) */
 #line 6 "integers.bt"
-	struct event_2 event1;
-	event1.arg0 = ((__u64)((__u64)(__u64)v_n % 7));
-	event1.header.time = bpf_ktime_get_ns();
-	event1.header.id = 2;
-	event1.header.unused = 0;
-	send(ctx, &event1, sizeof(event1));
+	struct event_2 event_1;
+	event_1.arg0 = ((__u64)((__u64)(__u64)v_n % 7));
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 2;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
 	/* print($m >> 3) */
 #line 7 "integers.bt"
-	struct event_3 event2;
-	event2.arg0 = ((__s64)((__u64)(__s64)v_m >> (3 & 63)));
-	event2.header.time = bpf_ktime_get_ns();
-	event2.header.id = 3;
-	event2.header.unused = 0;
-	send(ctx, &event2, sizeof(event2));
+	struct event_3 event_2;
+	event_2.arg0 = ((__s64)((__u64)(__s64)v_m >> (3 & 63)));
+	event_2.header.time = bpf_ktime_get_ns();
+	event_2.header.id = 3;
+	event_2.header.unused = 0;
+	send(ctx, &event_2, sizeof(event_2));
 	/* print(1 << $n) */
 #line 8 "integers.bt"
-	struct event_4 event3;
-	event3.arg0 = ((__u64)1 << ((__u64)v_n & 63));
-	event3.header.time = bpf_ktime_get_ns();
-	event3.header.id = 4;
-	event3.header.unused = 0;
-	send(ctx, &event3, sizeof(event3));
+	struct event_4 event_3;
+	event_3.arg0 = ((__u64)1 << ((__u64)v_n & 63));
+	event_3.header.time = bpf_ktime_get_ns();
+	event_3.header.id = 4;
+	event_3.header.unused = 0;
+	send(ctx, &event_3, sizeof(event_3));
 	/* print(-$m + ~$n) */
 #line 9 "integers.bt"
-	struct event_5 event4;
-	event4.arg0 = ((-(__s64)v_m) + (__s64)(~(__u64)v_n));
-	event4.header.time = bpf_ktime_get_ns();
-	event4.header.id = 5;
-	event4.header.unused = 0;
-	send(ctx, &event4, sizeof(event4));
+	struct event_5 event_4;
+	event_4.arg0 = ((-(__s64)v_m) + (__s64)(~(__u64)v_n));
+	event_4.header.time = bpf_ktime_get_ns();
+	event_4.header.id = 5;
+	event_4.header.unused = 0;
+	send(ctx, &event_4, sizeof(event_4));
 	/* print($n++ * 70000) */
 #line 10 "integers.bt"
-	struct event_6 event5;
-	__u8 old0 = v_n;
-	__u8 new0 = old0 + 1;
-	v_n = new0;
-	event5.arg0 = (((__u64)old0) * 70000);
-	event5.header.time = bpf_ktime_get_ns();
-	event5.header.id = 6;
-	event5.header.unused = 0;
-	send(ctx, &event5, sizeof(event5));
+	struct event_6 event_5;
+	__u8 old_0 = v_n;
+	__u8 new_0 = old_0 + 1;
+	v_n = new_0;
+	event_5.arg0 = (((__u64)old_0) * 70000);
+	event_5.header.time = bpf_ktime_get_ns();
+	event_5.header.id = 6;
+	event_5.header.unused = 0;
+	send(ctx, &event_5, sizeof(event_5));
 	/* print(--$m) */
 #line 11 "integers.bt"
-	struct event_7 event6;
-	__s32 old1 = v_m;
-	__s32 new1 = old1 - 1;
-	v_m = new1;
-	event6.arg0 = ((__s64)new1);
-	event6.header.time = bpf_ktime_get_ns();
-	event6.header.id = 7;
-	event6.header.unused = 0;
-	send(ctx, &event6, sizeof(event6));
+	struct event_7 event_6;
+	__s32 old_1 = v_m;
+	__s32 new_1 = old_1 - 1;
+	v_m = new_1;
+	event_6.arg0 = ((__s64)new_1);
+	event_6.header.time = bpf_ktime_get_ns();
+	event_6.header.id = 7;
+	event_6.header.unused = 0;
+	send(ctx, &event_6, sizeof(event_6));
 	/* @x = $n > $m; */
 #line 12 "integers.bt"
-	_Bool value0;
-	value0 = ((__s64)v_n > (__s64)v_m);
-	map_x_update(ctx, &value0);
+	_Bool value_0;
+	value_0 = ((__s64)v_n > (__s64)v_m);
+	map_x_update(ctx, &value_0);
 	/* @x = !$n; */
 #line 13 "integers.bt"
-	_Bool value1;
-	value1 = (!v_n);
-	map_x_update(ctx, &value1);
+	_Bool value_1;
+	value_1 = (!v_n);
+	map_x_update(ctx, &value_1);
 	/* @wide = $n; */
 #line 14 "integers.bt"
-	__s16 value2;
-	value2 = (__s16)v_n;
-	map_wide_update(ctx, &value2);
+	__s16 value_2;
+	value_2 = (__s16)v_n;
+	map_wide_update(ctx, &value_2);
 	/* @wide = -1; */
 #line 15 "integers.bt"
-	__s16 value3;
-	value3 = -1;
-	map_wide_update(ctx, &value3);
+	__s16 value_3;
+	value_3 = -1;
+	map_wide_update(ctx, &value_3);
 	/* @y += 3; */
 #line 16 "integers.bt"
-	__s64 value4;
-	__s64 *found0 = map_y_lookup();
-	__s64 value5 = found0 ? *found0 : 0;
-	value4 = (value5 + 3);
-	map_y_update(ctx, &value4);
+	__s64 value_4;
+	__s64 *found_0 = map_y_lookup();
+	__s64 value_5 = found_0 ? *found_0 : 0;
+	value_4 = (value_5 + 3);
+	map_y_update(ctx, &value_4);
 	/* @y <<= 2; */
 #line 17 "integers.bt"
-	__s64 value6;
-	__s64 *found1 = map_y_lookup();
-	__s64 value7 = found1 ? *found1 : 0;
-	value6 = (value7 << (2 & 63));
-	map_y_update(ctx, &value6);
+	__s64 value_6;
+	__s64 *found_1 = map_y_lookup();
+	__s64 value_7 = found_1 ? *found_1 : 0;
+	value_6 = (value_7 << (2 & 63));
+	map_y_update(ctx, &value_6);
 	/* @n++ */
 #line 18 "integers.bt"
-	__s64 *found2 = map_n_lookup();
-	__s64 old2 = found2 ? *found2 : 0;
-	__s64 new2 = old2 + 1;
-	if (found2)
-		*found2 = new2;
+	__s64 *found_2 = map_n_lookup();
+	__s64 old_2 = found_2 ? *found_2 : 0;
+	__s64 new_2 = old_2 + 1;
+	if (found_2)
+		*found_2 = new_2;
 	else
-		map_n_update(ctx, &new2);
-	(void)old2;
+		map_n_update(ctx, &new_2);
+	(void)old_2;
 	/* @n-- */
 #line 19 "integers.bt"
-	__s64 *found3 = map_n_lookup();
-	__s64 old3 = found3 ? *found3 : 0;
-	__s64 new3 = old3 - 1;
-	if (found3)
-		*found3 = new3;
+	__s64 *found_3 = map_n_lookup();
+	__s64 old_3 = found_3 ? *found_3 : 0;
+	__s64 new_3 = old_3 - 1;
+	if (found_3)
+		*found_3 = new_3;
 	else
-		map_n_update(ctx, &new3);
-	(void)old3;
+		map_n_update(ctx, &new_3);
+	(void)old_3;
 	/* ++@k[$n, $m] */
 #line 20 "integers.bt"
-	struct tuple_0 key0;
-	__builtin_memset(&key0, 0, sizeof(key0));
-	key0.f0 = v_n;
-	key0.f1 = v_m;
-	__s64 *found4 = map_k_lookup(&key0);
-	__s64 old4 = found4 ? *found4 : 0;
-	__s64 new4 = old4 + 1;
-	if (found4)
-		*found4 = new4;
+	struct tuple_0 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	key_0.f0 = v_n;
+	key_0.f1 = v_m;
+	__s64 *found_4 = map_k_lookup(&key_0);
+	__s64 old_4 = found_4 ? *found_4 : 0;
+	__s64 new_4 = old_4 + 1;
+	if (found_4)
+		*found_4 = new_4;
 	else
-		map_k_update(ctx, &key0, &new4);
-	(void)new4;
+		map_k_update(ctx, &key_0, &new_4);
+	(void)new_4;
 	return 0;
 }

@@ -414,51 +414,51 @@ static __always_inline long map_few_delete(struct tuple_0 *key)
 
 struct probe_0_scratch {
 	__u64 busy;
-	struct frames_127 frames0 __attribute__((aligned(8)));
-	struct frames_5 frames2 __attribute__((aligned(8)));
+	struct frames_127 frames_0 __attribute__((aligned(8)));
+	struct frames_5 frames_2 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
 {
 	/* @[kstack] = count(); */
 #line 3 "kstack.bt"
-	__u64 key0;
-	__u64 stack0 = stack_127(ctx, &scratch->frames0);
-	key0 = stack0;
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	__u64 key_0;
+	__u64 stack_0 = stack_127(ctx, &scratch->frames_0);
+	key_0 = stack_0;
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @few[kstack(3), comm] = count(); */
 #line 4 "kstack.bt"
-	struct tuple_0 key1;
-	__builtin_memset(&key1, 0, sizeof(key1));
-	struct frames_3 frames1;
-	__u64 stack1 = stack_3(ctx, &frames1);
-	key1.f0 = stack1;
-	__builtin_memset(key1.f1.data, 0, 16);
-	bpf_get_current_comm(key1.f1.data, 16);
-	struct count *slot1 = map_few_slot(ctx, &key1);
-	if (slot1) {
-		slot1->n += 1;
+	struct tuple_0 key_1;
+	__builtin_memset(&key_1, 0, sizeof(key_1));
+	struct frames_3 frames_1;
+	__u64 stack_1 = stack_3(ctx, &frames_1);
+	key_1.f0 = stack_1;
+	__builtin_memset(key_1.f1.data, 0, 16);
+	bpf_get_current_comm(key_1.f1.data, 16);
+	struct count *slot_1 = map_few_slot(ctx, &key_1);
+	if (slot_1) {
+		slot_1->n += 1;
 	}
 	/* print(kstack(perf, 5)) */
 #line 5 "kstack.bt"
-	struct event_0 event0;
-	__u64 stack2 = stack_5(ctx, &scratch->frames2);
-	event0.arg0 = stack2;
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_0 event_0;
+	__u64 stack_2 = stack_5(ctx, &scratch->frames_2);
+	event_0.arg0 = stack_2;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	/* printf("%s\n", ksym(arg0)) */
 #line 6 "kstack.bt"
-	struct event_1 event1;
-	event1.arg0 = (ctx[14]);
-	event1.header.time = bpf_ktime_get_ns();
-	event1.header.id = 1;
-	event1.header.unused = 0;
-	send(ctx, &event1, sizeof(event1));
+	struct event_1 event_1;
+	event_1.arg0 = (ctx[14]);
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 1;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
 	return 0;
 }
 

@@ -205,11 +205,11 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* @start[tid] = nsecs; */
 #line 2 "latency.bt"
-	__u64 value0;
-	value0 = bpf_ktime_get_boot_ns();
-	__u32 key0;
-	key0 = (__u32)bpf_get_current_pid_tgid();
-	map_start_update(ctx, &key0, &value0);
+	__u64 value_0;
+	value_0 = bpf_ktime_get_boot_ns();
+	__u32 key_0;
+	key_0 = (__u32)bpf_get_current_pid_tgid();
+	map_start_update(ctx, &key_0, &value_0);
 	return 0;
 }
 
@@ -221,41 +221,41 @@ int probe_1(__u64 *ctx)
 	ledger_add(2);
 	/* if @start[tid] */
 #line 3 "latency.bt"
-	__u32 key0;
-	key0 = (__u32)bpf_get_current_pid_tgid();
-	__u64 *found0 = map_start_lookup(&key0);
-	__u64 value0 = found0 ? *found0 : 0;
-	if (value0) {
+	__u32 key_0;
+	key_0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 *found_0 = map_start_lookup(&key_0);
+	__u64 value_0 = found_0 ? *found_0 : 0;
+	if (value_0) {
 		/* @ns[comm] = hist(nsecs - @start[tid]); */
 #line 4 "latency.bt"
-		__u32 key1;
-		key1 = (__u32)bpf_get_current_pid_tgid();
-		__u64 *found1 = map_start_lookup(&key1);
-		__u64 value1 = found1 ? *found1 : 0;
-		__s64 number0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value1);
-		struct string_16 key2;
-		__builtin_memset(key2.data, 0, 16);
-		bpf_get_current_comm(key2.data, 16);
-		_Bool later0 = 0;
-		struct hist_65 *slot0 = map_ns_slot(ctx, &key2, &later0);
-		if (slot0) {
-			hist_add_0(slot0, number0);
+		__u32 key_1;
+		key_1 = (__u32)bpf_get_current_pid_tgid();
+		__u64 *found_1 = map_start_lookup(&key_1);
+		__u64 value_1 = found_1 ? *found_1 : 0;
+		__s64 number_0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value_1);
+		struct string_16 key_2;
+		__builtin_memset(key_2.data, 0, 16);
+		bpf_get_current_comm(key_2.data, 16);
+		_Bool later_0 = 0;
+		struct hist_65 *slot_0 = map_ns_slot(ctx, &key_2, &later_0);
+		if (slot_0) {
+			hist_add_0(slot_0, number_0);
 		}
-		if (later0) {
-			struct event_0 event0;
-			__builtin_memcpy(&event0.arg0, &key2, 16);
-			event0.arg1 = number0;
-			event0.header.time = bpf_ktime_get_ns();
-			event0.header.id = 0;
-			event0.header.unused = 0;
-			send(ctx, &event0, sizeof(event0));
+		if (later_0) {
+			struct event_0 event_0;
+			__builtin_memcpy(&event_0.arg0, &key_2, 16);
+			event_0.arg1 = number_0;
+			event_0.header.time = bpf_ktime_get_ns();
+			event_0.header.id = 0;
+			event_0.header.unused = 0;
+			send(ctx, &event_0, sizeof(event_0));
 		}
 		/* delete(@start, tid) */
 #line 5 "latency.bt"
-		__u32 key3;
-		key3 = (__u32)bpf_get_current_pid_tgid();
-		_Bool deleted0 = !map_start_delete(&key3);
-		if (!deleted0) {
+		__u32 key_3;
+		key_3 = (__u32)bpf_get_current_pid_tgid();
+		_Bool deleted_0 = !map_start_delete(&key_3);
+		if (!deleted_0) {
 			warn(ctx, 1);
 		}
 	}

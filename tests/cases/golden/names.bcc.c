@@ -342,36 +342,36 @@ int probe_0(void *ctx)
 	ledger_add(1);
 	/* @a[1] = 1; */
 #line 3 "names.bt"
-	__s8 value0;
-	value0 = 1;
-	__s8 key0;
-	key0 = 1;
-	map_a_update(ctx, &key0, &value0);
+	__s8 value_0;
+	value_0 = 1;
+	__s8 key_0;
+	key_0 = 1;
+	map_a_update(ctx, &key_0, &value_0);
 	/* @a_update = 2; */
 #line 4 "names.bt"
-	__s8 value1;
-	value1 = 2;
-	map_a_update__update(ctx, &value1);
+	__s8 value_1;
+	value_1 = 2;
+	map_a_update__update(ctx, &value_1);
 	/* @a_lookup = 3; */
 #line 5 "names.bt"
-	__s8 value2;
-	value2 = 3;
-	map_a_lookup__update(ctx, &value2);
+	__s8 value_2;
+	value_2 = 3;
+	map_a_lookup__update(ctx, &value_2);
 	/* @ = count(); */
 #line 6 "names.bt"
-	struct count *slot0 = map__slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map__slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @_slot = 4; */
 #line 7 "names.bt"
-	__s8 value3;
-	value3 = 4;
-	map__slot__update(ctx, &value3);
+	__s8 value_3;
+	value_3 = 4;
+	map__slot__update(ctx, &value_3);
 	/* $x = "text"; */
 #line 8 "names.bt"
-	struct string_5 in_v_x_0;
-	struct string_5 *v_x = &in_v_x_0;
+	struct string_5 in_v_x__0;
+	struct string_5 *v_x = &in_v_x__0;
 	__builtin_memset((*v_x).data, 0, 5);
 	__builtin_memcpy((*v_x).data, "text", 4);
 	/* $x_0 = 5; */
@@ -379,11 +379,11 @@ int probe_0(void *ctx)
 	__s8 v_x_0 = 5;
 	/* if @a[1] */
 #line 10 "names.bt"
-	__s8 key1;
-	key1 = 1;
-	__s8 *found0 = map_a_lookup(&key1);
-	__s8 value4 = found0 ? *found0 : 0;
-	if (value4) {
+	__s8 key_1;
+	key_1 = 1;
+	__s8 *found_0 = map_a_lookup(&key_1);
+	__s8 value_4 = found_0 ? *found_0 : 0;
+	if (value_4) {
 		/* $key0 = 1; */
 #line 10 "names.bt"
 		__s8 v_key0 = 1;
@@ -392,49 +392,49 @@ int probe_0(void *ctx)
 		__s8 v_event = v_key0;
 		/* @events = $event; */
 #line 10 "names.bt"
-		__s8 value5;
-		value5 = v_event;
-		map_events_update(ctx, &value5);
+		__s8 value_5;
+		value_5 = v_event;
+		map_events_update(ctx, &value_5);
 		/* @ledger = 1; */
 #line 10 "names.bt"
-		__s8 value6;
-		value6 = 1;
-		map_ledger_update(ctx, &value6);
+		__s8 value_6;
+		value_6 = 1;
+		map_ledger_update(ctx, &value_6);
 	}
 	/* if @a[2] */
 #line 11 "names.bt"
-	__s8 key2;
-	key2 = 2;
-	__s8 *found1 = map_a_lookup(&key2);
-	__s8 value7 = found1 ? *found1 : 0;
-	if (value7) {
+	__s8 key_2;
+	key_2 = 2;
+	__s8 *found_1 = map_a_lookup(&key_2);
+	__s8 value_7 = found_1 ? *found_1 : 0;
+	if (value_7) {
 		/* $key0 = "other"; */
 #line 11 "names.bt"
-		struct string_6 in_v_key0_2_0;
-		struct string_6 *v_key0_2 = &in_v_key0_2_0;
+		struct string_6 in_v_key0_2__0;
+		struct string_6 *v_key0_2 = &in_v_key0_2__0;
 		__builtin_memset((*v_key0_2).data, 0, 6);
 		__builtin_memcpy((*v_key0_2).data, "other", 5);
 		/* @scratch = $key0; */
 #line 11 "names.bt"
-		struct string_6 value8;
-		__builtin_memcpy(value8.data, (*v_key0_2).data, 6);
-		map_scratch_update(ctx, &value8);
+		struct string_6 value_8;
+		__builtin_memcpy(value_8.data, (*v_key0_2).data, 6);
+		map_scratch_update(ctx, &value_8);
 		/* @send = 1; */
 #line 11 "names.bt"
-		__s8 value9;
-		value9 = 1;
-		map_send_update(ctx, &value9);
+		__s8 value_9;
+		value_9 = 1;
+		map_send_update(ctx, &value_9);
 	}
 	/* print(($x, $x_0)) */
 #line 12 "names.bt"
-	struct event_0 event0;
-	__builtin_memset(&event0, 0, sizeof(event0));
-	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
-	__builtin_memcpy(event0.arg0.f0.data, (*v_x).data, 5);
-	event0.arg0.f1 = v_x_0;
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_0 event_0;
+	__builtin_memset(&event_0, 0, sizeof(event_0));
+	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
+	__builtin_memcpy(event_0.arg0.f0.data, (*v_x).data, 5);
+	event_0.arg0.f1 = v_x_0;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	return 0;
 }

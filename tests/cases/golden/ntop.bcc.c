@@ -168,39 +168,39 @@ int probe_0(struct probe_0_record *ctx)
 	ledger_add(1);
 	/* @[ntop(args.address)] = count(); */
 #line 3 "ntop.bt"
-	struct inet key0;
-	__builtin_memset(&key0, 0, sizeof(key0));
-	key0.family = 2;
-	__u32 address0 = (__u32)ctx->address;
-	__builtin_memcpy(key0.address, &address0, 4);
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	struct inet key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	key_0.family = 2;
+	__u32 address_0 = (__u32)ctx->address;
+	__builtin_memcpy(key_0.address, &address_0, 4);
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @six[ntop(args.address6)] = count(); */
 #line 4 "ntop.bt"
-	struct inet key1;
-	__builtin_memset(&key1, 0, sizeof(key1));
-	key1.family = 10;
-	bpf_probe_read_kernel(key1.address, 16, (void *)ctx + 16);
-	struct count *slot1 = map_six_slot(ctx, &key1);
-	if (slot1) {
-		slot1->n += 1;
+	struct inet key_1;
+	__builtin_memset(&key_1, 0, sizeof(key_1));
+	key_1.family = 10;
+	bpf_probe_read_kernel(key_1.address, 16, (void *)ctx + 16);
+	struct count *slot_1 = map_six_slot(ctx, &key_1);
+	if (slot_1) {
+		slot_1->n += 1;
 	}
 	/* printf("%s %s\n", ntop(2, args.address), ntop(0x0100007f)) */
 #line 5 "ntop.bt"
-	struct event_0 event0;
-	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
-	event0.arg0.family = 2;
-	__u32 address1 = (__u32)ctx->address;
-	__builtin_memcpy(event0.arg0.address, &address1, 4);
-	__builtin_memset(&event0.arg1, 0, sizeof(event0.arg1));
-	event0.arg1.family = 2;
-	__u32 address2 = 16777343;
-	__builtin_memcpy(event0.arg1.address, &address2, 4);
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_0 event_0;
+	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
+	event_0.arg0.family = 2;
+	__u32 address_1 = (__u32)ctx->address;
+	__builtin_memcpy(event_0.arg0.address, &address_1, 4);
+	__builtin_memset(&event_0.arg1, 0, sizeof(event_0.arg1));
+	event_0.arg1.family = 2;
+	__u32 address_2 = 16777343;
+	__builtin_memcpy(event_0.arg1.address, &address_2, 4);
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	return 1;
 }

@@ -295,37 +295,37 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* @all = hist(retval); */
 #line 4 "percentiles.bt"
-	__s64 number0 = (__s64)ctx[10];
-	struct hist_1889 *slot0 = map_all_slot(ctx);
-	if (slot0) {
-		hist_add_5(slot0, number0);
+	__s64 number_0 = (__s64)ctx[10];
+	struct hist_1889 *slot_0 = map_all_slot(ctx);
+	if (slot_0) {
+		hist_add_5(slot_0, number_0);
 	}
 	/* @two[comm] = hist(retval, 2); */
 #line 5 "percentiles.bt"
-	__s64 number1 = (__s64)ctx[10];
-	struct string_16 key0;
-	__builtin_memset(key0.data, 0, 16);
-	bpf_get_current_comm(key0.data, 16);
-	_Bool later0 = 0;
-	struct hist_1889 *slot1 = map_two_slot(ctx, &key0, &later0);
-	if (slot1) {
-		hist_add_5(slot1, number1);
+	__s64 number_1 = (__s64)ctx[10];
+	struct string_16 key_0;
+	__builtin_memset(key_0.data, 0, 16);
+	bpf_get_current_comm(key_0.data, 16);
+	_Bool later_0 = 0;
+	struct hist_1889 *slot_1 = map_two_slot(ctx, &key_0, &later_0);
+	if (slot_1) {
+		hist_add_5(slot_1, number_1);
 	}
-	if (later0) {
-		struct event_0 event0;
-		__builtin_memcpy(&event0.arg0, &key0, 16);
-		event0.arg1 = number1;
-		event0.header.time = bpf_ktime_get_ns();
-		event0.header.id = 0;
-		event0.header.unused = 0;
-		send(ctx, &event0, sizeof(event0));
+	if (later_0) {
+		struct event_0 event_0;
+		__builtin_memcpy(&event_0.arg0, &key_0, 16);
+		event_0.arg1 = number_1;
+		event_0.header.time = bpf_ktime_get_ns();
+		event_0.header.id = 0;
+		event_0.header.unused = 0;
+		send(ctx, &event_0, sizeof(event_0));
 	}
 	/* @line = lhist(retval, 0, 100, 1); */
 #line 6 "percentiles.bt"
-	__s64 number2 = (__s64)ctx[10];
-	struct hist_102 *slot2 = map_line_slot(ctx);
-	if (slot2) {
-		lhist_add_102(slot2, number2, 0LL, 100LL, 1);
+	__s64 number_2 = (__s64)ctx[10];
+	struct hist_102 *slot_2 = map_line_slot(ctx);
+	if (slot_2) {
+		lhist_add_102(slot_2, number_2, 0LL, 100LL, 1);
 	}
 	return 0;
 }

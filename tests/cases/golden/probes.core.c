@@ -263,14 +263,14 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* @[probe, args.count] = count(); */
 #line 2 "probes.bt"
-	struct tuple_0 key0;
-	__builtin_memset(&key0, 0, sizeof(key0));
-	__builtin_memset(key0.f0.data, 0, 17);
-	__builtin_memcpy(key0.f0.data, "kprobe:vfs_read", 15);
-	key0.f1 = ctx[12];
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	struct tuple_0 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	__builtin_memset(key_0.f0.data, 0, 17);
+	__builtin_memcpy(key_0.f0.data, "kprobe:vfs_read", 15);
+	key_0.f1 = ctx[12];
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -284,14 +284,14 @@ int probe_1(__u64 *ctx)
 	ledger_add(2);
 	/* @[probe, args.count] = count(); */
 #line 2 "probes.bt"
-	struct tuple_0 key0;
-	__builtin_memset(&key0, 0, sizeof(key0));
-	__builtin_memset(key0.f0.data, 0, 17);
-	__builtin_memcpy(key0.f0.data, "kprobe:vfs_write", 16);
-	key0.f1 = ctx[12];
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	struct tuple_0 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	__builtin_memset(key_0.f0.data, 0, 17);
+	__builtin_memcpy(key_0.f0.data, "kprobe:vfs_write", 16);
+	key_0.f1 = ctx[12];
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -301,18 +301,18 @@ struct probe_2_record {
 };
 struct probe_2_scratch {
 	__u64 busy;
-	struct string_37 key0 __attribute__((aligned(8)));
+	struct string_37 key_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_2_body(struct probe_2_record *ctx, struct probe_2_scratch *scratch)
 {
 	/* @n[probe] = count(); */
 #line 3 "probes.bt"
-	__builtin_memset(scratch->key0.data, 0, 37);
-	__builtin_memcpy(scratch->key0.data, "tracepoint:syscalls:sys_enter_openat", 36);
-	struct count *slot0 = map_n_slot(ctx, &scratch->key0);
-	if (slot0) {
-		slot0->n += 1;
+	__builtin_memset(scratch->key_0.data, 0, 37);
+	__builtin_memcpy(scratch->key_0.data, "tracepoint:syscalls:sys_enter_openat", 36);
+	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 1;
 }
@@ -340,18 +340,18 @@ struct probe_3_record {
 };
 struct probe_3_scratch {
 	__u64 busy;
-	struct string_37 key0 __attribute__((aligned(8)));
+	struct string_37 key_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_3_body(struct probe_3_record *ctx, struct probe_3_scratch *scratch)
 {
 	/* @n[probe] = count(); */
 #line 3 "probes.bt"
-	__builtin_memset(scratch->key0.data, 0, 37);
-	__builtin_memcpy(scratch->key0.data, "tracepoint:syscalls:sys_exit_openat", 35);
-	struct count *slot0 = map_n_slot(ctx, &scratch->key0);
-	if (slot0) {
-		slot0->n += 1;
+	__builtin_memset(scratch->key_0.data, 0, 37);
+	__builtin_memcpy(scratch->key_0.data, "tracepoint:syscalls:sys_exit_openat", 35);
+	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 1;
 }

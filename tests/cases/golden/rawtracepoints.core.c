@@ -392,61 +392,61 @@ int probe_0(__u64 *ctx)
 	if ((_Bool)ctx[0]) {
 		/* @[args.prev.comm, args.next.pid] = count(); */
 #line 3 "rawtracepoints.bt"
-		struct tuple_0 key0;
-		__builtin_memset(&key0, 0, sizeof(key0));
-		struct string_17 text0;
-		__builtin_memset(text0.data, 0, 17);
-		bpf_probe_read_kernel_str(text0.data, 17, &((struct task_struct___k *)((__u64)ctx[1]))->comm);
-		__builtin_memcpy(key0.f0.data, text0.data, 16);
-		__s32 pid0 = 0;
-		bpf_probe_read_kernel(&pid0, sizeof(pid0), &((struct task_struct___k *)((__u64)ctx[2]))->pid);
-		key0.f1 = pid0;
-		struct count *slot0 = map__slot(ctx, &key0);
-		if (slot0) {
-			slot0->n += 1;
+		struct tuple_0 key_0;
+		__builtin_memset(&key_0, 0, sizeof(key_0));
+		struct string_17 text_0;
+		__builtin_memset(text_0.data, 0, 17);
+		bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)((__u64)ctx[1]))->comm);
+		__builtin_memcpy(key_0.f0.data, text_0.data, 16);
+		__s32 pid_0 = 0;
+		bpf_probe_read_kernel(&pid_0, sizeof(pid_0), &((struct task_struct___k *)((__u64)ctx[2]))->pid);
+		key_0.f1 = pid_0;
+		struct count *slot_0 = map__slot(ctx, &key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 		/* @raw = arg3; */
 #line 4 "rawtracepoints.bt"
-		__u64 value0;
-		value0 = (__u64)ctx[3];
-		map_raw_update(ctx, &value0);
+		__u64 value_0;
+		value_0 = (__u64)ctx[3];
+		map_raw_update(ctx, &value_0);
 	}
 	return 0;
 }
 
 struct probe_1_scratch {
 	__u64 busy;
-	struct string_33 text0 __attribute__((aligned(8)));
+	struct string_33 text_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_1_body(__u64 *ctx, struct probe_1_scratch *scratch)
 {
 	/* @bytes[args.rq.part.bd_disk.disk_name] = hist(args.rq.__data_len); */
 #line 6 "rawtracepoints.bt"
-	__u32 __data_len0 = 0;
-	bpf_probe_read_kernel(&__data_len0, sizeof(__data_len0), &((struct request___k *)((__u64)ctx[0]))->__data_len);
-	__s64 number0 = (__s64)__data_len0;
-	struct string_32 key0;
-	__u64 part0 = 0;
-	bpf_probe_read_kernel(&part0, sizeof(part0), &((struct request___k *)((__u64)ctx[0]))->part);
-	__u64 bd_disk0 = 0;
-	bpf_probe_read_kernel(&bd_disk0, sizeof(bd_disk0), &((struct block_device___k *)(part0))->bd_disk);
-	__builtin_memset(scratch->text0.data, 0, 33);
-	bpf_probe_read_kernel_str(scratch->text0.data, 33, &((struct gendisk___k *)(bd_disk0))->disk_name);
-	__builtin_memcpy(key0.data, scratch->text0.data, 32);
-	_Bool later0 = 0;
-	struct hist_65 *slot0 = map_bytes_slot(ctx, &key0, &later0);
-	if (slot0) {
-		hist_add_0(slot0, number0);
+	__u32 __data_len_0 = 0;
+	bpf_probe_read_kernel(&__data_len_0, sizeof(__data_len_0), &((struct request___k *)((__u64)ctx[0]))->__data_len);
+	__s64 number_0 = (__s64)__data_len_0;
+	struct string_32 key_0;
+	__u64 part_0 = 0;
+	bpf_probe_read_kernel(&part_0, sizeof(part_0), &((struct request___k *)((__u64)ctx[0]))->part);
+	__u64 bd_disk_0 = 0;
+	bpf_probe_read_kernel(&bd_disk_0, sizeof(bd_disk_0), &((struct block_device___k *)(part_0))->bd_disk);
+	__builtin_memset(scratch->text_0.data, 0, 33);
+	bpf_probe_read_kernel_str(scratch->text_0.data, 33, &((struct gendisk___k *)(bd_disk_0))->disk_name);
+	__builtin_memcpy(key_0.data, scratch->text_0.data, 32);
+	_Bool later_0 = 0;
+	struct hist_65 *slot_0 = map_bytes_slot(ctx, &key_0, &later_0);
+	if (slot_0) {
+		hist_add_0(slot_0, number_0);
 	}
-	if (later0) {
-		struct event_0 event0;
-		__builtin_memcpy(&event0.arg0, &key0, 32);
-		event0.arg1 = number0;
-		event0.header.time = bpf_ktime_get_ns();
-		event0.header.id = 0;
-		event0.header.unused = 0;
-		send(ctx, &event0, sizeof(event0));
+	if (later_0) {
+		struct event_0 event_0;
+		__builtin_memcpy(&event_0.arg0, &key_0, 32);
+		event_0.arg1 = number_0;
+		event_0.header.time = bpf_ktime_get_ns();
+		event_0.header.id = 0;
+		event_0.header.unused = 0;
+		send(ctx, &event_0, sizeof(event_0));
 	}
 	return 0;
 }

@@ -347,83 +347,83 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* @calls = count(); */
 #line 3 "scalars.bt"
-	struct count *slot0 = map_calls_slot(ctx);
-	if (slot0) {
-		slot0->n += 1;
+	struct count *slot_0 = map_calls_slot(ctx);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @bytes = sum(arg2); */
 #line 4 "scalars.bt"
-	__s64 number0 = (__s64)ctx[12];
-	struct number *slot1 = map_bytes_slot(ctx);
-	if (slot1) {
-		slot1->value += number0;
-		slot1->n += 1;
+	__s64 number_0 = (__s64)ctx[12];
+	struct number *slot_1 = map_bytes_slot(ctx);
+	if (slot_1) {
+		slot_1->value += number_0;
+		slot_1->n += 1;
 	}
 	/* @least = min(arg2); */
 #line 5 "scalars.bt"
-	__s64 number1 = (__s64)ctx[12];
-	struct number *slot2 = map_least_slot(ctx);
-	if (slot2) {
-		if (!slot2->n || (__u64)(number1) < (__u64)slot2->value)
-			slot2->value = number1;
-		slot2->n += 1;
+	__s64 number_1 = (__s64)ctx[12];
+	struct number *slot_2 = map_least_slot(ctx);
+	if (slot_2) {
+		if (!slot_2->n || (__u64)(number_1) < (__u64)slot_2->value)
+			slot_2->value = number_1;
+		slot_2->n += 1;
 	}
 	/* @most = max((int64)arg2); */
 #line 6 "scalars.bt"
-	__s64 number2 = ((__s64)ctx[12]);
-	struct number *slot3 = map_most_slot(ctx);
-	if (slot3) {
-		if (!slot3->n || (number2) > slot3->value)
-			slot3->value = number2;
-		slot3->n += 1;
+	__s64 number_2 = ((__s64)ctx[12]);
+	struct number *slot_3 = map_most_slot(ctx);
+	if (slot_3) {
+		if (!slot_3->n || (number_2) > slot_3->value)
+			slot_3->value = number_2;
+		slot_3->n += 1;
 	}
 	/* @mean = avg((int32)arg2); */
 #line 7 "scalars.bt"
-	__s64 number3 = (__s64)((__s32)ctx[12]);
-	struct number *slot4 = map_mean_slot(ctx);
-	if (slot4) {
-		slot4->value += number3;
-		slot4->n += 1;
+	__s64 number_3 = (__s64)((__s32)ctx[12]);
+	struct number *slot_4 = map_mean_slot(ctx);
+	if (slot_4) {
+		slot_4->value += number_3;
+		slot_4->n += 1;
 	}
 	/* @figures = stats(arg2); */
 #line 8 "scalars.bt"
-	__s64 number4 = (__s64)ctx[12];
-	struct number *slot5 = map_figures_slot(ctx);
-	if (slot5) {
-		slot5->value += number4;
-		slot5->n += 1;
+	__s64 number_4 = (__s64)ctx[12];
+	struct number *slot_5 = map_figures_slot(ctx);
+	if (slot_5) {
+		slot_5->value += number_4;
+		slot_5->n += 1;
 	}
 	/* @fine = hist(arg2, 2); */
 #line 9 "scalars.bt"
-	__s64 number5 = (__s64)ctx[12];
-	struct hist_249 *slot6 = map_fine_slot(ctx);
-	if (slot6) {
-		hist_add_2(slot6, number5);
+	__s64 number_5 = (__s64)ctx[12];
+	struct hist_249 *slot_6 = map_fine_slot(ctx);
+	if (slot_6) {
+		hist_add_2(slot_6, number_5);
 	}
 	/* @coarse = hist(arg2); */
 #line 10 "scalars.bt"
-	__s64 number6 = (__s64)ctx[12];
-	struct hist_65 *slot7 = map_coarse_slot(ctx);
-	if (slot7) {
-		hist_add_0(slot7, number6);
+	__s64 number_6 = (__s64)ctx[12];
+	struct hist_65 *slot_7 = map_coarse_slot(ctx);
+	if (slot_7) {
+		hist_add_0(slot_7, number_6);
 	}
 	/* @linear = lhist(arg2, 0, 4096, 512); */
 #line 11 "scalars.bt"
-	__s64 number7 = (__s64)ctx[12];
-	struct hist_10 *slot8 = map_linear_slot(ctx);
-	if (slot8) {
-		lhist_add_10(slot8, number7, 0LL, 4096LL, 512);
+	__s64 number_7 = (__s64)ctx[12];
+	struct hist_10 *slot_8 = map_linear_slot(ctx);
+	if (slot_8) {
+		lhist_add_10(slot_8, number_7, 0LL, 4096LL, 512);
 	}
 	/* @last = nsecs; */
 #line 12 "scalars.bt"
-	__u64 value0;
-	value0 = bpf_ktime_get_boot_ns();
-	map_last_update(ctx, &value0);
+	__u64 value_0;
+	value_0 = bpf_ktime_get_boot_ns();
+	map_last_update(ctx, &value_0);
 	/* @last_name = comm; */
 #line 13 "scalars.bt"
-	struct string_16 value1;
-	__builtin_memset(value1.data, 0, 16);
-	bpf_get_current_comm(value1.data, 16);
-	map_last_name_update(ctx, &value1);
+	struct string_16 value_1;
+	__builtin_memset(value_1.data, 0, 16);
+	bpf_get_current_comm(value_1.data, 16);
+	map_last_name_update(ctx, &value_1);
 	return 0;
 }

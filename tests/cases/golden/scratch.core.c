@@ -273,42 +273,42 @@ struct probe_0_record {
 };
 struct probe_0_scratch {
 	__u64 busy;
-	struct string_512 in_v_path_0 __attribute__((aligned(8)));
-	struct string_513 text0 __attribute__((aligned(8)));
-	struct string_512 key0 __attribute__((aligned(8)));
-	struct string_512 value0 __attribute__((aligned(8)));
-	struct event_0 event0 __attribute__((aligned(8)));
+	struct string_512 in_v_path__0 __attribute__((aligned(8)));
+	struct string_513 text_0 __attribute__((aligned(8)));
+	struct string_512 key_0 __attribute__((aligned(8)));
+	struct string_512 value_0 __attribute__((aligned(8)));
+	struct event_0 event_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe_0_scratch *scratch)
 {
 	/* $path = str(args.filename); */
 #line 4 "scratch.bt"
-	struct string_512 *v_path = &scratch->in_v_path_0;
-	clear_bytes(scratch->text0.data, 513);
-	bpf_probe_read_user_str(scratch->text0.data, 513, (void *)((__u64)ctx->filename));
-	bpf_probe_read_kernel((*v_path).data, 512, scratch->text0.data);
+	struct string_512 *v_path = &scratch->in_v_path__0;
+	clear_bytes(scratch->text_0.data, 513);
+	bpf_probe_read_user_str(scratch->text_0.data, 513, (void *)((__u64)ctx->filename));
+	bpf_probe_read_kernel((*v_path).data, 512, scratch->text_0.data);
 	/* @[$path] = count(); */
 #line 5 "scratch.bt"
-	bpf_probe_read_kernel(scratch->key0.data, 512, (*v_path).data);
-	struct count *slot0 = map__slot(ctx, &scratch->key0);
-	if (slot0) {
-		slot0->n += 1;
+	bpf_probe_read_kernel(scratch->key_0.data, 512, (*v_path).data);
+	struct count *slot_0 = map__slot(ctx, &scratch->key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @last = $path; */
 #line 6 "scratch.bt"
-	bpf_probe_read_kernel(scratch->value0.data, 512, (*v_path).data);
-	map_last_update(ctx, &scratch->value0);
+	bpf_probe_read_kernel(scratch->value_0.data, 512, (*v_path).data);
+	map_last_update(ctx, &scratch->value_0);
 	/* printf("%s %s %d\n", comm, $path, args.flags) */
 #line 7 "scratch.bt"
-	__builtin_memset(scratch->event0.arg0.data, 0, 16);
-	bpf_get_current_comm(scratch->event0.arg0.data, 16);
-	bpf_probe_read_kernel(scratch->event0.arg1.data, 512, (*v_path).data);
-	scratch->event0.arg2 = (__s64)ctx->flags;
-	scratch->event0.header.time = bpf_ktime_get_ns();
-	scratch->event0.header.id = 0;
-	scratch->event0.header.unused = 0;
-	send(ctx, &scratch->event0, sizeof(scratch->event0));
+	__builtin_memset(scratch->event_0.arg0.data, 0, 16);
+	bpf_get_current_comm(scratch->event_0.arg0.data, 16);
+	bpf_probe_read_kernel(scratch->event_0.arg1.data, 512, (*v_path).data);
+	scratch->event_0.arg2 = (__s64)ctx->flags;
+	scratch->event_0.header.time = bpf_ktime_get_ns();
+	scratch->event_0.header.id = 0;
+	scratch->event_0.header.unused = 0;
+	send(ctx, &scratch->event_0, sizeof(scratch->event_0));
 	return 1;
 }
 

@@ -351,90 +351,90 @@ static __always_inline long map_user_delete(struct string_1024 *key)
 
 struct probe_0_scratch {
 	__u64 busy;
-	struct string_33 in_v_name_0 __attribute__((aligned(8)));
-	struct string_33 key0 __attribute__((aligned(8)));
-	struct string_1024 key1 __attribute__((aligned(8)));
+	struct string_33 in_v_name__0 __attribute__((aligned(8)));
+	struct string_33 key_0 __attribute__((aligned(8)));
+	struct string_1024 key_1 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
 {
 	/* if comm == "cat" || comm != "dd" */
 #line 2 "strings.bt"
-	struct string_16 value0;
-	__builtin_memset(value0.data, 0, 16);
-	bpf_get_current_comm(value0.data, 16);
-	struct string_4 value1;
-	__builtin_memset(value1.data, 0, 4);
-	__builtin_memcpy(value1.data, "cat", 3);
-	_Bool condition0 = (string_equal(value0.data, value1.data, 4));
-	if (!condition0) {
-		struct string_16 value2;
-		__builtin_memset(value2.data, 0, 16);
-		bpf_get_current_comm(value2.data, 16);
-		struct string_3 value3;
-		__builtin_memset(value3.data, 0, 3);
-		__builtin_memcpy(value3.data, "dd", 2);
-		condition0 = (!string_equal(value2.data, value3.data, 3));
+	struct string_16 value_0;
+	__builtin_memset(value_0.data, 0, 16);
+	bpf_get_current_comm(value_0.data, 16);
+	struct string_4 value_1;
+	__builtin_memset(value_1.data, 0, 4);
+	__builtin_memcpy(value_1.data, "cat", 3);
+	_Bool condition_0 = (string_equal(value_0.data, value_1.data, 4));
+	if (!condition_0) {
+		struct string_16 value_2;
+		__builtin_memset(value_2.data, 0, 16);
+		bpf_get_current_comm(value_2.data, 16);
+		struct string_3 value_3;
+		__builtin_memset(value_3.data, 0, 3);
+		__builtin_memcpy(value_3.data, "dd", 2);
+		condition_0 = (!string_equal(value_2.data, value_3.data, 3));
 	}
-	if (condition0) {
+	if (condition_0) {
 		/* $name = str(args.file.f_path.dentry.d_name.name, 32); */
 #line 3 "strings.bt"
-		struct string_33 *v_name = &scratch->in_v_name_0;
-		__u64 dentry0 = 0;
-		bpf_probe_read_kernel(&dentry0, sizeof(dentry0), &((struct file___k *)(ctx[14]))->f_path.dentry);
-		__u64 name0 = 0;
-		bpf_probe_read_kernel(&name0, sizeof(name0), &((struct dentry___k *)(dentry0))->d_name.name);
+		struct string_33 *v_name = &scratch->in_v_name__0;
+		__u64 dentry_0 = 0;
+		bpf_probe_read_kernel(&dentry_0, sizeof(dentry_0), &((struct file___k *)(ctx[14]))->f_path.dentry);
+		__u64 name_0 = 0;
+		bpf_probe_read_kernel(&name_0, sizeof(name_0), &((struct dentry___k *)(dentry_0))->d_name.name);
 		__builtin_memset((*v_name).data, 0, 33);
-		bpf_probe_read_kernel_str((*v_name).data, 32, (void *)(name0));
+		bpf_probe_read_kernel_str((*v_name).data, 32, (void *)(name_0));
 		/* @names[$name] = count(); */
 #line 4 "strings.bt"
-		__builtin_memcpy(scratch->key0.data, (*v_name).data, 33);
-		struct count *slot0 = map_names_slot(ctx, &scratch->key0);
-		if (slot0) {
-			slot0->n += 1;
+		__builtin_memcpy(scratch->key_0.data, (*v_name).data, 33);
+		struct count *slot_0 = map_names_slot(ctx, &scratch->key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 		/* @short = $name == "passwd" ? "yes" : "no"; */
 #line 5 "strings.bt"
-		struct string_23 value4;
-		struct string_7 value5;
-		__builtin_memset(value5.data, 0, 7);
-		__builtin_memcpy(value5.data, "passwd", 6);
-		if ((string_equal((*v_name).data, value5.data, 7))) {
-			__builtin_memset(value4.data, 0, 23);
-			__builtin_memcpy(value4.data, "yes", 3);
+		struct string_23 value_4;
+		struct string_7 value_5;
+		__builtin_memset(value_5.data, 0, 7);
+		__builtin_memcpy(value_5.data, "passwd", 6);
+		if ((string_equal((*v_name).data, value_5.data, 7))) {
+			__builtin_memset(value_4.data, 0, 23);
+			__builtin_memcpy(value_4.data, "yes", 3);
 		} else {
-			__builtin_memset(value4.data, 0, 23);
-			__builtin_memcpy(value4.data, "no", 2);
+			__builtin_memset(value_4.data, 0, 23);
+			__builtin_memcpy(value_4.data, "no", 2);
 		}
-		map_short_update(ctx, &value4);
+		map_short_update(ctx, &value_4);
 		/* @short = "longer\tone \"quoted\" \x01\xff"; */
 #line 6 "strings.bt"
-		struct string_23 value6;
-		__builtin_memset(value6.data, 0, 23);
-		__builtin_memcpy(value6.data, "longer\011one \"quoted\" \001\377", 22);
-		map_short_update(ctx, &value6);
+		struct string_23 value_6;
+		__builtin_memset(value_6.data, 0, 23);
+		__builtin_memcpy(value_6.data, "longer\011one \"quoted\" \001\377", 22);
+		map_short_update(ctx, &value_6);
 		/* @user[str(args.buf, args.count)] = count(); */
 #line 7 "strings.bt"
-		__u64 length0 = ctx[12];
-		if (length0 > 1024)
-			length0 = 1024;
-		clear_bytes(scratch->key1.data, 1024);
-		bpf_probe_read_user_str(scratch->key1.data, length0, (void *)(ctx[13]));
-		struct count *slot1 = map_user_slot(ctx, &scratch->key1);
-		if (slot1) {
-			slot1->n += 1;
+		__u64 length_0 = ctx[12];
+		if (length_0 > 1024)
+			length_0 = 1024;
+		clear_bytes(scratch->key_1.data, 1024);
+		bpf_probe_read_user_str(scratch->key_1.data, length_0, (void *)(ctx[13]));
+		struct count *slot_1 = map_user_slot(ctx, &scratch->key_1);
+		if (slot_1) {
+			slot_1->n += 1;
 		}
 		/* printf("%s %-8s|\n", $name, "é") */
 #line 8 "strings.bt"
-		struct event_0 event0;
-		__builtin_memset(&event0, 0, sizeof(event0));
-		__builtin_memcpy(event0.arg0.data, (*v_name).data, 33);
-		__builtin_memset(event0.arg1.data, 0, 3);
-		__builtin_memcpy(event0.arg1.data, "\303\251", 2);
-		event0.header.time = bpf_ktime_get_ns();
-		event0.header.id = 0;
-		event0.header.unused = 0;
-		send(ctx, &event0, sizeof(event0));
+		struct event_0 event_0;
+		__builtin_memset(&event_0, 0, sizeof(event_0));
+		__builtin_memcpy(event_0.arg0.data, (*v_name).data, 33);
+		__builtin_memset(event_0.arg1.data, 0, 3);
+		__builtin_memcpy(event_0.arg1.data, "\303\251", 2);
+		event_0.header.time = bpf_ktime_get_ns();
+		event_0.header.id = 0;
+		event_0.header.unused = 0;
+		send(ctx, &event_0, sizeof(event_0));
 	}
 	return 0;
 }

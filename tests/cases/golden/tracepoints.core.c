@@ -525,24 +525,24 @@ int probe_0(struct probe_0_record *ctx)
 	ledger_add(1);
 	/* @out[args.prev_comm] = count(); */
 #line 3 "tracepoints.bt"
-	struct string_16 key0;
-	struct string_17 text0;
-	__builtin_memset(text0.data, 0, 17);
-	bpf_probe_read_kernel_str(text0.data, 17, (void *)ctx + 8);
-	__builtin_memcpy(key0.data, text0.data, 16);
-	struct count *slot0 = map_out_slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	struct string_16 key_0;
+	struct string_17 text_0;
+	__builtin_memset(text_0.data, 0, 17);
+	bpf_probe_read_kernel_str(text_0.data, 17, (void *)ctx + 8);
+	__builtin_memcpy(key_0.data, text_0.data, 16);
+	struct count *slot_0 = map_out_slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* @state[args.next_pid, args.prev_state] = count(); */
 #line 4 "tracepoints.bt"
-	struct tuple_0 key1;
-	__builtin_memset(&key1, 0, sizeof(key1));
-	key1.f0 = (__s32)ctx->next_pid;
-	key1.f1 = (__s64)ctx->prev_state;
-	struct count *slot1 = map_state_slot(ctx, &key1);
-	if (slot1) {
-		slot1->n += 1;
+	struct tuple_0 key_1;
+	__builtin_memset(&key_1, 0, sizeof(key_1));
+	key_1.f0 = (__s32)ctx->next_pid;
+	key_1.f1 = (__s64)ctx->prev_state;
+	struct count *slot_1 = map_state_slot(ctx, &key_1);
+	if (slot_1) {
+		slot_1->n += 1;
 	}
 	return 1;
 }
@@ -553,18 +553,18 @@ struct probe_1_record {
 };
 struct probe_1_scratch {
 	__u64 busy;
-	struct string_1024 key0 __attribute__((aligned(8)));
+	struct string_1024 key_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_1_body(struct probe_1_record *ctx, struct probe_1_scratch *scratch)
 {
 	/* @files[str(args.filename)] = count(); */
 #line 6 "tracepoints.bt"
-	clear_bytes(scratch->key0.data, 1024);
-	bpf_probe_read_user_str(scratch->key0.data, 1024, (void *)((__u64)ctx->filename));
-	struct count *slot0 = map_files_slot(ctx, &scratch->key0);
-	if (slot0) {
-		slot0->n += 1;
+	clear_bytes(scratch->key_0.data, 1024);
+	bpf_probe_read_user_str(scratch->key_0.data, 1024, (void *)((__u64)ctx->filename));
+	struct count *slot_0 = map_files_slot(ctx, &scratch->key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 1;
 }
@@ -603,11 +603,11 @@ int probe_2(struct probe_2_record *ctx)
 	if (((__s64)ctx->ret < 0)) {
 		/* @errors[args.ret] = count(); */
 #line 7 "tracepoints.bt"
-		__s64 key0;
-		key0 = (__s64)ctx->ret;
-		struct count *slot0 = map_errors_slot(ctx, &key0);
-		if (slot0) {
-			slot0->n += 1;
+		__s64 key_0;
+		key_0 = (__s64)ctx->ret;
+		struct count *slot_0 = map_errors_slot(ctx, &key_0);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 		/* return 0; */
 #line 7 "tracepoints.bt"
@@ -624,25 +624,25 @@ struct probe_3_record {
 };
 struct probe_3_scratch {
 	__u64 busy;
-	struct tuple_1 key0 __attribute__((aligned(8)));
+	struct tuple_1 key_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_3_body(struct probe_3_record *ctx, struct probe_3_scratch *scratch)
 {
 	/* @cmd[str(args.cmd), args.rwbs] = sum(args.bytes); */
 #line 8 "tracepoints.bt"
-	__s64 number0 = (__s64)(__u32)ctx->bytes;
-	clear_bytes(&scratch->key0, sizeof(scratch->key0));
-	clear_bytes(scratch->key0.f0.data, 1024);
-	bpf_probe_read_kernel_str(scratch->key0.f0.data, 1024, (void *)(((__u64)ctx + (ctx->cmd & 0xffff))));
-	struct string_9 text0;
-	__builtin_memset(text0.data, 0, 9);
-	bpf_probe_read_kernel_str(text0.data, 9, (void *)ctx + 34);
-	__builtin_memcpy(scratch->key0.f1.data, text0.data, 8);
-	struct number *slot0 = map_cmd_slot(ctx, &scratch->key0);
-	if (slot0) {
-		slot0->value += number0;
-		slot0->n += 1;
+	__s64 number_0 = (__s64)(__u32)ctx->bytes;
+	clear_bytes(&scratch->key_0, sizeof(scratch->key_0));
+	clear_bytes(scratch->key_0.f0.data, 1024);
+	bpf_probe_read_kernel_str(scratch->key_0.f0.data, 1024, (void *)(((__u64)ctx + (ctx->cmd & 0xffff))));
+	struct string_9 text_0;
+	__builtin_memset(text_0.data, 0, 9);
+	bpf_probe_read_kernel_str(text_0.data, 9, (void *)ctx + 34);
+	__builtin_memcpy(scratch->key_0.f1.data, text_0.data, 8);
+	struct number *slot_0 = map_cmd_slot(ctx, &scratch->key_0);
+	if (slot_0) {
+		slot_0->value += number_0;
+		slot_0->n += 1;
 	}
 	return 1;
 }
@@ -683,19 +683,19 @@ int probe_4(struct probe_4_record *ctx)
 	ledger_add(7);
 	/* @small = args.small + args.less; */
 #line 10 "tracepoints.bt"
-	__s64 value0;
-	value0 = ((__s64)(__u8)ctx->small + (__s64)(__s8)ctx->less);
-	map_small_update(ctx, &value0);
+	__s64 value_0;
+	value_0 = ((__s64)(__u8)ctx->small + (__s64)(__s8)ctx->less);
+	map_small_update(ctx, &value_0);
 	/* @half = args.half; */
 #line 11 "tracepoints.bt"
-	__s16 value1;
-	value1 = (__s16)ctx->half;
-	map_half_update(ctx, &value1);
+	__s16 value_1;
+	value_1 = (__s16)ctx->half;
+	map_half_update(ctx, &value_1);
 	/* @second = args.args[1]; */
 #line 12 "tracepoints.bt"
-	__u64 value2;
-	value2 = (__u64)ctx->args_1;
-	map_second_update(ctx, &value2);
+	__u64 value_2;
+	value_2 = (__u64)ctx->args_1;
+	map_second_update(ctx, &value_2);
 	return 1;
 }
 

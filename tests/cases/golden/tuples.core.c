@@ -44,7 +44,7 @@ struct string_7 {
 };
 
 struct tuple_0 {
-	__s64 f0;
+	__u32 f0;
 	__u64 f1;
 };
 
@@ -74,7 +74,7 @@ struct tuple_4 {
 };
 
 struct tuple_5 {
-	__s64 f0;
+	__u32 f0;
 	struct tuple_4 f1;
 };
 
@@ -301,86 +301,86 @@ int probe_0(void *ctx)
 	ledger_add(1);
 	/* @one[1, "a"] = (1, "x", (2, nsecs)); */
 #line 3 "tuples.bt"
-	struct tuple_1 value0;
-	__builtin_memset(&value0, 0, sizeof(value0));
-	value0.f0 = 1;
-	__builtin_memset(value0.f1.data, 0, 7);
-	__builtin_memcpy(value0.f1.data, "x", 1);
-	value0.f2.f0 = 2;
-	value0.f2.f1 = bpf_ktime_get_boot_ns();
-	struct tuple_2 key0;
-	__builtin_memset(&key0, 0, sizeof(key0));
-	key0.f0 = 1;
-	__builtin_memset(key0.f1.data, 0, 4);
-	__builtin_memcpy(key0.f1.data, "a", 1);
-	map_one_update(ctx, &key0, &value0);
+	struct tuple_1 value_0;
+	__builtin_memset(&value_0, 0, sizeof(value_0));
+	value_0.f0 = 1;
+	__builtin_memset(value_0.f1.data, 0, 7);
+	__builtin_memcpy(value_0.f1.data, "x", 1);
+	value_0.f2.f0 = 2;
+	value_0.f2.f1 = bpf_ktime_get_boot_ns();
+	struct tuple_2 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	key_0.f0 = 1;
+	__builtin_memset(key_0.f1.data, 0, 4);
+	__builtin_memcpy(key_0.f1.data, "a", 1);
+	map_one_update(ctx, &key_0, &value_0);
 	/* @one[70000, "abc"] = ((int16)1, "longer", (pid, (uint64)2)); */
 #line 4 "tuples.bt"
-	struct tuple_1 value1;
-	__builtin_memset(&value1, 0, sizeof(value1));
-	value1.f0 = 1;
-	__builtin_memset(value1.f1.data, 0, 7);
-	__builtin_memcpy(value1.f1.data, "longer", 6);
-	value1.f2.f0 = (__s64)(__u32)(bpf_get_current_pid_tgid() >> 32);
-	value1.f2.f1 = 2LL;
-	struct tuple_2 key1;
-	__builtin_memset(&key1, 0, sizeof(key1));
-	key1.f0 = 70000;
-	__builtin_memset(key1.f1.data, 0, 4);
-	__builtin_memcpy(key1.f1.data, "abc", 3);
-	map_one_update(ctx, &key1, &value1);
+	struct tuple_1 value_1;
+	__builtin_memset(&value_1, 0, sizeof(value_1));
+	value_1.f0 = 1;
+	__builtin_memset(value_1.f1.data, 0, 7);
+	__builtin_memcpy(value_1.f1.data, "longer", 6);
+	value_1.f2.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	value_1.f2.f1 = 2LL;
+	struct tuple_2 key_1;
+	__builtin_memset(&key_1, 0, sizeof(key_1));
+	key_1.f0 = 70000;
+	__builtin_memset(key_1.f1.data, 0, 4);
+	__builtin_memcpy(key_1.f1.data, "abc", 3);
+	map_one_update(ctx, &key_1, &value_1);
 	/* $t = @one[1, "a"]; */
 #line 5 "tuples.bt"
-	struct tuple_1 in_v_t_0;
-	struct tuple_1 *v_t = &in_v_t_0;
+	struct tuple_1 in_v_t__0;
+	struct tuple_1 *v_t = &in_v_t__0;
 	__builtin_memset(&(*v_t), 0, sizeof((*v_t)));
-	struct tuple_2 key2;
-	__builtin_memset(&key2, 0, sizeof(key2));
-	key2.f0 = 1;
-	__builtin_memset(key2.f1.data, 0, 4);
-	__builtin_memcpy(key2.f1.data, "a", 1);
-	struct tuple_1 *found0 = map_one_lookup(&key2);
-	struct tuple_1 value2;
-	__builtin_memset(&value2, 0, sizeof(value2));
-	if (found0) {
-		__builtin_memcpy(&value2, &(*found0), 32);
+	struct tuple_2 key_2;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.f0 = 1;
+	__builtin_memset(key_2.f1.data, 0, 4);
+	__builtin_memcpy(key_2.f1.data, "a", 1);
+	struct tuple_1 *found_0 = map_one_lookup(&key_2);
+	struct tuple_1 value_2;
+	__builtin_memset(&value_2, 0, sizeof(value_2));
+	if (found_0) {
+		__builtin_memcpy(&value_2, &(*found_0), 32);
 	}
-	__builtin_memcpy(&(*v_t), &value2, 32);
+	__builtin_memcpy(&(*v_t), &value_2, 32);
 	/* @two[$t.2.0, ($t.1, (1, 2))] = count(); */
 #line 6 "tuples.bt"
-	struct tuple_5 key3;
-	__builtin_memset(&key3, 0, sizeof(key3));
-	key3.f0 = (*v_t).f2.f0;
-	__builtin_memcpy(key3.f1.f0.data, (*v_t).f1.data, 7);
-	key3.f1.f1.f0 = 1;
-	key3.f1.f1.f1 = 2;
-	struct count *slot0 = map_two_slot(ctx, &key3);
-	if (slot0) {
-		slot0->n += 1;
+	struct tuple_5 key_3;
+	__builtin_memset(&key_3, 0, sizeof(key_3));
+	key_3.f0 = (*v_t).f2.f0;
+	__builtin_memcpy(key_3.f1.f0.data, (*v_t).f1.data, 7);
+	key_3.f1.f1.f0 = 1;
+	key_3.f1.f1.f1 = 2;
+	struct count *slot_0 = map_two_slot(ctx, &key_3);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	/* print($t) */
 #line 7 "tuples.bt"
-	struct event_0 event0;
-	__builtin_memset(&event0.arg0, 0, sizeof(event0.arg0));
-	__builtin_memcpy(&event0.arg0, &(*v_t), 32);
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 0;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_0 event_0;
+	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
+	__builtin_memcpy(&event_0.arg0, &(*v_t), 32);
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	/* print((1, "two", (3, 4))) */
 #line 8 "tuples.bt"
-	struct event_1 event1;
-	__builtin_memset(&event1, 0, sizeof(event1));
-	__builtin_memset(&event1.arg0, 0, sizeof(event1.arg0));
-	event1.arg0.f0 = 1;
-	__builtin_memset(event1.arg0.f1.data, 0, 4);
-	__builtin_memcpy(event1.arg0.f1.data, "two", 3);
-	event1.arg0.f2.f0 = 3;
-	event1.arg0.f2.f1 = 4;
-	event1.header.time = bpf_ktime_get_ns();
-	event1.header.id = 1;
-	event1.header.unused = 0;
-	send(ctx, &event1, sizeof(event1));
+	struct event_1 event_1;
+	__builtin_memset(&event_1, 0, sizeof(event_1));
+	__builtin_memset(&event_1.arg0, 0, sizeof(event_1.arg0));
+	event_1.arg0.f0 = 1;
+	__builtin_memset(event_1.arg0.f1.data, 0, 4);
+	__builtin_memcpy(event_1.arg0.f1.data, "two", 3);
+	event_1.arg0.f2.f0 = 3;
+	event_1.arg0.f2.f1 = 4;
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 1;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
 	return 0;
 }
 
@@ -391,43 +391,43 @@ int probe_1(void *ctx)
 	ledger_add(2);
 	/* $pair = (1, nsecs); */
 #line 12 "tuples.bt"
-	struct tuple_7 in_v_pair_0;
-	struct tuple_7 *v_pair = &in_v_pair_0;
-	struct tuple_7 value0;
-	__builtin_memset(&value0, 0, sizeof(value0));
-	value0.f0 = 1;
-	value0.f1 = bpf_ktime_get_boot_ns();
-	__builtin_memcpy(&(*v_pair), &value0, 16);
+	struct tuple_7 in_v_pair__0;
+	struct tuple_7 *v_pair = &in_v_pair__0;
+	struct tuple_7 value_0;
+	__builtin_memset(&value_0, 0, sizeof(value_0));
+	value_0.f0 = 1;
+	value_0.f1 = bpf_ktime_get_boot_ns();
+	__builtin_memcpy(&(*v_pair), &value_0, 16);
 	/* $pair = $pair.0 == 1 ? ($pair.0, $pair.1) : $pair; */
 #line 13 "tuples.bt"
-	struct tuple_7 value1;
-	__builtin_memset(&value1, 0, sizeof(value1));
+	struct tuple_7 value_1;
+	__builtin_memset(&value_1, 0, sizeof(value_1));
 	if (((__s64)(*v_pair).f0 == 1)) {
-		value1.f0 = (*v_pair).f0;
-		value1.f1 = (*v_pair).f1;
+		value_1.f0 = (*v_pair).f0;
+		value_1.f1 = (*v_pair).f1;
 	} else {
-		__builtin_memcpy(&value1, &(*v_pair), 16);
+		__builtin_memcpy(&value_1, &(*v_pair), 16);
 	}
-	__builtin_memcpy(&(*v_pair), &value1, 16);
+	__builtin_memcpy(&(*v_pair), &value_1, 16);
 	/* @pairs[$pair] = 1; */
 #line 14 "tuples.bt"
-	__s8 value2;
-	value2 = 1;
-	struct tuple_7 key0;
-	__builtin_memset(&key0, 0, sizeof(key0));
-	__builtin_memcpy(&key0, &(*v_pair), 16);
-	map_pairs_update(ctx, &key0, &value2);
+	__s8 value_2;
+	value_2 = 1;
+	struct tuple_7 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	__builtin_memcpy(&key_0, &(*v_pair), 16);
+	map_pairs_update(ctx, &key_0, &value_2);
 	/* printf("%d %lld %d\n", 1, nsecs, 2) */
 #line 15 "tuples.bt"
-	struct event_2 event0;
-	__builtin_memset(&event0, 0, sizeof(event0));
-	event0.arg0 = 1;
-	event0.arg1 = bpf_ktime_get_boot_ns();
-	event0.arg2 = 2;
-	event0.header.time = bpf_ktime_get_ns();
-	event0.header.id = 2;
-	event0.header.unused = 0;
-	send(ctx, &event0, sizeof(event0));
+	struct event_2 event_0;
+	__builtin_memset(&event_0, 0, sizeof(event_0));
+	event_0.arg0 = 1;
+	event_0.arg1 = bpf_ktime_get_boot_ns();
+	event_0.arg2 = 2;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 2;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
 	return 0;
 }
 

@@ -190,11 +190,11 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* @[func] = count(); */
 #line 2 "wildcard.bt"
-	__u64 key0;
-	key0 = bpf_get_func_ip(ctx);
-	struct count *slot0 = map__slot(ctx, &key0);
-	if (slot0) {
-		slot0->n += 1;
+	__u64 key_0;
+	key_0 = bpf_get_func_ip(ctx);
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
 	}
 	return 0;
 }
@@ -211,9 +211,9 @@ int probe_1(__u64 *ctx)
 	if ((((__s64)ctx[10]) < 0)) {
 		/* @failed = count(); */
 #line 3 "wildcard.bt"
-		struct count *slot0 = map_failed_slot(ctx);
-		if (slot0) {
-			slot0->n += 1;
+		struct count *slot_0 = map_failed_slot(ctx);
+		if (slot_0) {
+			slot_0->n += 1;
 		}
 	}
 	return 0;
