@@ -29,7 +29,7 @@ class CompileServer:
         self._folder.mkdir()
         # In the guest not only root compiles.
         self._folder.parent.chmod(0o711)
-        self._folder.chmod(0o1777)
+        self._folder.chmod(0o777)
         self._thread.start()
         return self
 
