@@ -7,7 +7,6 @@ The `kptrace` fixture makes sure of the last part after each test.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -160,10 +159,4 @@ def test_bpftool_sees_nothing(kptrace: Kptrace) -> None:
 
 
 def _is_ours(item: dict[str, object]) -> bool:
-    pids = item.get("pids", [])
-    assert isinstance(pids, list)
-    return any(one["pid"] != os.getpid() for one in pids) or item.get("type") in (
-        "kprobe",
-        "perf_event",
-        "raw_tracepoint",
-    )
+    return item["type"] in ("kprobe", "perf_event", "raw_tracepoint", "kprobe_multi")
