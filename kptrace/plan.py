@@ -190,7 +190,6 @@ class Config:
     str_trunc_trailer: str = ".."
     max_probes: int = 1024
     max_map_keys: int = 4096
-    log_size: int = 1000000
     missing_probes: str = "error"
     license: str = "GPL"
 
@@ -215,7 +214,6 @@ class Plan:
     events: tuple[Event, ...] = ()
     counters: tuple[Counter, ...] = ()
     config: Config = field(default_factory=Config)
-    features: tuple[str, ...] = ()
     scratch_size: int = 0
 
     def map(self, name: str) -> Map:

@@ -7,6 +7,7 @@ One small file per command, imported when the command runs. ``kptrace -e PROG`` 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
@@ -59,6 +60,7 @@ class _Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] == "-l":
             args = ["list", *args[1:]]
+        args = ["--percentiles=" if one == "--percentiles" else one for one in args]
         own = ("--help", "-h", "--version", "-V")
         if args and args[0] not in own and args[0] not in COMMANDS:
             args = ["run", *args]
@@ -149,9 +151,10 @@ def report(diagnostics: Sequence[Diagnostic], *, warnings: bool = True) -> None:
     """Print diagnostics on standard error, in colour on a terminal."""
     color = sys.stderr.isatty()
     shown = [one for one in diagnostics if warnings or one.severity is Severity.ERROR]
-    for one in shown[:MOST_SHOWN]:
-        text = render(one, color=color)
-        sys.stderr.buffer.write(text.encode("utf-8", "surrogateescape"))
+    texts = [render(one, color=color) for one in shown[:MOST_SHOWN]]
     if len(shown) > MOST_SHOWN:
-        sys.stderr.write(f"... and {len(shown) - MOST_SHOWN} more\n")
-    sys.stderr.flush()
+        texts.append(f"... and {len(shown) - MOST_SHOWN} more\n")
+    data = "".join(texts).encode("utf-8", "surrogateescape")
+    with contextlib.suppress(OSError):  # the exit status still tells
+        while data:
+            data = data[os.write(2, data) :]

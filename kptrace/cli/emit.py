@@ -26,13 +26,13 @@ from kptrace.lang.parser import parse
 @click.option(
     "--dialect", type=click.Choice(["core", "bcc"]), default="core", help="Dialect of the C."
 )
-@click.option("--percentiles", is_flag=True, help="As run --percentiles compiles it.")
+@click.option("--percentiles", metavar="[=LIST]", help="As run --percentiles compiles it.")
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 def emit_command(
     program: str | None,
     what: str,
     dialect: str,
-    percentiles: bool,
+    percentiles: str | None,
     words: tuple[str, ...],
     **_: Any,
 ) -> None:
@@ -48,7 +48,7 @@ def emit_command(
         click.echo(to_text(parse(given.source)), nl=False)
         return
     with open_kernel() as kernel:
-        made = compile_given(given, kernel, percentiles=percentiles)
+        made = compile_given(given, kernel, percentiles=percentiles is not None)
     report(made.warnings)
     if what == "plan":
         click.echo(json.dumps(json.loads(plans.to_json(made.plan)), indent=2))

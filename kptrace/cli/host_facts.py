@@ -169,7 +169,12 @@ def _said(command: list[str]) -> str:
 def _run(command: list[str]) -> subprocess.CompletedProcess[str] | None:
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False
+            command,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE_S,
+            check=False,
+            cwd="/",  # "python -c" imports from the current directory first: it may be anybody's
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

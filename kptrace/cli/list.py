@@ -10,7 +10,7 @@ import click
 
 from kptrace.cli import library
 from kptrace.cli.spec import open_kernel
-from kptrace.errors import UsageError, did_you_mean
+from kptrace.errors import HostError, UsageError, did_you_mean
 from kptrace.kernel import Kernel
 
 _LISTED = ("kprobe", "kretprobe", "rawtracepoint", "tracepoint")
@@ -84,9 +84,12 @@ def _matches(kernel: Kernel, pattern: str) -> Iterator[str]:
             category = module or "*"
             yield from (f"tracepoint:{c}:{e}" for c, e in kernel.tracefs.events(category, name))
         elif one == "rawtracepoint":
-            if kernel.btf is not None:
-                found = kernel.probeable.raw_tracepoints(name, module)
-                yield from (f"rawtracepoint:{event}" for event, _ in found)
+            if kernel.btf is None:
+                if provider == "rawtracepoint":
+                    raise HostError(f"raw tracepoints are not known: {kernel.btf_problem}")
+                continue
+            found = kernel.probeable.raw_tracepoints(name, module)
+            yield from (f"rawtracepoint:{event}" for event, _ in found)
         elif one == "kprobe" or provider == "kretprobe":
             for function in kernel.probeable.functions(name, module):
                 owner = f"{function.module}:" if function.module else ""

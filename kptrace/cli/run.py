@@ -16,7 +16,7 @@ from kptrace.cli import report
 from kptrace.cli.backend import BACKENDS, loader
 from kptrace.cli.duration import DURATION
 from kptrace.cli.spec import Given, compile_given, find, open_kernel
-from kptrace.errors import UsageError
+from kptrace.errors import KptraceError, UsageError
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
@@ -66,9 +66,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option("-q", "--quiet", is_flag=True, text="Only what the specification prints."),
     _option(
         "--percentiles",
-        is_flag=False,
-        flag_value=DEFAULT_PERCENTILES,
-        metavar="LIST",
+        metavar="[=LIST]",
         text=f"Percentiles under each histogram ({DEFAULT_PERCENTILES}); 'none': no.",
     ),
     _option("--backend", type=click.Choice(BACKENDS), default="auto", text="Compiler and loader."),
@@ -155,22 +153,33 @@ def run_given(given: Given, options: RunOptions) -> int:
 def _sink(options: RunOptions) -> Iterator[session.Sink]:
     buffering = session.Buffering(options.buffering)
     if options.output is None:
-        yield session.Sink(buffering=buffering)
+        yield from _flushed(session.Sink(buffering=buffering))
         return
     try:
         file = os.open(options.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise UsageError(f"cannot write '{options.output}': {error.strerror}") from None
     try:
-        yield session.Sink(output=file, buffering=buffering)
+        yield from _flushed(session.Sink(output=file, buffering=buffering))
     finally:
         os.close(file)
+
+
+def _flushed(sink: session.Sink) -> Iterator[session.Sink]:
+    """A run that fails in the middle still writes what it had."""
+    try:
+        yield sink
+    except KptraceError:
+        with contextlib.suppress(OSError, KptraceError):
+            sink.flush()
+        raise
 
 
 def _percentiles(text: str | None, given: Given) -> tuple[float, ...]:
     """The wanted percentiles; on by default for the library's probes."""
     if text is None:
         text = DEFAULT_PERCENTILES if given.from_library else "none"
+    text = text or DEFAULT_PERCENTILES
     if text == "none":
         return ()
     try:

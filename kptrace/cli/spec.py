@@ -14,6 +14,7 @@ from kptrace.compiler import Compilation, Options, compile_spec
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.runtime import features
+from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
 
 _LOOKED_AT = 8192
@@ -73,6 +74,7 @@ def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
 
 def compile_given(given: Given, kernel: Kernel, *, percentiles: bool) -> Compilation:
     """Compile for a kernel."""
+    raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
         parameters=given.parameters,
         percentiles=percentiles,

@@ -93,18 +93,16 @@ class Access(ProbeValues):
 
     def index(self, node: n.Index) -> tree.Expr:
         operand = self.expr(node.operand)
-        index = self.value(node.index)
+        index = self.castable(self.value(node.index))
         if isinstance(operand.type, types.Error) or isinstance(index.type, types.Error):
             return self.bad(node.span)
-        if isinstance(operand.type, types.Tuple) and isinstance(index, tree.Const):
-            position = n.TupleIndex(
-                span=node.span, operand=node.operand, index=int(index.value or 0)
-            )
+        number = index.value if isinstance(index, tree.Const) else None
+        place = number if isinstance(number, int) and number >= 0 else None
+        if isinstance(operand.type, types.Tuple) and place is not None:
+            position = n.TupleIndex(span=node.span, operand=node.operand, index=place)
             return self.tuple_index(position)
-        literal = isinstance(index, tree.Const) and isinstance(index.value, int)
         kind = as_int(index.type)
-        good = isinstance(index, tree.Const) and literal and int(index.value) >= 0
-        if not good and (kind is None or kind.signed):
+        if place is None and (kind is None or kind.signed):
             message = (
                 "The array index operator [] only accepts non-negative integer indices. Got:"
                 f" {type_name(index.type)}"
@@ -196,7 +194,10 @@ class Access(ProbeValues):
             message = f"Invalid tuple index: {node.index}. Found {len(elements)} elements in tuple."
             self.report.error(node.span, message, code="type")
             return self.bad(node.span)
-        if isinstance(operand, tree.TupleMake):
+        plain = (tree.Const, tree.Var, tree.Builtin)
+        if isinstance(operand, tree.TupleMake) and all(
+            isinstance(one, plain) for one in operand.elements
+        ):
             return operand.elements[node.index]
         kind = elements[node.index]
         return tree.TupleGet(span=node.span, type=kind, operand=operand, index=node.index)

@@ -22,6 +22,7 @@ from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.types import Type, type_name
 
+Types = dict[tuple[int, int, str], Use]
 MAX_ROUNDS = 20
 """Types only grow, and few steps lie between int8 and int64; more rounds mean a fault here."""
 
@@ -37,36 +38,30 @@ class Checked:
 def check(units: tuple[Unit, ...], facts: Facts, report: Report) -> Checked:
     """Type all programs; findings go to the report."""
     maps: dict[str, MapInfo] = {}
-    variables: dict[tuple[int, int, str], Use] = {}
+    known: Types = {}
+
+    def visit(to: Report, guess: bool) -> tuple[tuple[tree.Body, ...], Types]:
+        variables: Types = {}
+        for info in maps.values():
+            info.forget()
+        bodies = tuple(
+            _Checker(unit, facts, to, maps, Scopes(unit.index, variables, known), guess).body()
+            for unit in units
+        )
+        return bodies, variables
+
     for guess in (False, True):
         for _ in range(MAX_ROUNDS):
-            silent = Report()
-            before = (
-                {name: (one.key, one.value) for name, one in maps.items()},
-                dict(variables),
-            )
-            for unit in units:
-                _Checker(unit, facts, silent, maps, variables, guess).body()
-            after = {name: (one.key, one.value) for name, one in maps.items()}, dict(variables)
-            if before == after:
+            before = {name: (one.key, one.value) for name, one in maps.items()}, known
+            _, known = visit(Report(), guess)
+            if before == ({name: (one.key, one.value) for name, one in maps.items()}, known):
                 break
-    bodies = tuple(_Checker(unit, facts, report, maps, variables, True).body() for unit in units)
+    bodies, _ = visit(report, True)
     return Checked(bodies=bodies, maps=maps)
 
 
 class _Checker(ExpressionChecker):
     """One visit of one program."""
-
-    def __init__(
-        self,
-        unit: Unit,
-        facts: Facts,
-        report: Report,
-        maps: dict[str, MapInfo],
-        variables: dict[tuple[int, int, str], Use],
-        guess: bool,
-    ) -> None:
-        super().__init__(unit, facts, report, maps, Scopes(unit.index, variables), guess)
 
     def body(self) -> tree.Body:
         """The block with its predicate: ``probe /p/ { b }`` is ``probe { if (p) { b } }``."""
@@ -110,7 +105,7 @@ class _Checker(ExpressionChecker):
             case n.Let():
                 return self.let(node)
             case n.Discard():
-                return [tree.Evaluate(span=node.span, value=self.value(node.value))]
+                return [tree.Evaluate(span=node.span, value=self.castable(self.value(node.value)))]
             case n.ExpressionStatement():
                 return self.expression_statement(node.value)
             case n.If():
@@ -154,7 +149,7 @@ class _Checker(ExpressionChecker):
             return [tree.Block(span=node.span, body=self.block(node))]
         if isinstance(node, n.If):
             return [self.if_(node)]
-        value = self.value(node)
+        value = self.castable(self.value(node))
         if not isinstance(node, n.Increment) and not isinstance(value, tree.Bad):
             self.report.warning(node.span, "Return value discarded.")
         return [tree.Evaluate(span=node.span, value=value)]
@@ -168,6 +163,9 @@ class _Checker(ExpressionChecker):
             self.report.error(node.target.span, message, code="scope")
             return []
         fixed = self.written_type(node.type) if node.type is not None else None
+        if node.type is not None and isinstance(fixed, types.Void | types.Struct):
+            self.not_yet(node.type.span, f"a variable of type '{type_name(fixed)}'")
+            fixed = None
         if isinstance(fixed, types.Error):
             fixed = None  # already reported
         value = self.assignable(self.value(node.value)) if node.value is not None else None

@@ -7,6 +7,7 @@ key covers the C text, kptrace's version and the identity of the clang binary.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -35,7 +36,8 @@ def find_clang() -> str | None:
     """The clang to use: ``$KPTRACE_CLANG``, else the first one on the path."""
     chosen = os.environ.get("KPTRACE_CLANG")
     names = (chosen,) if chosen else _CANDIDATES
-    return next((path for name in names if (path := shutil.which(name))), None)
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    return None if found is None else os.path.abspath(found)
 
 
 def cache_directory() -> Path:
@@ -76,7 +78,7 @@ def _key(text: str, machine: str, clang: str | None) -> str:
     if clang is not None:
         found = os.stat(clang)
         identity = f"{os.path.realpath(clang)} {found.st_size} {found.st_mtime_ns}"
-    parts = (__version__, machine, identity, text)
+    parts = (__version__, machine, identity, " ".join(_FLAGS), text)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 
@@ -103,12 +105,15 @@ def _kept(path: Path) -> bytes | None:
 
 def _keep(path: Path, data: bytes) -> None:
     """Write beside and rename: a reader sees a whole object or none."""
+    file = None
     try:
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             file.write(data + hashlib.sha256(data).digest())
         os.replace(file.name, path)
-    except OSError:
-        return  # a full disk must not stop a trace
+    except OSError:  # a full disk must not stop a trace
+        if file is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
 
 
 def _compile(clang: str, text: str, machine: str) -> bytes:

@@ -332,7 +332,8 @@ def _function(one: _Program, dialect: Dialect) -> str:
         f"{head}{dialect.program(kind, one.name, context)}\n{{\n"
         f"\tstruct scratch_slot *slot;\n\tint result;\n\n{guard}{hits}"
         f"\tslot = scratch_enter({one.nesting});\n\tif (!slot)\n\t\treturn {default};\n"
-        f"\tresult = {one.name}_body(ctx, (void *)slot);\n\tslot->busy = 0;\n"
+        f"\tresult = {one.name}_body(ctx, (void *)slot);\n"
+        f"\t__sync_fetch_and_add(&slot->busy, -1);\n"
         f"\treturn result;\n}}\n"
     )
 

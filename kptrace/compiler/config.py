@@ -17,7 +17,6 @@ _LICENSES = (
 )  # fmt: skip
 _DEFAULTS: dict[str, Value] = {
     "license": "GPL",
-    "log_size": 1000000,
     "max_bpf_progs": 1024,
     "max_map_keys": 4096,
     "max_probes": 1024,
@@ -43,10 +42,11 @@ _NO_EFFECT = frozenset(
     """
     symbol_source max_type_res_iterations unstable_addr unstable_import unstable_macro
     unstable_map_decl use_blazesym cache_user_symbols cpp_demangle no_cpp_demangle
-    lazy_symbolication show_debug_info max_cat_bytes unstable_tseries unstable_dw_ustack
+    lazy_symbolication log_size show_debug_info max_cat_bytes unstable_tseries unstable_dw_ustack
     unstable_typeinfo unstable_import_statement
     """.split()
 )
+_ZERO_ALLOWED = ("perf_rb_pages", "on_stack_limit")
 _ENVIRONMENT_ONLY = ("btf", "kernel_source", "kernel_build", "vmlinux", "color")
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no")
 
@@ -80,7 +80,6 @@ def read(program: n.Program, environment: Mapping[str, str], report: Report) -> 
             str_trunc_trailer=str(values["str_trunc_trailer"]),
             max_probes=int(values["max_probes"]),
             max_map_keys=int(values["max_map_keys"]),
-            log_size=int(values["log_size"]),
             missing_probes=str(values["missing_probes"]),
             license=str(values["license"]),
         ),
@@ -129,7 +128,9 @@ def _convert(key: str, value: Value) -> Value | None:
         if isinstance(value, bool):
             return None
         text = str(value)
-        return int(text) if text.isdecimal() and len(text) < 19 else None
+        if not text.isdecimal() or len(text) >= 19:
+            return None
+        return int(text) if int(text) or key in _ZERO_ALLOWED else None
     if key in _CHOICES:
         return str(value) if str(value) in _CHOICES[key] else None
     return value if isinstance(value, str) else None

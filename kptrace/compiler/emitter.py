@@ -90,7 +90,9 @@ class Emitter(ValueEmitter):
         target = f"(*{node.slot})"
         if node.value is None:
             self.clear(target, types.size_of(kind))
-        elif isinstance(node.value, tree.Var | tree.TupleMake | tree.TupleGet | tree.Ternary):
+        elif isinstance(
+            node.value, tree.Var | tree.MapRead | tree.TupleMake | tree.TupleGet | tree.Ternary
+        ):
             # the value may read the variable itself: build it aside first
             aside = self.object(kind, "value")
             self.fill(node.value, aside, kind)

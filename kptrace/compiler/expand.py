@@ -114,6 +114,7 @@ class _Expander:
         self.report = report
         self.units: list[Unit] = []
         self.names: dict[str, int] = {}
+        self.alone = True  # the probe has a single attach point
 
     def run(self, program: n.Program) -> tuple[Unit, ...]:
         for probe in program.probes:
@@ -134,6 +135,7 @@ class _Expander:
         label = self.label(probe)
         before = len(self.units)
         known = len(self.report.errors)
+        self.alone = len(probe.attach) == 1
         failed = False
         for point in probe.attach:
             parts = self.parameters(point)
@@ -173,7 +175,7 @@ class _Expander:
                 " with program behavior."
             )
             self.report.warning(span, message)
-        elif self.policy.missing == "error" and missing:
+        elif self.policy.missing == "error" and (missing or not failed):
             message = (
                 "Probe has no valid attach points. If this is expected, set the"
                 " 'missing_probes' config variable to 'warn'."
@@ -208,7 +210,7 @@ class _Expander:
                 return ""
             return given[number - 1]
 
-        parts = tuple(re.sub(r"\$([0-9]*)", replace, part) for part in point.parts)
+        parts = tuple(re.sub(r"\$([0-9]{0,18})", replace, part) for part in point.parts)
         return parts if good else None
 
     def provider(self, point: n.AttachPoint, word: str) -> str | None:
@@ -241,6 +243,8 @@ class _Expander:
         self, point: n.AttachPoint, provider: str, name: str, hints: tuple[str, ...] = ()
     ) -> None:
         """Report what matches nothing, by the missing_probes policy (language §6.3)."""
+        if "*" in name and not self.alone:
+            return  # a wildcard without match beside other attach points is dropped
         if self.policy.missing == "error":
             message = f"No matches for {provider} {name}."
             self.report.error(point.span, message, code=ATTACH, hints=hints)
@@ -282,6 +286,9 @@ class _Expander:
             self.report.error(point.span, "interval probe must have unit of time", code="probe")
             return
         period = 10**9 // value if unit == "hz" else value * (DURATIONS[unit] if unit else 1)
+        if period >= 1 << 63:
+            self.report.error(point.span, "the interval is too long", code="probe")
+            return
         if period < 1000:
             message = (
                 "Invalid rate of interval probe. Minimum is 1000 or 1us. Found:"
@@ -361,7 +368,7 @@ class _Expander:
                               hints=("probes by address are not supported yet",))  # fmt: skip
             return
         if "*" in name + module:
-            targets = self.matching(probe, point, provider, module, name, offset)
+            targets = self.matching(point, provider, module, name, offset)
         else:
             targets = self.exact(point, provider, module, name, offset)
         yield from self.split(probe, provider, targets, offset)
@@ -384,7 +391,6 @@ class _Expander:
 
     def matching(
         self,
-        probe: n.Probe,
         point: n.AttachPoint,
         provider: str,
         module: str,
@@ -392,8 +398,7 @@ class _Expander:
         offset: int,
     ) -> list[Target]:
         found = self.kernel.probeable.functions(name, module)
-        # A wildcard without match beside other attach points is dropped without a word.
-        if not found and len(probe.attach) == 1:
+        if not found:
             self.missing(point, provider, f"{module}:{name}" if module else name)
         if len(found) > self.policy.max_probes:
             message = (
@@ -473,7 +478,9 @@ class _Expander:
     ) -> Iterator[_Found]:
         """One unit for all targets, or one for each where the body depends on the function."""
         used = set(mentions((probe.predicate, probe.body)))
-        specific = bool(used & {"probe", "args"}) or ("func" in used and not self.policy.func_ip)
+        # away from the entry a program cannot ask the kernel for its function
+        asks = self.policy.func_ip and not offset
+        specific = bool(used & {"probe", "args"}) or ("func" in used and not asks)
         btf = self.kernel.btf
         if not targets:
             return

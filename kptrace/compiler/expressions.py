@@ -183,6 +183,8 @@ class ExpressionChecker(Operators):
             message = f"{type_name(key.type)} cannot be part of a map key"
             self.report.error(span, message, code="map")
             return self.bad(span)
+        if types.size_of(key.type) == 0:
+            return self.not_yet(span, "an empty tuple as a map key")
         use = self.use_of(key)
         if info.key is None:
             info.key = use
@@ -202,7 +204,7 @@ class ExpressionChecker(Operators):
     def map_read(self, node: n.Map) -> tree.Expr:
         key = self.map_key(node)
         info = self.maps[node.name]
-        if info.value is None:
+        if info.type is None:
             if not info.written:
                 hints = did_you_mean(node.name, (k for k, v in self.maps.items() if v.written))
                 message = f"Undefined map: {node.name}"
@@ -210,7 +212,7 @@ class ExpressionChecker(Operators):
             elif self.guess and info.written:
                 return tree.MapRead(span=node.span, type=INT64, map=node.name, key=key)
             return self.bad(node.span)
-        return tree.MapRead(span=node.span, type=info.value.type, map=node.name, key=key)
+        return tree.MapRead(span=node.span, type=info.type, map=node.name, key=key)
 
     # --- calls ---
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kptrace import formats, types
-from kptrace.compiler import fold, tree
+from kptrace.compiler import builtins, fold, tree
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.plan import EventKind
@@ -203,13 +203,16 @@ def _str(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     limit = check.facts.max_strlen
     length: tree.Expr | None = None
     if len(call.arguments) == 2:
-        length = check.value(_expression(call, 1))
+        length = check.castable(check.value(_expression(call, 1)))
         if isinstance(length, tree.Bad):
             return length
         if as_int(length.type) is None:
             message = f"str() expects an integer length ({type_name(length.type)} provided)"
             check.report.error(length.span, message, code="type")
             return check.bad(call.span)
+    if isinstance(length, tree.Const) and isinstance(length.value, int) and length.value < 0:
+        check.report.error(length.span, "str() expects a length of 0 or more", code="type")
+        return check.bad(call.span)
     if isinstance(made, tree.Const) and (folded := _str_literal(call, made, length)):
         return folded
     user = False
@@ -222,6 +225,8 @@ def _str(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             address = made
         case types.String():
             if not isinstance(made, tree.Place):
+                if length is not None:
+                    return check.not_yet(call.span, "a length for a string that is already read")
                 return made
             address = tree.AddressOf(
                 span=made.span, type=types.Pointer(types.INT8, user=made.user), place=made
@@ -272,7 +277,7 @@ def _str_literal(call: n.Call, made: tree.Const, length: tree.Expr | None) -> tr
 
 
 def _ksym(check: ExpressionChecker, call: n.Call) -> tree.Expr:
-    made = check.value(_expression(call, 0))
+    made = check.castable(check.value(_expression(call, 0)))
     if isinstance(made, tree.Bad):
         return made
     if as_int(made.type) is None and not isinstance(made.type, types.Pointer | types.KSym):
@@ -347,7 +352,7 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             check.report.error(made.span, message, code="type")
             return check.bad(call.span)
     if last == 1:
-        family = check.value(_expression(call, 0))
+        family = check.castable(check.value(_expression(call, 0)))
         if isinstance(family, tree.Bad):
             return family
         if as_int(family.type) is None:
@@ -427,7 +432,7 @@ def _print_map(check: ExpressionChecker, call: n.Call, node: n.Map) -> list[tree
         numbers[index - 1] = _literal_int(check, call, index)
         if numbers[index - 1] is None:
             return []
-    if len(call.arguments) > 1 and info.value and isinstance(info.value.type, types.Stats):
+    if len(call.arguments) > 1 and isinstance(info.type, types.Stats):
         message = "print()'s top and div arguments are ignored when used on stats() maps."
         check.report.warning(call.span, message)
     top, div = numbers
@@ -495,6 +500,8 @@ def _delete(check: ExpressionChecker, call: n.Call, warn: bool) -> tree.Expr:
     if check.maps[node.name].value is None and not check.maps[node.name].written:
         check.report.error(node.span, f"Undefined map: {node.name}", code="unknown-name")
         return check.bad(call.span)
+    if key is None and isinstance(check.maps[node.name].type, types.AGGREGATES):
+        return check.not_yet(call.span, f"delete() of the aggregation {node.name}")
     return tree.Delete(span=call.span, type=BOOL, map=node.name, key=key, warn=warn)
 
 
@@ -557,11 +564,11 @@ _NOT_YET = frozenset(
     signal_name syscall_name kaddr percpu_kaddr reg path pton macaddr bswap cgroupid cgroup_path
     container_of is_err socket_cookie has_key find len is_str is_ptr is_array is_integer
     is_unsigned_integer is_literal getopt kfunc_exist kfunc_allowed tseries ustack nsecs pid tid
-    comm usym uaddr unwatch skboutput ppid pcomm leader_tid leader_comm assert_str
+    comm usym uaddr unwatch skboutput ppid pcomm leader_tid leader_comm
     """.split()
 )
 
 
 def is_unknown_function(name: str) -> bool:
     """Whether a name is no function of the language at all."""
-    return name not in _NOT_YET
+    return name not in _NOT_YET and name not in builtins.NOT_YET

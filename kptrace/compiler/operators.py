@@ -177,6 +177,19 @@ class Operators(Access):
             span=node.span, type=kind, condition=condition, then=then, otherwise=otherwise
         )
 
+    def grow_integer(self, target: n.Variable | n.Map, kind: Int) -> None:
+        """``x++`` assigns its result: what it counts in takes 64 bits, unless a let fixed it."""
+        if isinstance(target, n.Map):
+            info = self.maps[target.name]
+            wider = combine(info.value or Use(kind), Use(kind))
+            info.value = info.value if wider is None else Use(wider)
+            return
+        variable = self.scopes.find(target.name)
+        if variable is not None and variable.fixed is None:
+            wider = combine(self.scopes.use(variable) or Use(kind), Use(kind))
+            if wider is not None:
+                self.scopes.set(variable, Use(wider))
+
     def increment(self, node: n.Increment) -> tree.Expr:
         target = node.target
         if isinstance(target, n.Variable) and self.scopes.find(target.name) is None:
@@ -199,6 +212,7 @@ class Operators(Access):
         match kind:
             case Int(signed=signed):
                 result = INT64 if signed or step < 0 else UINT64
+                self.grow_integer(target, result)
             case types.Pointer(target=pointee):
                 step *= max(types.size_of(pointee), 1)
                 result = kind

@@ -85,6 +85,8 @@ def combine(left: Use, right: Use) -> Type | None:
         case (types.Pointer(target=one), types.Pointer(target=two)):
             target = combine(Use(one), Use(two))
             return replace(a, target=target) if target is not None else None
+        case (types.Enum(name=one), types.Enum(name=two)) if one and one == two:
+            return a if types.size_of(a) >= types.size_of(b) else b  # an enumerator is 64 bits wide
         case (types.Avg() | types.Sum() | types.Min() | types.Max() | types.Stats(), _):
             if type(a) is not type(b):
                 return None

@@ -12,7 +12,6 @@ from abc import ABC, abstractmethod
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.builtins import BUILTINS
-from kptrace.compiler.rules import as_int
 from kptrace.compiler.writer import Writer, c_integer
 from kptrace.types import Type
 
@@ -103,8 +102,6 @@ class ScalarEmitter(Writer, ABC):
                 return self.ternary(node)
             case tree.Cast(operand=tree.Const()):
                 return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
-            case tree.Cast(operand=tree.Const()):
-                return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
             case tree.Cast():
                 return f"({self.scalar(node.operand, node.type)})"
             case tree.Increment():
@@ -125,7 +122,6 @@ class ScalarEmitter(Writer, ABC):
                 self.line(f"{self.spelling(node.type)} {name} = {symbol}_read({arguments});")
                 return name
             case tree.Stack():
-                self.shared.needs.add("stack")
                 frames = self.place(
                     f"struct frames_{node.type.limit}", node.type.limit * 8, "frames"
                 )
@@ -153,6 +149,8 @@ class ScalarEmitter(Writer, ABC):
         index = machine.result if node.index < 0 else machine.arguments[node.index]
         if self.spelling(node.type) == "__u64":
             return f"ctx[{index}]"
+        if isinstance(node.type, types.Bool):
+            return f"(_Bool)(__u8)ctx[{index}]"  # the ABI defines the low byte only
         return f"({self.spelling(node.type)})ctx[{index}]"
 
     def context_field(self, node: tree.ContextField) -> str:
@@ -264,7 +262,6 @@ class ScalarEmitter(Writer, ABC):
 
     def increment(self, node: tree.Increment) -> str:
         step = f"+ {node.step}" if node.step > 0 else f"- {-node.step}"
-        kind = as_int(node.target.type) or types.UINT64
         spelling = self.spelling(node.target.type)
         self.effects += 1
         old, new = self.fresh("old"), self.fresh("new")
@@ -284,7 +281,6 @@ class ScalarEmitter(Writer, ABC):
             self.line(f"\t*{found} = {new};")
             self.line("else")
             self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new});")
-        assert kind.size <= 8
         result = new if node.prefix else old
         if self.spelling(node.type) == spelling:
             return result

@@ -36,7 +36,18 @@ class MapInfo:
     keyed: bool
     key: Use | None = None
     value: Use | None = None
+    known: Use | None = None
     written: bool = False
+
+    @property
+    def type(self) -> Type | None:
+        """The type of the value as a read sees it: that of the whole last visit."""
+        use = self.known or self.value
+        return None if use is None else use.type
+
+    def forget(self) -> None:
+        """Before a visit: what is assigned is collected anew."""
+        self.known, self.key, self.value = self.value, None, None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +68,7 @@ class Scopes:
 
     unit: int
     types: dict[tuple[int, int, str], Use]
+    known: dict[tuple[int, int, str], Use]
     stack: list[dict[str, Variable]] = field(default_factory=list)
     slots: set[str] = field(default_factory=set)
 
@@ -92,5 +104,5 @@ class Scopes:
             self.types[variable.place] = use
 
     def type_of(self, variable: Variable) -> Type:
-        use = self.use(variable)
+        use = self.known.get(variable.place) or self.use(variable)
         return types.ERROR if use is None else use.type

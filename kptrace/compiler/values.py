@@ -53,6 +53,9 @@ class ValueEmitter(ScalarEmitter):
             self.line(f"{target} = ({self.spelling(want)}){source};")
 
     def store_inet(self, node: tree.Expr, target: str) -> None:
+        if isinstance(node, tree.Ternary):
+            self.store_ternary(node, target, types.INET)
+            return
         if not isinstance(node, tree.Network):
             self.copy(f"&{target}", f"&{self.address(node)}", 24)
             return

@@ -251,7 +251,9 @@ class _Parser(ExpressionParser):
         """probe = attach { "," attach } [ "," ] [ "/" expr "/" ] block ;"""
         trivia_start = self.offset
         start = self.lexer.skip(self.offset)
-        names = _NAME_COMMENT.findall(self.source.text[trivia_start:start])
+        # a comment behind the block before, on its line, does not name this one
+        above = self.source.text.find("\n", trivia_start, start) if trivia_start else 0
+        names = _NAME_COMMENT.findall(self.source.text, above, start) if above >= 0 else []
         attach = []
         while True:
             point, self.offset = read_attach_point(self.lexer, self.offset)

@@ -73,6 +73,9 @@ def load(text: str, plan: Plan, mechanisms: Mapping[str, Mechanism]) -> Loaded:
                 stderr=subprocess.STDOUT,
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
+                # "-m" looks for modules in the current directory first, which may be anybody's
+                cwd="/",
+                start_new_session=True,  # Ctrl-C on the terminal is for the run, not for its child
                 check=False,
             )
         said = child.stdout.decode(errors="replace")
@@ -99,9 +102,14 @@ def has_headers() -> bool:
 
 def _environment() -> dict[str, str]:
     # The child finds the package where this process found it, installed or not.
-    home = str(Path(kptrace.__file__).parent.parent)
-    path = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": f"{home}:{path}" if path else home, "LC_ALL": "C"}
+    home = str(Path(kptrace.__file__).resolve().parent.parent)
+    given = os.environ.get("PYTHONPATH", "").split(":")
+    path = [home, *(os.path.abspath(one) for one in given if one)]
+    changed = {"PYTHONPATH": ":".join(path), "LC_ALL": "C"}
+    source = os.environ.get("BCC_KERNEL_SOURCE")
+    if source:
+        changed["BCC_KERNEL_SOURCE"] = os.path.abspath(source)
+    return {**os.environ, **changed}
 
 
 def _collect(reply: socket.socket, programs: Sequence[str], symbols: Sequence[str]) -> Loaded:

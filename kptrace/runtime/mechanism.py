@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from enum import Enum
 
@@ -71,25 +70,30 @@ def _multi_programs(plan: Plan, has: Has, wanted: str) -> set[str]:
     many = {program.name for program in able if program.multi and len(program.targets) > 1}
     if not many or not has("kprobe_multi"):
         return set()
-    return many | _neighbours(able, many)
+    return _neighbours(able, many)
 
 
 def _neighbours(able: list[Program], many: set[str]) -> set[str]:
-    """Programs that share a function with one of ``many``.
+    """``many``, and the programs that share a function with one of them, or with such a one.
 
     Blocks on one event run in source order, which only one mechanism for all of them can give.
     """
-    shared = Counter(
-        (program.kind, target.name)
-        for program in able
-        if program.name in many
-        for target in program.targets
-    )
-    return {
-        program.name
-        for program in able
-        if any((program.kind, target.name) in shared for target in program.targets)
-    }
+    found = set(many)
+    while True:
+        shared = {
+            (program.kind, target.name)
+            for program in able
+            if program.name in found
+            for target in program.targets
+        }
+        more = {
+            program.name
+            for program in able
+            if any((program.kind, target.name) in shared for target in program.targets)
+        }
+        if more == found:
+            return found
+        found = more
 
 
 def _can_be_multi(program: Program) -> bool:

@@ -7,6 +7,7 @@ Ring layout: one header page, then 2^n data pages. The kernel moves ``data_head`
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import mmap
@@ -99,8 +100,10 @@ class Ring:
 
     def close(self) -> None:
         del self._head, self._tail
-        self._data.release()
-        self._map.close()
+        # An exception on its way out may still hold views of the ring: it goes with them.
+        with contextlib.suppress(BufferError):
+            self._data.release()
+            self._map.close()
         os.close(self.fd)
 
 
@@ -207,7 +210,8 @@ class Reader:
             self._poll.unregister(ring.fd)
             ring.close()
         for cpu in online - set(self._rings):
-            self._open(cpu)
+            with contextlib.suppress(HostError):  # gone again, or no memory: tried again later
+                self._open(cpu)
 
 
 def _time(record: RawRecord) -> int:

@@ -59,8 +59,9 @@ def remove_stale(tracefs: Path) -> int:
         return 0
     removed = 0
     for name, pid, start in _OWNED.findall(text):
-        if _start_time(int(pid)) != int(start):
-            with contextlib.suppress(OSError):
+        # An owner that cannot be seen (hidepid) counts as alive: its probe is not ours to remove.
+        with contextlib.suppress(OSError):
+            if _start_time(int(pid)) != int(start):
                 remove(tracefs, name)
                 removed += 1
     return removed

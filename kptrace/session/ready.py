@@ -21,7 +21,10 @@ def announce_ready(sink: Sink, ready_file: str) -> None:
         sink.flush()
     _notify_service_manager()
     if ready_file:
-        Path(ready_file).write_text(f"{os.getpid()}\n")
+        # whole or not at all: who waits for the file reads it the moment it is there
+        draft = f"{ready_file}.{os.getpid()}"
+        Path(draft).write_text(f"{os.getpid()}\n")
+        os.replace(draft, ready_file)
 
 
 def _notify_service_manager() -> None:

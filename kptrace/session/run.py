@@ -12,7 +12,7 @@ from kptrace.errors import Exit, render
 from kptrace.kernel import Kernel
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
-from kptrace.plan import Plan, ProbeKind
+from kptrace.plan import EventKind, Plan, ProbeKind
 from kptrace.runtime import attach, ledger, maps
 from kptrace.runtime.attach import Attachments
 from kptrace.runtime.ledger import Misses
@@ -75,6 +75,17 @@ def run(plan: Plan, load: Load, kernel: Kernel, options: Options, sink: Sink) ->
             return Result(status=stop.status)
 
 
+def _poll_s(plan: Plan) -> float:
+    """Longest wait for events: a map is read when its event is handled, and late is wrong."""
+    about_maps = (EventKind.PRINT_MAP, EventKind.CLEAR, EventKind.ZERO)
+    if not any(one.kind in about_maps for one in plan.events):
+        return _POLL_S
+    periods = [
+        target.period_ns for one in plan.programs for target in one.targets if target.period_ns
+    ]
+    return min([_POLL_S, *(max(period / 1e10, 0.001) for period in periods)])
+
+
 class _Run:
     """One loaded run; its methods are the phases."""
 
@@ -101,6 +112,7 @@ class _Run:
         self._form = options.form(style)
         self._handlers = Handlers(plan, self._form, style, sink, self._maps)
         self._told_lost = 0
+        self._next_tell = 0.0
 
     def run(self, mechanisms: Mapping[str, Mechanism]) -> Result:
         sizes = {event.id: event.size for event in self._plan.events}
@@ -112,6 +124,7 @@ class _Run:
             with attach.attach_all(
                 self._plan, self._loaded, mechanisms, self._kernel
             ) as attachments:
+                self._warn(attachments)
                 if self._options.dry_run:
                     return Result(status=Exit.OK)
                 set_active(self._loaded, True)
@@ -127,10 +140,12 @@ class _Run:
             if program.kind is kind:
                 attach.run_block(self._plan, self._loaded, program)
 
-    def _announce(self, attachments: Attachments) -> None:
+    def _warn(self, attachments: Attachments) -> None:
         for warning in attachments.warnings:
             text = render(warning, color=self._sink.error_is_terminal)
             self._sink.write(Stream.ERROR, text.encode())
+
+    def _announce(self, attachments: Attachments) -> None:
         if not self._options.quiet:
             blocks = sum(program.kind in _BLOCKS for program in self._plan.programs)
             attached = self._form.attached(attachments.count + blocks)
@@ -141,10 +156,11 @@ class _Run:
         """Handle events until something ends the run; whatever was submitted then is handled."""
         if all(program.kind in _BLOCKS for program in self._plan.programs):
             return
+        longest = _poll_s(self._plan)
         duration = self._options.duration_s
         deadline = None if duration is None else time.monotonic() + duration
         while self._handlers.exit_status is None and not self._signals.stop:
-            timeout = _POLL_S
+            timeout = longest
             if deadline is not None:
                 timeout = min(timeout, deadline - time.monotonic())
                 if timeout <= 0:
@@ -157,6 +173,11 @@ class _Run:
             self._sink.tick()
 
     def _tell_lost(self, reader: Reader) -> None:
+        """At most once a second: under pressure every batch loses something."""
+        now = time.monotonic()
+        if now < self._next_tell:
+            return
+        self._next_tell = now + 1.0
         lost = reader.lost()
         if lost > self._told_lost:
             text = self._form.lost_events(lost - self._told_lost)

@@ -48,7 +48,8 @@ class Sink:
             return
         if stream is Stream.ERROR:
             self.flush()
-            with contextlib.suppress(BrokenPipeError):
+            # a dead terminal must not cost the result
+            with contextlib.suppress(OSError):
                 _write_all(self._error, data)
             return
         if not self._parts:

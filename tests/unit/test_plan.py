@@ -117,7 +117,6 @@ PLANS = st.builds(
     ),
     counters=several(st.builds(Counter, kind=st.sampled_from(CounterKind), subject=TEXT)),
     config=st.builds(Config, perf_rb_pages=SMALL, str_trunc_trailer=TEXT, license=TEXT),
-    features=several(TEXT),
     scratch_size=SMALL,
 )
 

@@ -43,8 +43,8 @@ struct event_7 {
 };
 
 struct tuple_0 {
-	__u8 f0;
-	__s32 f1;
+	__u64 f0;
+	__s64 f1;
 };
 
 BPF_PERF_OUTPUT(events);
@@ -134,7 +134,7 @@ static __always_inline long map_x_delete(void)
 }
 
 /* @wide */
-BPF_TABLE("hash", __u32, __s16, map_wide, 1);
+BPF_TABLE("hash", __u32, __s64, map_wide, 1);
 
 static __always_inline void map_wide_full(void *ctx)
 {
@@ -142,14 +142,14 @@ static __always_inline void map_wide_full(void *ctx)
 		warn(ctx, 9);
 }
 
-static __always_inline __s16 *map_wide_lookup(void)
+static __always_inline __s64 *map_wide_lookup(void)
 {
 	__u32 zero = 0;
 
 	return map_wide.lookup(&zero);
 }
 
-static __always_inline void map_wide_update(void *ctx, __s16 *value)
+static __always_inline void map_wide_update(void *ctx, __s64 *value)
 {
 	__u32 zero = 0;
 
@@ -257,17 +257,17 @@ int probe_0(void *ctx)
 	ledger_add(1);
 	/* $n = (uint8)rand; */
 #line 3 "integers.bt"
-	__u8 v_n = ((__u8)(__u64)bpf_get_prandom_u32());
+	__u64 v_n = (__u64)((__u8)(__u64)bpf_get_prandom_u32());
 	/* $m = (int32)rand; */
 #line 4 "integers.bt"
-	__s32 v_m = ((__s32)(__u64)bpf_get_prandom_u32());
+	__s64 v_m = (__s64)((__s32)(__u64)bpf_get_prandom_u32());
 	/* print($n / (uint32)$m) */
 #line 5 "integers.bt"
 	struct event_0 event_0;
 	__u64 divisor_0 = (__u64)((__u32)v_m);
 	__u64 quotient_0 = 1;
 	if (divisor_0) {
-		quotient_0 = (__u64)(__u64)v_n / divisor_0;
+		quotient_0 = (__u64)v_n / divisor_0;
 	} else {
 		warn(ctx, 1);
 	}
@@ -279,7 +279,7 @@ int probe_0(void *ctx)
 	/* print($n % 7) */
 #line 6 "integers.bt"
 	struct event_2 event_1;
-	event_1.arg0 = ((__u64)((__u64)(__u64)v_n % 7));
+	event_1.arg0 = ((__u64)((__u64)v_n % 7));
 	event_1.header.time = bpf_ktime_get_ns();
 	event_1.header.id = 2;
 	event_1.header.unused = 0;
@@ -287,7 +287,7 @@ int probe_0(void *ctx)
 	/* print($m >> 3) */
 #line 7 "integers.bt"
 	struct event_3 event_2;
-	event_2.arg0 = ((__s64)((__u64)(__s64)v_m >> (3 & 63)));
+	event_2.arg0 = ((__s64)((__u64)v_m >> (3 & 63)));
 	event_2.header.time = bpf_ktime_get_ns();
 	event_2.header.id = 3;
 	event_2.header.unused = 0;
@@ -295,7 +295,7 @@ int probe_0(void *ctx)
 	/* print(1 << $n) */
 #line 8 "integers.bt"
 	struct event_4 event_3;
-	event_3.arg0 = ((__u64)1 << ((__u64)v_n & 63));
+	event_3.arg0 = ((__u64)1 << (v_n & 63));
 	event_3.header.time = bpf_ktime_get_ns();
 	event_3.header.id = 4;
 	event_3.header.unused = 0;
@@ -303,7 +303,7 @@ int probe_0(void *ctx)
 	/* print(-$m + ~$n) */
 #line 9 "integers.bt"
 	struct event_5 event_4;
-	event_4.arg0 = ((-(__s64)v_m) + (__s64)(~(__u64)v_n));
+	event_4.arg0 = ((-v_m) + (__s64)(~v_n));
 	event_4.header.time = bpf_ktime_get_ns();
 	event_4.header.id = 5;
 	event_4.header.unused = 0;
@@ -311,10 +311,10 @@ int probe_0(void *ctx)
 	/* print($n++ * 70000) */
 #line 10 "integers.bt"
 	struct event_6 event_5;
-	__u8 old_0 = v_n;
-	__u8 new_0 = old_0 + 1;
+	__u64 old_0 = v_n;
+	__u64 new_0 = old_0 + 1;
 	v_n = new_0;
-	event_5.arg0 = (((__u64)old_0) * 70000);
+	event_5.arg0 = (old_0 * 70000);
 	event_5.header.time = bpf_ktime_get_ns();
 	event_5.header.id = 6;
 	event_5.header.unused = 0;
@@ -322,10 +322,10 @@ int probe_0(void *ctx)
 	/* print(--$m) */
 #line 11 "integers.bt"
 	struct event_7 event_6;
-	__s32 old_1 = v_m;
-	__s32 new_1 = old_1 - 1;
+	__s64 old_1 = v_m;
+	__s64 new_1 = old_1 - 1;
 	v_m = new_1;
-	event_6.arg0 = ((__s64)new_1);
+	event_6.arg0 = new_1;
 	event_6.header.time = bpf_ktime_get_ns();
 	event_6.header.id = 7;
 	event_6.header.unused = 0;
@@ -333,7 +333,7 @@ int probe_0(void *ctx)
 	/* @x = $n > $m; */
 #line 12 "integers.bt"
 	_Bool value_0;
-	value_0 = ((__s64)v_n > (__s64)v_m);
+	value_0 = ((__s64)v_n > v_m);
 	map_x_update(ctx, &value_0);
 	/* @x = !$n; */
 #line 13 "integers.bt"
@@ -342,12 +342,12 @@ int probe_0(void *ctx)
 	map_x_update(ctx, &value_1);
 	/* @wide = $n; */
 #line 14 "integers.bt"
-	__s16 value_2;
-	value_2 = (__s16)v_n;
+	__s64 value_2;
+	value_2 = (__s64)v_n;
 	map_wide_update(ctx, &value_2);
 	/* @wide = -1; */
 #line 15 "integers.bt"
-	__s16 value_3;
+	__s64 value_3;
 	value_3 = -1;
 	map_wide_update(ctx, &value_3);
 	/* @y += 3; */

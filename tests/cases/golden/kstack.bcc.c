@@ -111,10 +111,12 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 		__u32 index = i;
 		struct scratch_slot *slot = scratch_at(&index);
 
-		if (slot && !slot->busy) {
-			slot->busy = 1;
+		if (!slot)
+			continue;
+		__sync_fetch_and_add(&slot->busy, 1);
+		if (*(volatile __u64 *)&slot->busy == 1)
 			return slot;
-		}
+		__sync_fetch_and_add(&slot->busy, -1);
 	}
 	ledger_add(refused);
 	return (void *)0;
@@ -394,6 +396,6 @@ int probe_0(__u64 *ctx)
 	if (!slot)
 		return 0;
 	result = probe_0_body(ctx, (void *)slot);
-	slot->busy = 0;
+	__sync_fetch_and_add(&slot->busy, -1);
 	return result;
 }

@@ -184,10 +184,12 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 		__u32 index = i;
 		struct scratch_slot *slot = scratch_at(&index);
 
-		if (slot && !slot->busy) {
-			slot->busy = 1;
+		if (!slot)
+			continue;
+		__sync_fetch_and_add(&slot->busy, 1);
+		if (*(volatile __u64 *)&slot->busy == 1)
 			return slot;
-		}
+		__sync_fetch_and_add(&slot->busy, -1);
 	}
 	ledger_add(refused);
 	return (void *)0;
@@ -583,7 +585,7 @@ int probe_1(struct probe_1_record *ctx)
 	if (!slot)
 		return 1;
 	result = probe_1_body(ctx, (void *)slot);
-	slot->busy = 0;
+	__sync_fetch_and_add(&slot->busy, -1);
 	return result;
 }
 
@@ -661,7 +663,7 @@ int probe_3(struct probe_3_record *ctx)
 	if (!slot)
 		return 1;
 	result = probe_3_body(ctx, (void *)slot);
-	slot->busy = 0;
+	__sync_fetch_and_add(&slot->busy, -1);
 	return result;
 }
 
