@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from kptrace.compiler import codegen, config
 from kptrace.compiler.check import check
 from kptrace.compiler.expand import ATTACH, Policy, expand
+from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.scope import Facts
 from kptrace.compiler.support import refuse_unsupported
-from kptrace.errors import AttachError, Diagnostic, Report
+from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
 from kptrace.lang import parse
 from kptrace.plan import Plan
@@ -60,8 +61,19 @@ PERCENTILE_BITS = 5
 """Precision of hist() buckets when percentiles are wanted: error at most 2^-5 (language §16.2)."""
 
 
+def _fail(report: Report, kernel: Kernel) -> None:
+    """Raise what was found; what only this kernel lacks has another exit status."""
+    codes = {one.code for one in report.errors}
+    found = [*report.errors, *report.warnings]
+    if codes == {ATTACH}:
+        raise AttachError.of(found)
+    if NO_BTF in codes and codes <= {ATTACH, NO_BTF} and kernel.btf is None:
+        raise HostError.of(found)
+    report.check()
+
+
 def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilation:
-    """All passes. Raises SpecError, or AttachError if only attach points are at fault."""
+    """All passes. Raises SpecError, AttachError or HostError with everything that was found."""
     program = parse(source)
     report = Report()
     settings = config.read(program, options.environment, report)
@@ -83,9 +95,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         percpu_lookup=options.percpu_lookup,
     )
     checked = check(units, facts, report)
-    if report.errors and all(one.code == ATTACH for one in report.errors):
-        raise AttachError.of([*report.errors, *report.warnings])
-    report.check()
+    _fail(report, kernel)
     generated = codegen.generate(
         units,
         checked,

@@ -16,6 +16,8 @@ from kptrace.types import UINT64, Type
 _CALLS = (ProbeKind.KPROBE, ProbeKind.KRETPROBE)
 _STACK_MODES = ("bpftrace", "perf", "raw", "build_id")
 MAX_STACK = 1024
+NO_BTF = "no-btf"
+"""Code of findings that BTF would cure."""
 
 
 class ProbeValues(CheckerBase):
@@ -24,7 +26,7 @@ class ProbeValues(CheckerBase):
     def no_btf(self, span: Span, what: str) -> tree.Bad:
         reason = self.facts.kernel.btf_problem
         self.report.error(
-            span, f"No BTF for {what}: {reason}", code="no-btf",
+            span, f"No BTF for {what}: {reason}", code=NO_BTF,
             hints=("types of the kernel are known only where the kernel has BTF",),
         )  # fmt: skip
         return self.bad(span)
@@ -177,7 +179,7 @@ class ProbeValues(CheckerBase):
             reason = self.facts.kernel.btf_problem if btf is None else ""
             message = f"No BTF prototype for {target.name}: use argN, or a tracepoint"
             why = (reason,) if reason else ()
-            self.report.error(node.span, message, code="no-btf", hints=why)
+            self.report.error(node.span, message, code=NO_BTF, hints=why)
             return self.bad(node.span)
         names = [one.name for one in prototype.params]
         if node.name not in names:

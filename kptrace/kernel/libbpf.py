@@ -24,6 +24,8 @@ _RECORD = struct.Struct("=III")
 _HEADER = struct.Struct("=HBBIIIII")
 _MAGIC = 0xEB9F
 
+_LIBBPF_ERRORS = 4000
+
 
 class Kind(IntEnum):
     """``BTF_KIND_*``; 0 (void) has no record."""
@@ -138,7 +140,9 @@ class BtfFile:
         error = ctypes.get_errno()
         self._lib.libbpf_set_print(printer)
         if not self._handle:
-            raise OSError(error, os.strerror(error), str(path))
+            # libbpf's own errors start at 4000 (libbpf.h, enum libbpf_errno): not a BTF, mostly
+            text = os.strerror(error) if error < _LIBBPF_ERRORS else "not a BTF file"
+            raise OSError(error, text, str(path))
         self.first_id: int = 1 if base is None else base.end_id
         self.end_id: int = self._lib.btf__type_cnt(self._handle)
         self._find_sections(path)
