@@ -25,7 +25,19 @@ from kptrace.runtime.mechanism import WANTED
 
 DEFAULT_PERCENTILES = "50,90,99,99.9"
 FORMATS: dict[str, type[TextFormat] | type[JsonFormat]] = {"text": TextFormat, "json": JsonFormat}
-_NOT_YET = ("-p", "--pid", "-c", "--cmd", "-I", "--include", "--unsafe", "-k", "--test", "--bench")
+_NOT_YET = (
+    (("-p", "--pid"), False),
+    (("-c", "--cmd"), False),
+    (("-I",), False),
+    (("--include",), False),
+    (("-d",), False),
+    (("--probe-filter",), False),
+    (("-k",), True),
+    (("--unsafe",), True),
+    (("--test",), True),
+    (("--bench",), True),
+)
+"""Options of the language that are refused by name: their spellings, and whether they are flags."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -78,6 +90,21 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
 )
 
 
+def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value:
+        message = f"the option {param.opts[0]} is not supported yet"
+        raise UsageError(message, hint="kptrace run --help lists what there is", code="usage")
+
+
+def _refused_options(command: F) -> F:
+    for names, flag in _NOT_YET:
+        hidden = click.option(
+            *names, is_flag=flag, hidden=True, expose_value=False, callback=_refuse
+        )
+        command = hidden(command)
+    return command
+
+
 def run_options(command: F) -> F:
     """Adds the options of `RunOptions` to a command."""
     for decorate in reversed(_OPTIONS):
@@ -92,6 +119,7 @@ def run_options(command: F) -> F:
 )
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 @run_options
+@_refused_options
 def run_command(
     program: str | None, probe_path: tuple[str, ...], words: tuple[str, ...], **options: Any
 ) -> int:

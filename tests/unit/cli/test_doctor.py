@@ -75,11 +75,11 @@ def test_clang_is_tried(kptrace: Command, monkeypatch: pytest.MonkeyPatch, tmp_p
     assert "unable to create target" in clang["found"]
 
 
-def test_unprivileged_user(start: Start) -> None:
+def test_unprivileged_user(kptrace: Command) -> None:
     """Nothing can run, the reason is the rights, and nothing is called missing for that."""
-    output, error = start("doctor", "-f", "json", user=65534, extra_groups=[]).communicate()
-    assert error == b""
-    told = json.loads(output)
+    ran = kptrace("doctor", "-f", "json", user=65534)
+    assert ran.error == ""
+    told = json.loads(ran.output)
     status = {one["name"]: one["status"] for one in told["checks"]}
     assert told["can_run"] is False
     assert all("rights" in one["lacks"] for one in told["probes"])
