@@ -51,7 +51,6 @@ _PATTERN = re.compile(
     r"(?P<length>hh|h|ll|l|j|z|t)?(?P<spec>rx|rh|r|gr|[diuoxXcpseEfFgGaAn]))"
 )
 _BITS = {None: 32, "hh": 8, "h": 16}  # every other length is 64 bits
-_INTEGERS = frozenset("diuoxXcp")
 _BUFFERS = frozenset({"r", "rx", "rh"})
 _UNSUPPORTED = frozenset("eEfFgGaAn")
 

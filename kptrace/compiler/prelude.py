@@ -152,6 +152,21 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 """
 
 
+def _into_bucket(buckets: int) -> str:
+    """The end of both updates: exact figures beside the buckets, then the bucket."""
+    return f"""\
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	{_KEEP}
+	if (bucket < {buckets})
+		hist->buckets[bucket] += 1;
+"""
+
+
 def hist_add(bits: int) -> str:
     """Update of a log-linear histogram: H(n) of language §5.4."""
     buckets = types.hist_buckets(bits)
@@ -168,16 +183,7 @@ static __always_inline void hist_add_{bits}(struct hist_{buckets} *hist, __s64 n
 		bucket = ((bit - {bits} + 1) << {bits}) + 1;
 		bucket += ((__u64)n >> (bit - {bits})) & {(1 << bits) - 1};
 	}}
-	if (!hist->n || n < hist->min)
-		hist->min = n;
-	if (!hist->n || n > hist->max)
-		hist->max = n;
-	hist->n += 1;
-	hist->sum += n;
-	{_KEEP}
-	if (bucket < {buckets})
-		hist->buckets[bucket] += 1;
-}}
+{_into_bucket(buckets)}}}
 """
 
 
@@ -193,16 +199,7 @@ static __always_inline void lhist_add_{buckets}(struct hist_{buckets} *hist, __s
 		bucket = 1 + (__u64)(max - min) / step;
 	else if (n >= min)
 		bucket = 1 + (__u64)(n - min) / step;
-	if (!hist->n || n < hist->min)
-		hist->min = n;
-	if (!hist->n || n > hist->max)
-		hist->max = n;
-	hist->n += 1;
-	hist->sum += n;
-	{_KEEP}
-	if (bucket < {buckets})
-		hist->buckets[bucket] += 1;
-}}
+{_into_bucket(buckets)}}}
 """
 
 

@@ -33,8 +33,6 @@ class MapType(IntEnum):
     PERF_EVENT_ARRAY = 4
     PERCPU_HASH = 5
     PERCPU_ARRAY = 6
-    STACK_TRACE = 7
-    LRU_HASH = 9
     LRU_PERCPU_HASH = 10
     RINGBUF = 27
 

@@ -22,7 +22,6 @@ class Numbers:
     bpf: int
     perf_event_open: int
     ioc_enable: int = 0x2400
-    ioc_disable: int = 0x2401
     ioc_set_bpf: int = 0x40042408
 
 
@@ -33,7 +32,6 @@ _ARCHITECTURES = {
         bpf=361,
         perf_event_open=319,
         ioc_enable=0x20002400,
-        ioc_disable=0x20002401,
         ioc_set_bpf=0x80042408,
     ),
 }
