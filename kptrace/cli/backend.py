@@ -45,7 +45,7 @@ def _bcc_can() -> bool:
     """Whether BCC is installed and has the kernel's headers."""
     from kptrace.runtime import bcc_loader
 
-    return importlib.util.find_spec("bcc") is not None and bcc_loader.has_headers()
+    return importlib.util.find_spec("bcc") is not None and bool(bcc_loader.headers_place())
 
 
 def _bcc(made: Compilation) -> Load:

@@ -14,7 +14,7 @@ import os
 import resource
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from kptrace.cli.spec import Given, compile_given
@@ -23,7 +23,7 @@ from kptrace.errors import KptraceError
 from kptrace.kernel import Kernel
 from kptrace.kernel.files import read_text
 from kptrace.kernel.host import Host
-from kptrace.runtime import features
+from kptrace.runtime import bcc_loader, features
 from kptrace.runtime.features import Features
 from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
@@ -87,7 +87,7 @@ class Facts:
 def gather(kernel: Kernel) -> Facts:
     """Read and try everything; takes half a second."""
     raise_limits()  # below 5.11 the features' programs count against the locked memory
-    host = kernel.host
+    host = replace(kernel.host, headers=bcc_loader.headers_place())  # what a run would use
     return Facts(
         host=host,
         features=features.detect(),

@@ -50,7 +50,7 @@ def load(text: str, plan: Plan, mechanisms: Mapping[str, Mechanism]) -> Loaded:
     Takes about a second and 200 MB for as long as it lasts. Raises HostError when bcc, headers or
     rights are missing, RunError when the text does not compile or the kernel refuses a program.
     """
-    if not has_headers():
+    if not headers_place():
         raise bcc_errors.no_headers(release())
     raise_limits()
     programs = [
@@ -90,14 +90,14 @@ def _attach_type(mechanism: Mechanism | None) -> int:
     return AttachType.TRACE_KPROBE_MULTI if mechanism is Mechanism.MULTI else AttachType.NONE
 
 
-def has_headers() -> bool:
-    """Where BCC would look: a named source tree, the kernel's build tree, or kheaders."""
+def headers_place() -> str:
+    """Where BCC will find headers: a named source tree, the build tree, or kheaders; "" nowhere."""
     named = os.environ.get("BCC_KERNEL_SOURCE")
     if named:
-        return (Path(named) / "include/linux/kconfig.h").exists()
+        return named if (Path(named) / "include/linux/kconfig.h").exists() else ""
     # BCC loads the kheaders module by itself.
     modules = Path("/lib/modules", release(), "kernel/kernel")
-    return bool(headers()) or any(modules.glob("kheaders.ko*"))
+    return str(headers() or next(modules.glob("kheaders.ko*"), ""))
 
 
 def _environment() -> dict[str, str]:
