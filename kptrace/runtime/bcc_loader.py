@@ -97,7 +97,7 @@ def headers_place() -> str:
         return named if (Path(named) / "include/linux/kconfig.h").exists() else ""
     # BCC loads the kheaders module by itself.
     modules = Path("/lib/modules", release(), "kernel/kernel")
-    return str(headers() or next(modules.glob("kheaders.ko*"), ""))
+    return headers() or next((str(one) for one in modules.glob("kheaders.ko*")), "")
 
 
 def _environment() -> dict[str, str]:
