@@ -27,6 +27,8 @@ from kptrace.session.sink import Sink
 from kptrace.session.state import KernelResolver, Maps, set_active, set_start_time
 
 _POLL_S = 0.1
+_SLICE = 1000
+"""Records that are handled before the clock and the signals are looked at again."""
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
 
 Load = Callable[[Mapping[str, Mechanism]], Loaded]
@@ -165,7 +167,12 @@ class _Run:
                 timeout = min(timeout, deadline - time.monotonic())
                 if timeout <= 0:
                     break
-            self._handlers.handle(reader.poll(timeout))
+            records = reader.poll(timeout)
+            for start in range(0, len(records), _SLICE):
+                self._handlers.handle(records[start : start + _SLICE])
+                if self._signals.stop or (deadline is not None and time.monotonic() > deadline):
+                    # nothing more counts from now on, however long the rest takes to handle
+                    set_active(self._loaded, False)
             if self._signals.take_snapshot_request():
                 self._sink.write(Stream.OUTPUT, self._form.final_maps(self._maps.all()))
                 self._sink.flush()
