@@ -98,7 +98,7 @@ def gather(kernel: Kernel) -> Facts:
         tracefs_place=str(kernel.tracefs.path),
         tracefs_problem=kernel.tracefs.problem,
         kprobe_events_writable=os.access(kernel.tracefs.path / "kprobe_events", os.W_OK),
-        modules_installed=Path("/lib/modules", host.release).is_dir(),
+        modules_installed=os.path.isdir(Path("/lib/modules", host.release)),
         cgroup_memory=_cgroup_memory(),
         locked_memory=resource.getrlimit(resource.RLIMIT_MEMLOCK)[0],
         libbpf=_libbpf(),

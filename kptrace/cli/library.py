@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ def directories(extra: tuple[str, ...] = ()) -> list[Path]:
     checkout = Path(__file__).resolve().parents[2] / "probes"
     installed = Path(sysconfig.get_path("data")) / "share" / "kptrace" / "probes"
     places = [*map(Path, extra), checkout, installed]
-    return [place for place in places if place.is_dir()]
+    return [place for place in places if os.path.isdir(place)]
 
 
 def probes(extra: tuple[str, ...] = ()) -> Iterator[LibraryProbe]:

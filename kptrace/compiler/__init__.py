@@ -103,7 +103,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         machine=kernel.arch,
         config=settings.plan,
         on_stack_limit=settings.on_stack_limit,
-        cpus=max(kernel.host.possible_cpus or (MAX_CPUS - 1,)) + 1,
+        cpus=kernel.possible_cpus or MAX_CPUS,
         lazy_alloc=bool(kernel.symbols.lookup("bpf_mem_alloc_init", None)),
     )
     return Compilation(plan=generated.plan, warnings=tuple(report.warnings), generated=generated)

@@ -19,6 +19,7 @@ from types import TracebackType
 
 from kptrace.kernel import host
 from kptrace.kernel.btf import Btf
+from kptrace.kernel.files import read_text
 from kptrace.kernel.kallsyms import Symbols
 from kptrace.kernel.probeable import Probeable
 from kptrace.kernel.tracefs import Tracefs
@@ -83,6 +84,12 @@ class Kernel:
     @cached_property
     def host(self) -> host.Host:
         return host.read_host(self._root, self.symbols, self.tracefs)
+
+    @cached_property
+    def possible_cpus(self) -> int | None:
+        """One more than the highest CPU number that this kernel can have; None when unknown."""
+        found = host.cpu_list(read_text(self._root / "sys/devices/system/cpu/possible"))
+        return max(found) + 1 if found else None
 
     @cached_property
     def arch(self) -> str:

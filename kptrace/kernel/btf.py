@@ -68,7 +68,7 @@ class Btf:
             return cls(BtfFile(file), None)
         for place in _PLACES:
             path = root / place.format(release=release)
-            if path.exists():
+            if os.path.exists(path):
                 return cls(BtfFile(path), root / "sys/kernel/btf")
         raise FileNotFoundError(2, "this kernel has no BTF", str(root / _PLACES[0]))
 
@@ -211,7 +211,7 @@ class Btf:
                 yield one
 
     def _module_strings(self) -> Iterator[tuple[str, bytes]]:
-        if self._directory is None or not self._directory.is_dir():
+        if self._directory is None or not os.path.isdir(self._directory):
             return
         for name in sorted(os.listdir(self._directory)):
             if name != "vmlinux":

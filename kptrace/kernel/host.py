@@ -130,11 +130,12 @@ def headers(root: Path = Path("/")) -> str:
     # Debian's build/ holds only the generated half; the common half is in source/. A package that
     # is half installed leaves directories without this file, which every unit includes first.
     for directory in (modules / "source", modules / "build"):
-        if (directory / "include/linux/kconfig.h").exists():
+        # os.path answers where this user may not look; Path.exists() would raise
+        if os.path.exists(directory / "include/linux/kconfig.h"):
             return str(directory)
     # CONFIG_IKHEADERS, since Linux 5.2 (43d8ce9d65a5, f7b101d33046).
     archive = root / "sys/kernel/kheaders.tar.xz"
-    return str(archive) if archive.exists() else ""
+    return str(archive) if os.path.exists(archive) else ""
 
 
 def cpu_list(text: str | None) -> tuple[int, ...] | None:

@@ -94,7 +94,7 @@ def headers_place() -> str:
     """Where BCC will find headers: a named source tree, the build tree, or kheaders; "" nowhere."""
     named = os.environ.get("BCC_KERNEL_SOURCE")
     if named:
-        return named if (Path(named) / "include/linux/kconfig.h").exists() else ""
+        return named if os.path.exists(Path(named, "include/linux/kconfig.h")) else ""
     # BCC loads the kheaders module by itself.
     modules = Path("/lib/modules", release(), "kernel/kernel")
     return headers() or next((str(one) for one in modules.glob("kheaders.ko*")), "")

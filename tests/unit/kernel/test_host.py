@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,25 @@ def test_headers(root: Path) -> None:
 )
 def test_cpu_list(text: str | None, numbers: tuple[int, ...] | None) -> None:
     assert host.cpu_list(text) == numbers
+
+
+def test_headers_where_nobody_may_look(tmp_path: Path) -> None:
+    """A directory that this user cannot search is no reason to fail."""
+    closed = tmp_path / "lib/modules/6.1.0-test/source/include/linux"
+    closed.mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/osrelease").write_text("6.1.0-test\n")
+    (closed / "kconfig.h").touch()
+    assert host.headers(tmp_path)
+    tmp_path.chmod(0o755)
+    for folder in (tmp_path.parent, tmp_path.parent.parent):
+        folder.chmod(0o755)
+    (tmp_path / "lib/modules/6.1.0-test/source").chmod(0o700)
+    child = os.fork()
+    if child == 0:
+        os.setresuid(65534, 65534, 65534)
+        try:
+            os._exit(0 if host.headers(tmp_path) == "" else 1)
+        except BaseException:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
