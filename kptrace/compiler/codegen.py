@@ -285,7 +285,7 @@ def _map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
             dropped,
             f"static __always_inline {value} *{symbol}_slot(void *ctx{after}{later})\n{{\n"
             f"\t__u32 index = 0;\n\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
-            f"\tlong result;\n\n\tif (slot)\n\t\treturn slot;\n"
+            f"\tint result;\n\n\tif (slot)\n\t\treturn slot;\n"
             f"\tzero_value = zeros_at(&index);\n\tif (!zero_value)\n\t\treturn (void *)0;\n"
             f"\tresult = {insert};\n\t(void)result;\n\tslot = {lookup};\n{refused}"
             f"\treturn slot;\n}}\n",

@@ -10,7 +10,8 @@ SLOTS = 4
 
 ENOMEM = -12
 """What a new element gets when the BPF allocator's cache for this CPU is empty: it is refilled
-behind the interrupt, so the update is sent to the tracer instead of being lost."""
+behind the interrupt, so the update is sent to the tracer instead of being lost. Compared as an
+int: before 6.3 (d7ba4cc900bf) the upper half of a map update's result is not sign-extended."""
 
 _KEEP = 'asm volatile("" : "+r"(bucket)); /* what is checked is what is used */'
 """Else clang may check one copy of the index and use another, which the verifier refuses."""

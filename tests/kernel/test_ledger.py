@@ -83,3 +83,21 @@ def test_nothing_lost(kptrace: Kptrace, file: Path) -> None:
     run = kptrace.during(lambda: run_as("reader", reads(file, [1] * 7)), "-e", spec)
     assert run.losses["probe_misses"] == (0 if MISSES_TOLD else None)
     assert run.losses["events"] == run.losses["map_full"] == 0
+
+
+INTERRUPTS_OFF = """
+rawtracepoint:sched_switch {
+    $key = rand % 1000;
+    @hist[$key] = hist($key);
+    @count[$key] = count();
+}
+"""
+
+
+def test_no_update_is_lost_for_want_of_memory(kptrace: Kptrace) -> None:
+    """A big histogram gets its memory late, and where tasks switch there is often none at hand."""
+    run = kptrace("run", "--percentiles", "--duration", "3", "-e", INTERRUPTS_OFF)
+    found = {key: sum(one["count"] for one in rows) for key, rows in run.maps["@hist"].items()}
+    assert found
+    assert found == run.maps["@count"]
+    assert run.losses["map_full"] == 0

@@ -287,7 +287,7 @@ static __always_inline struct count *map_n_slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_n, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -100,7 +100,7 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -489,7 +489,7 @@ static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *
 	__u32 index = 0;
 	struct number *slot = map_fault.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -519,7 +519,7 @@ static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *
 	__u32 index = 0;
 	struct number *slot = bpf_map_lookup_elem(&map_fault, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

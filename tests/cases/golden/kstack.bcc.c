@@ -279,7 +279,7 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -313,7 +313,7 @@ static __always_inline struct count *map_few_slot(void *ctx, struct tuple_0 *key
 	__u32 index = 0;
 	struct count *slot = map_few.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

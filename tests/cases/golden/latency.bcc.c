@@ -175,7 +175,7 @@ static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *
 	__u32 index = 0;
 	struct hist_65 *slot = map_ns.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

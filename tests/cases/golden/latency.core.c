@@ -238,7 +238,7 @@ static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *
 	__u32 index = 0;
 	struct hist_65 *slot = bpf_map_lookup_elem(&map_ns, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -102,7 +102,7 @@ static __always_inline struct count *map__slot(void *ctx, struct inet *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -136,7 +136,7 @@ static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
 	__u32 index = 0;
 	struct count *slot = map_six.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -157,7 +157,7 @@ static __always_inline struct count *map__slot(void *ctx, struct inet *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -196,7 +196,7 @@ static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_six, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -249,7 +249,7 @@ static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_1
 	__u32 index = 0;
 	struct hist_1889 *slot = bpf_map_lookup_elem(&map_two, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -138,7 +138,7 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -172,7 +172,7 @@ static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key
 	__u32 index = 0;
 	struct count *slot = map_n.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

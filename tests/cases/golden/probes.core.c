@@ -197,7 +197,7 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -236,7 +236,7 @@ static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_n, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

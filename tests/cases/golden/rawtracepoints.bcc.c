@@ -249,7 +249,7 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -314,7 +314,7 @@ static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_3
 	__u32 index = 0;
 	struct hist_65 *slot = map_bytes.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -284,7 +284,7 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -360,7 +360,7 @@ static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_3
 	__u32 index = 0;
 	struct hist_65 *slot = bpf_map_lookup_elem(&map_bytes, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -212,7 +212,7 @@ static __always_inline struct count *map_names_slot(void *ctx, struct string_33 
 	__u32 index = 0;
 	struct count *slot = map_names.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -277,7 +277,7 @@ static __always_inline struct count *map_user_slot(void *ctx, struct string_1024
 	__u32 index = 0;
 	struct count *slot = map_user.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -256,7 +256,7 @@ static __always_inline struct count *map_names_slot(void *ctx, struct string_33 
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_names, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -331,7 +331,7 @@ static __always_inline struct count *map_user_slot(void *ctx, struct string_1024
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_user, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -166,7 +166,7 @@ static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *k
 	__u32 index = 0;
 	struct count *slot = map_out.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -200,7 +200,7 @@ static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *k
 	__u32 index = 0;
 	struct count *slot = map_state.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -234,7 +234,7 @@ static __always_inline struct count *map_files_slot(void *ctx, struct string_102
 	__u32 index = 0;
 	struct count *slot = map_files.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -268,7 +268,7 @@ static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
 	__u32 index = 0;
 	struct count *slot = map_errors.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -302,7 +302,7 @@ static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *ke
 	__u32 index = 0;
 	struct number *slot = map_cmd.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -228,7 +228,7 @@ static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *k
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_out, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -267,7 +267,7 @@ static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *k
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_state, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -306,7 +306,7 @@ static __always_inline struct count *map_files_slot(void *ctx, struct string_102
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_files, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -345,7 +345,7 @@ static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_errors, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
@@ -384,7 +384,7 @@ static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *ke
 	__u32 index = 0;
 	struct number *slot = bpf_map_lookup_elem(&map_cmd, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

@@ -217,7 +217,7 @@ static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key
 	__u32 index = 0;
 	struct count *slot = map_two.lookup(key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;

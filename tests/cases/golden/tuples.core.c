@@ -283,7 +283,7 @@ static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_two, key);
 	struct zeros *zero_value;
-	long result;
+	int result;
 
 	if (slot)
 		return slot;
