@@ -96,7 +96,7 @@ rawtracepoint:sched_switch {
 
 def test_no_update_is_lost_for_want_of_memory(kptrace: Kptrace) -> None:
     """A big histogram gets its memory late, and where tasks switch there is often none at hand."""
-    run = kptrace("run", "--percentiles", "--duration", "3", "-e", INTERRUPTS_OFF)
+    run = kptrace(*("run", "--percentiles", "--duration", "3", "-f", "json", "-e", INTERRUPTS_OFF))
     found = {key: sum(one["count"] for one in rows) for key, rows in run.maps["@hist"].items()}
     assert found
     assert found == run.maps["@count"]
