@@ -12,9 +12,10 @@ import random
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 COMMAND = [".venv/bin/kptrace", "run", "biolatency", "--duration", "10"]
@@ -43,7 +44,11 @@ def trace(targets: Sequence[Path]) -> int:
     print(f"reading and writing {where}, and meanwhile: {' '.join(COMMAND)}", flush=True)
     with ExitStack() as stack:
         disks = [stack.enter_context(_direct(target)) for target in targets]
-        process = subprocess.Popen(COMMAND)
+        master, terminal = os.openpty()  # on a terminal kptrace also tells that nothing was lost
+        process = subprocess.Popen(COMMAND, stderr=terminal)
+        os.close(terminal)
+        teller = threading.Thread(target=_pass_on, args=(master,))
+        teller.start()
         try:
             while process.poll() is None:
                 _some_io(disks)
@@ -51,7 +56,16 @@ def trace(targets: Sequence[Path]) -> int:
         finally:
             process.terminate()
             process.wait()
+            teller.join()
     return process.returncode
+
+
+def _pass_on(master: int) -> None:
+    """Print what comes from a terminal, until its last user is gone (which reads as EIO)."""
+    with os.fdopen(master, "rb", buffering=0) as said, suppress(OSError):
+        while data := said.read(4096):
+            sys.stderr.buffer.write(data.replace(b"\r\n", b"\n"))
+            sys.stderr.flush()
 
 
 def _some_io(disks: Sequence[int]) -> None:
