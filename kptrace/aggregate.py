@@ -358,22 +358,22 @@ def merge_ledgers(ledgers: Iterable[Ledger]) -> Ledger:
     total = Ledger()
     for one in ledgers:
         total = Ledger(
-            events=_add(total.events, one.events),
-            map_full=_add(total.map_full, one.map_full),
-            probe_misses=_add(total.probe_misses, one.probe_misses),
-            recursion_misses=_add(total.recursion_misses, one.recursion_misses),
-            stacks=_add(total.stacks, one.stacks),
+            events=add_counts((total.events, one.events)),
+            map_full=add_counts((total.map_full, one.map_full)),
+            probe_misses=add_counts((total.probe_misses, one.probe_misses)),
+            recursion_misses=add_counts((total.recursion_misses, one.recursion_misses)),
+            stacks=add_counts((total.stacks, one.stacks)),
             probes=_merge_probes(total.probes, one.probes),
             maps=_merge_maps(total.maps, one.maps),
         )
     return total
 
 
-def _add(left: int | None, right: int | None) -> int | None:
-    # Unknown and nothing is unknown; but a known loss is never hidden by an unknown one.
-    if left is None or right is None:
-        return (left or right) or None
-    return left + right
+def add_counts(counts: Iterable[int | None]) -> int | None:
+    """Unknown and nothing is unknown; but a known loss is never hidden by an unknown one."""
+    listed = list(counts)
+    known = sum(count for count in listed if count is not None)
+    return known or None if None in listed else known
 
 
 def _merge_probes(
@@ -386,8 +386,8 @@ def _merge_probes(
             probe = ProbeLoss(
                 label=probe.label,
                 hits=old.hits + probe.hits,
-                missed=_add(old.missed, probe.missed),
-                recursion=_add(old.recursion, probe.recursion),
+                missed=add_counts((old.missed, probe.missed)),
+                recursion=add_counts((old.recursion, probe.recursion)),
             )
         merged[probe.label] = probe
     return tuple(merged.values())

@@ -341,7 +341,7 @@ def _function(one: _Program, dialect: Dialect) -> str:
 def _program(unit: Unit, body: tree.Body, shared: Shared) -> _Program:
     name = f"probe_{unit.index}"
     default = 1 if unit.kind is ProbeKind.TRACEPOINT else 0
-    emitter = Emitter(shared, name, default)
+    emitter = Emitter(shared, default)
     emitter.body(body)
     hits = shared.storage.counter(CounterKind.HITS, name)
     scratch = ""

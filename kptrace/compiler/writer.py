@@ -37,9 +37,8 @@ class Shared:
 class Writer:
     """Lines of C. ``scratch`` collects the objects that are too big for the stack."""
 
-    def __init__(self, shared: Shared, name: str, default_return: int) -> None:
+    def __init__(self, shared: Shared, default_return: int) -> None:
         self.shared = shared
-        self.name = name
         self.default_return = default_return
         self.lines: list[str] = []
         self.indent = 1

@@ -88,7 +88,7 @@ def read_host(
         headers=headers(root),
         online_cpus=cpu_list(read_text(root / "sys/devices/system/cpu/online")),
         possible_cpus=cpu_list(read_text(root / "sys/devices/system/cpu/possible")),
-        memory_available=_memory_available(root),
+        memory_available=memory_available(root),
     )
 
 
@@ -155,7 +155,8 @@ def _has_kprobes(pmu: Path, symbols: Symbols) -> bool | None:
     return bool(symbols.lookup("register_kprobe")) if symbols.readable else None
 
 
-def _memory_available(root: Path) -> int | None:
+def memory_available(root: Path) -> int | None:
+    """Bytes that can be had without swapping, by the kernel's own estimate; None when unknown."""
     text = read_text(root / "proc/meminfo") or ""
     line = re.search(r"^MemAvailable:\s*(\d+) kB$", text, re.M)
     return int(line[1]) * 1024 if line else None

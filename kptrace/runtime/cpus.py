@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kptrace.kernel.host import cpu_list
+from kptrace.kernel.host import cpu_list, memory_available
 
 _ROOT = Path("/sys/devices/system/cpu")
 
@@ -30,7 +30,7 @@ def _read(name: str) -> tuple[int, ...]:
 
 def available_memory() -> int:
     """Bytes that can be had without swapping, by the kernel's own estimate."""
-    for line in Path("/proc/meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
+    known = memory_available(Path("/"))
+    if known is not None:
+        return known
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from kptrace.aggregate import Ledger, MapLoss, ProbeLoss
+from kptrace.aggregate import Ledger, MapLoss, ProbeLoss, add_counts
 from kptrace.plan import CounterKind, Plan, ProbeKind, Program
 from kptrace.runtime import bpf, features
 
@@ -81,8 +81,8 @@ def build(
     return Ledger(
         events=max(totals[CounterKind.EVENTS], lost_records),
         map_full=totals[CounterKind.MAP_FULL],
-        probe_misses=_sum(loss.missed for loss in probes.values()),
-        recursion_misses=_sum(loss.recursion for loss in probes.values()),
+        probe_misses=add_counts(loss.missed for loss in probes.values()),
+        recursion_misses=add_counts(loss.recursion for loss in probes.values()),
         stacks=totals[CounterKind.STACKS],
         probes=tuple(probes.values()),
         maps=tuple(
@@ -100,13 +100,6 @@ def _join(known: ProbeLoss | None, loss: ProbeLoss) -> ProbeLoss:
     return ProbeLoss(
         label=loss.label,
         hits=known.hits + loss.hits,
-        missed=_sum((known.missed, loss.missed)),
-        recursion=_sum((known.recursion, loss.recursion)),
+        missed=add_counts((known.missed, loss.missed)),
+        recursion=add_counts((known.recursion, loss.recursion)),
     )
-
-
-def _sum(counts: Iterable[int | None]) -> int | None:
-    """Unknown and nothing is unknown; but a known loss is never hidden by an unknown one."""
-    listed = list(counts)
-    known = sum(count for count in listed if count is not None)
-    return known or None if None in listed else known

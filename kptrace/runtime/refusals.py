@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from kptrace.errors import Diagnostic, HostError, Severity
+from kptrace.kernel.files import read_text
 from kptrace.plan import ProbeKind, Target
 from kptrace.runtime.mechanism import FUNCTION_KINDS
 
@@ -62,13 +63,13 @@ def diagnostic(kind: ProbeKind, target: Target, code: int, *, missing_probes: st
 
 def no_right(target: Target) -> HostError:
     """EPERM or EACCES: not about this probe, so `missing_probes` does not apply."""
-    lockdown = _read("/sys/kernel/security/lockdown")
+    lockdown = read_text(Path("/sys/kernel/security/lockdown")) or ""
     if "[confidentiality]" in lockdown:
         hint = (
             "the kernel is locked down (confidentiality), which forbids kprobes: use rawtracepoint"
         )
     elif os.geteuid() != 0:
-        level = _read("/proc/sys/kernel/perf_event_paranoid").strip()
+        level = read_text(Path("/proc/sys/kernel/perf_event_paranoid"))
         hint = (
             "run as root, or with CAP_BPF, CAP_PERFMON and kernel.perf_event_paranoid <= 2"
             f" (now {level or 'unknown'}; above 2 CAP_SYS_ADMIN is needed)"
@@ -76,10 +77,3 @@ def no_right(target: Target) -> HostError:
     else:
         hint = "this root has too few capabilities: is it a container?"
     return HostError(f"no permission to attach {target.probe}", hint=hint, code="permission")
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text()
-    except OSError:
-        return ""
