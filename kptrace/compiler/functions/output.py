@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""What takes effect in the tracer: output, time, the end of the run (language §8.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kptrace import formats, types
+from kptrace.compiler import fold, tree
+from kptrace.compiler.functions.row import Function, expression, literal_int, literal_string
+from kptrace.compiler.rules import as_int
+from kptrace.lang import nodes as n
+from kptrace.plan import EventKind
+from kptrace.types import INT32, type_name
+
+if TYPE_CHECKING:
+    from kptrace.compiler.expressions import ExpressionChecker
+
+
+def _printf(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    node = expression(call, 0)
+    if not isinstance(node, n.String):
+        check.report.error(
+            node.span, "printf() expects a string literal as first argument", code="call"
+        )
+        return []
+    if len(call.arguments) > 128:
+        check.report.error(call.span, "printf() takes at most 127 arguments", code="call")
+        return []
+    made = tuple(
+        check.castable(check.value(expression(call, index)))
+        for index in range(1, len(call.arguments))
+    )
+    if any(isinstance(one, tree.Bad) for one in made):
+        return []
+    items = formats.parse_format(node.value)
+    problem = formats.check_count(items, len(made))
+    if problem is not None:
+        check.report.error(call.span, problem, code="format")
+        return []
+    for conversion, one in zip(formats.conversions(items), made, strict=True):
+        problem = formats.check_conversion(conversion, one.type)
+        if problem is not None:
+            check.report.error(one.span, problem, code="format")
+            return []
+    return [tree.Send(span=call.span, kind=EventKind.PRINTF.value, fields=made, text=node.value)]
+
+
+def _print(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    node = expression(call, 0)
+    if isinstance(node, n.Map) and node.keys is None:
+        return _print_map(check, call, node)
+    if len(call.arguments) > 1:
+        given = len(call.arguments)
+        message = f"Non-map print() only takes 1 argument, {given} found"
+        check.report.error(call.span, message, code="call")
+        return []
+    made = check.value(node)
+    if isinstance(made.type, types.Stats | types.Hist | types.LHist):
+        message = (
+            f"Map type {type_name(made.type)} cannot print the value of individual keys. You"
+            " must print the whole map."
+        )
+        check.report.error(node.span, message, code="type")
+        return []
+    made = check.castable(made)
+    if isinstance(made, tree.Bad):
+        return []
+    if isinstance(made.type, types.Void):
+        message = "unable to print none type for specifier: s"
+        check.report.error(node.span, message, code="type")
+        return []
+    return [tree.Send(span=call.span, kind=EventKind.PRINT.value, fields=(made,))]
+
+
+def _print_map(check: ExpressionChecker, call: n.Call, node: n.Map) -> list[tree.Statement]:
+    info = check.maps.get(node.name)
+    if info is None:
+        message = f"Undefined map: {node.name}"
+        check.report.error(node.span, message, code="unknown-name")
+        return []
+    numbers: list[int | None] = [None, None]
+    for index in range(1, len(call.arguments)):
+        numbers[index - 1] = literal_int(check, call, index)
+        if numbers[index - 1] is None:
+            return []
+    if len(call.arguments) > 1 and isinstance(info.type, types.Stats):
+        message = "print()'s top and div arguments are ignored when used on stats() maps."
+        check.report.warning(call.span, message)
+    top, div = numbers
+    kind = EventKind.PRINT_MAP.value
+    return [tree.Send(span=call.span, kind=kind, map=node.name, top=top, div=div)]
+
+
+def _time(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    text: str | None = "%H:%M:%S\n"
+    if call.arguments:
+        text = literal_string(check, call, 0)
+    if text is None:
+        return []
+    return [tree.Send(span=call.span, kind=EventKind.TIME.value, text=text)]
+
+
+def _exit(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    code: tree.Expr = fold.integer(call.span, 0)
+    if call.arguments:
+        code = check.castable(check.value(expression(call, 0)))
+    if isinstance(code, tree.Bad):
+        return []
+    if as_int(code.type) is None:
+        message = f"exit() only supports integer arguments ({type_name(code.type)} provided)"
+        check.report.error(code.span, message, code="type")
+        return []
+    code = tree.Cast(span=code.span, type=INT32, operand=code)
+    return [tree.Send(span=call.span, kind=EventKind.EXIT.value, fields=(code,), leave=True)]
+
+
+ROWS: dict[str, Function] = {
+    "printf": Function(least=1, most=None, statement=_printf),
+    "print": Function(least=1, most=3, statement=_print),
+    "time": Function(least=0, most=1, statement=_time),
+    "exit": Function(least=0, most=1, statement=_exit),
+}

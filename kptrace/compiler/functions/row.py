@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What a function of the language is: its number of arguments and its rules; reading arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.lang import nodes as n
+from kptrace.types import type_name
+
+if TYPE_CHECKING:
+    from kptrace.compiler.expressions import ExpressionChecker
+
+
+ValueRule = Callable[["ExpressionChecker", n.Call], tree.Expr]
+StatementRule = Callable[["ExpressionChecker", n.Call], list[tree.Statement]]
+AggregationRule = Callable[
+    ["ExpressionChecker", n.Call], "tuple[types.Aggregate, tree.Expr | None] | None"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """``least`` and ``most`` arguments; ``most`` None is no limit."""
+
+    least: int
+    most: int | None
+    value: ValueRule | None = None
+    statement: StatementRule | None = None
+
+
+def expression(call: n.Call, index: int) -> n.Expr:
+    argument = call.arguments[index]
+    assert not isinstance(argument, n.Typeof)  # `counted` refuses it
+    return argument
+
+
+def literal_string(check: ExpressionChecker, call: n.Call, index: int) -> str | None:
+    node = expression(call, index)
+    if isinstance(node, n.String):
+        return node.value
+    if isinstance(node, n.Positional):
+        return check.positional_text(node)
+    message = f"{call.name}() expects a string literal"
+    check.report.error(node.span, message, code="call")
+    return None
+
+
+def literal_int(check: ExpressionChecker, call: n.Call, index: int) -> int | None:
+    made = check.value(expression(call, index))
+    if isinstance(made, tree.Const) and isinstance(made.value, int):
+        return made.value
+    if not isinstance(made, tree.Bad):
+        found = type_name(made.type)
+        message = f"{call.name}() expects an integer literal ({found} provided)"
+        check.report.error(made.span, message, code="call")
+    return None
+
+
+def whole_map(check: ExpressionChecker, call: n.Call) -> str | None:
+    """The map that clear() or zero() names, without a key."""
+    node = expression(call, 0)
+    if not isinstance(node, n.Map) or node.keys is not None:
+        message = f"{call.name}() expects a map argument"
+        check.report.error(node.span, message, code="call")
+        return None
+    info = check.maps.get(node.name)
+    if info is None:
+        message = f"Undefined map: {node.name}"
+        check.report.error(node.span, message, code="unknown-name")
+        return None
+    return node.name
