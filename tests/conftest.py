@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,15 @@ from kptrace.cli import MAX_RECURSION
 from kptrace.kernel import Kernel
 
 GOLDEN_KERNEL = Path(__file__).parent / "data/kernel/golden"
+
+
+TRACEFS = Path("/sys/kernel/tracing")
+
+
+def pytest_sessionstart() -> None:
+    """Tests attach to tracepoints of this kernel; not every machine has tracefs mounted."""
+    if os.geteuid() == 0 and not (TRACEFS / "events").exists():
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

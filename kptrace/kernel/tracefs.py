@@ -100,9 +100,18 @@ class Tracefs:
     def available(self) -> bool:
         return not self.problem
 
+    def require(self) -> None:
+        """Raises HostError, with the way out, where tracepoints are unknown."""
+        if not self.problem:
+            return
+        hint = "tracepoints need a readable tracefs"
+        if "not mounted" in self.problem:
+            hint = f"mount it: mount -t tracefs tracefs {self.path}"
+        raise HostError(self.problem, hint=hint, code="no-tracefs")
+
     def events(self, category: str, event: str) -> list[tuple[str, str]]:
         """Category and name of all matching events, sorted. Raises HostError if unknown."""
-        self._require()
+        self.require()
         names = self._names
         expression = rb"^(%b):(%b)$" % (wildcard(category), wildcard(event))
         found = re.findall(expression, names, re.M)
@@ -127,7 +136,7 @@ class Tracefs:
         return self._formats[key]
 
     def _format(self, category: str, event: str) -> TracepointFormat | None:
-        self._require()
+        self.require()
         path = self.path / "events" / category / event / "format"
         if not path.exists():
             return None
@@ -135,12 +144,6 @@ class Tracefs:
         if reading.data is None:
             raise HostError(reading.problem, code="no-tracefs")
         return parse_format(reading.data.decode(), category, self._types_named)
-
-    def _require(self) -> None:
-        if self.problem:
-            raise HostError(
-                self.problem, hint="tracepoints need a readable tracefs", code="no-tracefs"
-            )
 
 
 def parse_format(

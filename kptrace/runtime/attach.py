@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from kptrace.errors import AttachError, Diagnostic, HostError, RunError
+from kptrace.errors import AttachError, Diagnostic, RunError
 from kptrace.kernel import Kernel
 from kptrace.plan import Plan, ProbeKind, Program, Target
 from kptrace.runtime import bpf, perf_event, refusals, tracefs_probes
@@ -306,12 +306,7 @@ def _open_kprobe(target: Target, kernel: Kernel, *, at_return: bool = False) -> 
 
 
 def _open_tracepoint(target: Target, kernel: Kernel) -> int:
-    if kernel.tracefs.problem:
-        raise HostError(
-            kernel.tracefs.problem,
-            hint="mount it: mount -t tracefs tracefs /sys/kernel/tracing",
-            code="no-tracefs",
-        )
+    kernel.tracefs.require()
     path = kernel.tracefs.path / "events" / target.group / target.name / "id"
     return perf_event.open_tracepoint(int(path.read_text()))
 

@@ -16,6 +16,12 @@ mount -t bpf bpf /sys/fs/bpf
 for dir in proc sys dev; do mount --rbind /$dir root/$dir; done
 for dir in run tmp; do mount -t tmpfs $dir root/$dir; done
 mkdir root/run/lock root/run/lab
+case $checkout in
+/tmp/* | /run/*) # hidden by the two mounts above
+    mkdir -p over/upper over/work "root$checkout"
+    mount -t overlay -o "lowerdir=lower$checkout,upperdir=over/upper,workdir=over/work" lab "root$checkout"
+    ;;
+esac
 mount --bind /run/job root/run/lab
 mkdir -p root/lib/modules
 ln -s "$modules" "root/lib/modules/$release"
