@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import traceback
 from pathlib import Path
 from types import TracebackType
 
 COMPILER = "clang"
 INTERVAL = 0.05  # seconds between looks into the folder
+LIMIT = 60.0  # seconds for one compilation
 
 
 class CompileServer:
@@ -45,17 +47,28 @@ class CompileServer:
     def _serve(self) -> None:
         while not self._ended.wait(INTERVAL):
             for request in self._folder.glob("*.request"):
-                compile_one(request)
+                answer(request)
 
 
-def compile_one(request: Path) -> None:
-    """Answer one request. Its last argument is the guest's file, which is ours to name here."""
+def answer(request: Path) -> None:
+    """Answer one request, whatever comes of it: the guest waits."""
+    try:
+        complaint, status = compile_one(request)
+    except Exception:
+        complaint, status = traceback.format_exc().encode(), 1
+    request.unlink(missing_ok=True)
+    request.with_suffix(".err").write_bytes(complaint)
+    draft = request.with_suffix(".answer")
+    draft.write_text(f"{status}\n")
+    draft.rename(request.with_suffix(".status"))
+
+
+def compile_one(request: Path) -> tuple[bytes, int]:
+    """What clang said, and its status. The last argument is the guest's file, ours to name here."""
     arguments = request.read_bytes().decode().split("\0")[:-1]
     arguments[-1] = str(request.with_suffix(".o"))
-    request.unlink()
     with request.with_suffix(".text").open("rb") as text:
-        done = subprocess.run([COMPILER, *arguments], stdin=text, capture_output=True, check=False)
-    request.with_suffix(".err").write_bytes(done.stderr)
-    draft = request.with_suffix(".draft")
-    draft.write_text(f"{done.returncode}\n")
-    draft.rename(request.with_suffix(".status"))
+        done = subprocess.run(
+            [COMPILER, *arguments], stdin=text, capture_output=True, check=False, timeout=LIMIT
+        )
+    return done.stderr, done.returncode

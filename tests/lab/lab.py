@@ -14,6 +14,7 @@ from kernels import CHECKOUT, Kernel, fetch, table
 from packages import PackageError
 
 RUN_LIMIT = 600.0
+HANG_LIMIT = 240.0
 TEST_LIMIT = 840.0  # two kernels within the 35 minutes of `make test`
 
 
@@ -48,7 +49,10 @@ def _test(kernels: Sequence[Kernel], arguments: Sequence[str], timeout: float) -
     for folder in ("kptrace", "tests/kernel"):
         compileall.compile_dir(CHECKOUT / folder, quiet=1)
     # One Python process per boot: starting one costs seconds in there.
-    command = [".venv/bin/pytest", "-p", "no:cacheprovider", "tests/kernel", *arguments]
+    # A test that hangs shows where, before the guest's time is up.
+    hang = f"faulthandler_timeout={HANG_LIMIT:.0f}"
+    options = ["-p", "no:cacheprovider", "-o", hang]
+    command = [".venv/bin/pytest", *options, "tests/kernel", *arguments]
     failed = []
     for kernel in kernels:
         try:
