@@ -131,3 +131,32 @@ def check_conversion(conversion: Conversion, kind: Type) -> str | None:
     if spec == "gr":
         return "the %gr conversion is not supported yet"
     return None
+
+
+def format_literals(text: str, values: Sequence[int | str | bool]) -> str:
+    """A checked format with literal arguments, as text; for messages of the compiler."""
+    rest = iter(values)
+    return "".join(
+        item.text if isinstance(item, Literal) else _literal(item, next(rest))
+        for item in parse_format(text)
+    )
+
+
+def _literal(item: Conversion, value: int | str | bool) -> str:
+    if item.spec == "s" or isinstance(value, str):
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+    elif item.spec == "c":
+        text = chr(value & 0xFF)
+    else:
+        bits = 64 if item.spec == "p" else item.bits
+        number = value & (1 << bits) - 1
+        if item.spec in "di" and number >> (bits - 1):
+            number -= 1 << bits
+        letter = {"i": "d", "u": "d", "p": "x"}.get(item.spec, item.spec)
+        text = format(number, letter)
+        if number and (item.spec == "p" or (item.alternate and item.spec in "oxX")):
+            text = {"o": "0", "X": "0X"}.get(letter, "0x") + text
+        elif item.plus and item.spec in "di" and number >= 0:
+            text = "+" + text
+    fill = "0" if item.zero else " "
+    return text.ljust(item.width, fill) if item.left else text.rjust(item.width, fill)

@@ -111,6 +111,8 @@ class EventKind(str, Enum):
     """What the tracer does when the event arrives."""
 
     PRINTF = "printf"
+    ERRORF = "errorf"  # a located message on standard error
+    WARNF = "warnf"
     PRINT = "print"  # one value
     PRINT_MAP = "print_map"
     CLEAR = "clear"
@@ -135,8 +137,9 @@ class Event:
     """One kind of record that programs send.
 
     ``size`` is the whole payload in bytes, header included. ``text`` is the printf or time
-    format, or a warning's message; ``place`` and ``excerpt`` are a warning's location and
-    source lines, rendered; ``map`` the user's name of the map that the event is about.
+    format, or a warning's message; ``place`` and ``excerpt`` are the location and the source
+    lines of a warning, rendered (errorf and warnf have no excerpt);
+    ``map`` the user's name of the map that the event is about.
     """
 
     id: int

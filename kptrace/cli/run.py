@@ -171,6 +171,7 @@ def run_given(given: Given, options: RunOptions) -> int:
                     strict=options.strict,
                     attach=options.attach,
                     ready_file=options.ready_file,
+                    warnings=options.warnings,
                 ),
                 sink,
             )

@@ -16,6 +16,7 @@ from kptrace.compiler.values import ValueEmitter
 from kptrace.plan import EVENT_HEADER, Event, EventKind, Map
 
 NO_KEY = "Can't delete map element because it does not exist."
+_LOCATED = (EventKind.ERRORF, EventKind.WARNF)
 EVENT_ON_STACK = 128
 """An event up to this size is built on the stack: cheaper than a scratch slot."""
 
@@ -166,6 +167,7 @@ class Emitter(ValueEmitter):
             map=node.map,
             top=node.top,
             div=node.div,
+            place=str(node.span) if kind in _LOCATED else "",
         )
         target = self.open_event(event)
         for one, value in zip(event.fields, node.fields, strict=True):

@@ -84,6 +84,9 @@ class Format(Protocol):
     def lost_events(self, count: int) -> bytes:
         """Events were lost just now."""
 
+    def message(self, event: Event, text: bytes) -> bytes:
+        """One formatted ``errorf()`` or ``warnf()`` with its place."""
+
     def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
         """A run-time warning (§15.3); ``helper`` and what it returned, if a helper failed."""
 

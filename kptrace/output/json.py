@@ -87,6 +87,9 @@ class JsonFormat:
         data = {"type": "lost_events", "count": count, "data": {"events": count}}
         return dump(data) + b"\n"
 
+    def message(self, event: Event, text: bytes) -> bytes:
+        return dump({"type": event.kind.value, "msg": text} | _place(event.place)) + b"\n"
+
     def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
         data: dict[str, object] = {"type": "runtime_error", "msg": event.text}
         if helper:

@@ -15,7 +15,7 @@ from kptrace.output.bars import shown_rows, text_percentiles, text_rows
 from kptrace.output.losses import text_ledger
 from kptrace.output.maps import divided, shown_entries
 from kptrace.output.values import Style, key_renderer, renderer
-from kptrace.plan import Event
+from kptrace.plan import Event, EventKind
 from kptrace.types import Type
 
 
@@ -77,6 +77,11 @@ class TextFormat:
 
     def lost_events(self, count: int) -> bytes:
         return b"Lost %d events\n" % count
+
+    def message(self, event: Event, text: bytes) -> bytes:
+        severity = "ERROR" if event.kind is EventKind.ERRORF else "WARNING"
+        head = f"{event.place}: {severity}: "
+        return b"%b%b\n" % (head.encode("utf-8", "surrogateescape"), text)
 
     def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
         text = f"{event.place}: WARNING: {event.text}" if event.place else f"WARNING: {event.text}"

@@ -19,10 +19,25 @@ Handler = Callable[[bytes], None]
 
 
 class Handlers:
-    """Handles records in order until an `exit()` among them; ``exit_status`` is then set."""
+    """Handles records in order until an `exit()` among them; ``exit_status`` is then set.
 
-    def __init__(self, plan: Plan, form: Format, style: Style, sink: Sink, maps: Maps) -> None:
+    ``errors`` counts the messages of errorf.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        form: Format,
+        style: Style,
+        sink: Sink,
+        maps: Maps,
+        *,
+        warnings: bool = True,
+    ) -> None:
+        """``warnings``: whether warnf and run-time warnings are written."""
         self.exit_status: int | None = None
+        self.errors = 0
+        self._warnings = warnings
         self._form = form
         self._style = style
         self._sink = sink
@@ -50,12 +65,36 @@ class Handlers:
     def _write(self, data: bytes) -> None:
         self._sink.write(Stream.OUTPUT, data)
 
-    def _printf(self, event: Event) -> Handler:
+    def _tell(self, data: bytes) -> None:
+        """What is about the run: standard error, or an object of its own in the output."""
+        self._sink.write(self._form.diagnostics, data)
+
+    def _formatted(self, event: Event) -> Callable[[bytes], bytes]:
+        """The function from an event to its formatted text."""
         kinds = [one.type for one in event.fields]
         decode = aggregate.decoder(kinds, [one.offset for one in event.fields])
         render = compile_format(event.text, kinds, self._style)
+        return lambda payload: render(decode(payload, 0))
+
+    def _printf(self, event: Event) -> Handler:
+        text_of = self._formatted(event)
         wrap, write = self._form.printf, self._write
-        return lambda payload: write(wrap(render(decode(payload, 0))))
+        return lambda payload: write(wrap(text_of(payload)))
+
+    def _errorf(self, event: Event) -> Handler:
+        text_of = self._formatted(event)
+
+        def handle(payload: bytes) -> None:
+            self.errors += 1
+            self._tell(self._form.message(event, text_of(payload)))
+
+        return handle
+
+    def _warnf(self, event: Event) -> Handler:
+        if not self._warnings:
+            return _nothing
+        text_of = self._formatted(event)
+        return lambda payload: self._tell(self._form.message(event, text_of(payload)))
 
     def _value(self, event: Event) -> Handler:
         (field,) = event.fields
@@ -102,6 +141,8 @@ class Handlers:
 
     def _warning(self, event: Event) -> Handler:
         """A field, if there is one, is named after the failed helper and holds what it returned."""
+        if not self._warnings:
+            return _nothing
         field = event.fields[0] if event.fields else None
 
         def handle(payload: bytes) -> None:
@@ -110,9 +151,13 @@ class Handlers:
                 returned = aggregate.decode(field.type, payload, field.offset)
                 assert isinstance(returned, int)
                 helper, code = field.name, returned
-            self._sink.write(self._form.diagnostics, self._form.warning(event, helper, code))
+            self._tell(self._form.warning(event, helper, code))
 
         return handle
+
+
+def _nothing(payload: bytes) -> None:
+    """What is not to be told."""
 
 
 def _now(form: str) -> bytes:
@@ -122,6 +167,8 @@ def _now(form: str) -> bytes:
 
 _MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {
     EventKind.PRINTF: Handlers._printf,
+    EventKind.ERRORF: Handlers._errorf,
+    EventKind.WARNF: Handlers._warnf,
     EventKind.PRINT: Handlers._value,
     EventKind.PRINT_MAP: Handlers._print_map,
     EventKind.CLEAR: Handlers._clear,

@@ -50,6 +50,7 @@ class Options:
     strict: bool = False
     attach: str = "auto"
     ready_file: str = ""
+    warnings: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +113,9 @@ class _Run:
             trailer=plan.config.str_trunc_trailer.encode(),
         )
         self._form = options.form(style)
-        self._handlers = Handlers(plan, self._form, style, sink, self._maps)
+        self._handlers = Handlers(
+            plan, self._form, style, sink, self._maps, warnings=options.warnings
+        )
         self._told_lost = 0
         self._next_tell = 0.0
 

@@ -12,6 +12,7 @@ from kptrace.formats import (
     check_conversion,
     check_count,
     conversions,
+    format_literals,
     parse_format,
 )
 from kptrace.types import Type
@@ -134,3 +135,11 @@ def test_numbers_take_every_conversion(spec: str, kind: Type) -> None:
 )
 def test_conversion_and_type(spec: str, kind: Type, problem: str | None) -> None:
     assert check_conversion(conversions(parse_format("%" + spec))[0], kind) == problem
+
+
+def test_literals_are_formatted_as_printf_would() -> None:
+    text = "%d|%5u|%-4x|%#x|%#o|%s|%s|%c|%+d|%05d|%hhd|%p|%%"
+    values = (1, -1, 255, 255, 8, "a", True, 65, 3, 42, 200, 4096)
+    assert format_literals(text, values) == (
+        "1|4294967295|ff  |0xff|010|a|true|A|+3|00042|-56|0x1000|%"
+    )

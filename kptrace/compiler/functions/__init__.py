@@ -9,12 +9,13 @@ tracer becomes a `tree.Send`. Rows stand in one file for each topic; this is the
 from __future__ import annotations
 
 from kptrace.compiler import builtins
-from kptrace.compiler.functions import aggregations, maps, memory, output
+from kptrace.compiler.functions import aggregations, formatted, maps, memory, output
 from kptrace.compiler.functions.aggregations import AGGREGATIONS
 from kptrace.compiler.functions.row import Function
 
 FUNCTIONS: dict[str, Function] = {
     **aggregations.ROWS,
+    **formatted.ROWS,
     **output.ROWS,
     **maps.ROWS,
     **memory.ROWS,
@@ -22,8 +23,8 @@ FUNCTIONS: dict[str, Function] = {
 
 _NOT_YET = frozenset(
     """
-    errorf warnf fail debugf strftime join cat system signal signal_thread override write_user
-    assert static_assert buf strncmp strlen strcap strstr strcontains str_concat memcmp strerror
+    debugf strftime join cat system signal signal_thread override write_user
+    buf strncmp strlen strcap strstr strcontains str_concat memcmp strerror
     signal_name syscall_name kaddr percpu_kaddr reg path pton macaddr bswap cgroupid cgroup_path
     container_of is_err socket_cookie has_key find len is_str is_ptr is_array is_integer
     is_unsigned_integer is_literal getopt kfunc_exist kfunc_allowed tseries ustack nsecs pid tid

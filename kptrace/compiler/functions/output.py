@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""What takes effect in the tracer: output, time, the end of the run (language §8.1)."""
+"""What takes effect in the tracer: print, time, the end of the run (language §8.1)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kptrace import formats, types
+from kptrace import types
 from kptrace.compiler import fold, tree
 from kptrace.compiler.functions.row import Function, expression, literal_int, literal_string
 from kptrace.compiler.rules import as_int
@@ -15,35 +15,6 @@ from kptrace.types import INT32, type_name
 
 if TYPE_CHECKING:
     from kptrace.compiler.expressions import ExpressionChecker
-
-
-def _printf(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
-    node = expression(call, 0)
-    if not isinstance(node, n.String):
-        check.report.error(
-            node.span, "printf() expects a string literal as first argument", code="call"
-        )
-        return []
-    if len(call.arguments) > 128:
-        check.report.error(call.span, "printf() takes at most 127 arguments", code="call")
-        return []
-    made = tuple(
-        check.castable(check.value(expression(call, index)))
-        for index in range(1, len(call.arguments))
-    )
-    if any(isinstance(one, tree.Bad) for one in made):
-        return []
-    items = formats.parse_format(node.value)
-    problem = formats.check_count(items, len(made))
-    if problem is not None:
-        check.report.error(call.span, problem, code="format")
-        return []
-    for conversion, one in zip(formats.conversions(items), made, strict=True):
-        problem = formats.check_conversion(conversion, one.type)
-        if problem is not None:
-            check.report.error(one.span, problem, code="format")
-            return []
-    return [tree.Send(span=call.span, kind=EventKind.PRINTF.value, fields=made, text=node.value)]
 
 
 def _print(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
@@ -82,7 +53,12 @@ def _print_map(check: ExpressionChecker, call: n.Call, node: n.Map) -> list[tree
     numbers: list[int | None] = [None, None]
     for index in range(1, len(call.arguments)):
         numbers[index - 1] = literal_int(check, call, index)
-        if numbers[index - 1] is None:
+        number = numbers[index - 1]
+        if number is None:
+            return []
+        if number < 0:
+            message = f"print() expects a non-negative integer literal ({number} provided)"
+            check.report.error(expression(call, index).span, message, code="call")
             return []
     if len(call.arguments) > 1 and isinstance(info.type, types.Stats):
         message = "print()'s top and div arguments are ignored when used on stats() maps."
@@ -116,7 +92,6 @@ def _exit(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
 
 
 ROWS: dict[str, Function] = {
-    "printf": Function(least=1, most=None, statement=_printf),
     "print": Function(least=1, most=3, statement=_print),
     "time": Function(least=0, most=1, statement=_time),
     "exit": Function(least=0, most=1, statement=_exit),
