@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""The probe types, one file for each family: attach point -> targets (language §6.1).
+
+In: a `base.Request`. Out: what the attach point resolves to on this kernel; findings go to the
+request's report. Nothing here attaches.
+"""
+
+from __future__ import annotations
+
+from kptrace.compiler.providers import blocks, events, functions, timers
+from kptrace.compiler.providers.base import Provider
+
+SHORT = {
+    "k": "kprobe",
+    "kr": "kretprobe",
+    "t": "tracepoint",
+    "rt": "rawtracepoint",
+    "i": "interval",
+    "p": "profile",
+    "f": "fentry",
+    "kfunc": "fentry",
+    "fr": "fexit",
+    "kretfunc": "fexit",
+    "s": "software",
+    "it": "iter",
+    "u": "uprobe",
+    "ur": "uretprobe",
+    "U": "usdt",
+    "h": "hardware",
+    "w": "watchpoint",
+}
+"""Short names are exact; full names ignore case."""
+
+PROVIDERS: dict[str, Provider] = {
+    "begin": blocks.once,
+    "end": blocks.once,
+    "interval": timers.timer,
+    "tracepoint": events.tracepoint,
+    "rawtracepoint": events.rawtracepoint,
+    "kprobe": functions.function,
+    "kretprobe": functions.function,
+}
+NOT_YET = frozenset(
+    {"profile", "fentry", "fexit", "software", "iter", "self", "test", "bench", "hook"}
+)
+LATER = frozenset({"uprobe", "uretprobe", "usdt", "hardware", "watchpoint"})
+
+
+def long_name(word: str) -> str:
+    """The provider's name as the plan has it; an unknown word in lower case."""
+    return SHORT.get(word, word.lower())

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""What every provider shares: the attach point as it is resolved, and its findings."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from kptrace.errors import Report
+from kptrace.kernel import Kernel
+from kptrace.kernel.btf import Prototype
+from kptrace.kernel.tracefs import TracepointFormat
+from kptrace.lang import nodes as n
+from kptrace.plan import Target
+
+ATTACH = "attach"
+"""Code of findings that mean: this kernel cannot serve the attach point (exit status 4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function."""
+
+    missing: str = "error"
+    max_programs: int = 1024
+    max_probes: int = 1024
+    func_ip: bool = True
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What one attach point resolves to, before units are numbered."""
+
+    targets: tuple[Target, ...]
+    multi: bool = False
+    prototype: Prototype | None = None
+    format: TracepointFormat | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One attach point to resolve: its provider in long form, and its parts behind that.
+
+    ``alone``: its probe has no other attach point.
+    """
+
+    kernel: Kernel
+    policy: Policy
+    report: Report
+    probe: n.Probe
+    point: n.AttachPoint
+    provider: str
+    parts: tuple[str, ...]
+    alone: bool = True
+
+    def error(self, message: str, hints: tuple[str, ...] = (), *, code: str = "probe") -> None:
+        self.report.error(self.point.span, message, code=code, hints=hints)
+
+    def count(self, *allowed: int) -> bool:
+        """Whether the number of parts is allowed; says so if not."""
+        if len(self.parts) in allowed:
+            return True
+        numbers = " or ".join(map(str, allowed))
+        plural = "" if allowed == (1,) else "s"
+        self.error(
+            f"{self.provider} probe type requires {numbers} argument{plural},"
+            f" found {len(self.parts)}"
+        )
+        return False
+
+    def missing(self, name: str, hints: tuple[str, ...] = ()) -> None:
+        """Report what matches nothing, by the missing_probes policy (language §6.3)."""
+        if "*" in name and not self.alone:
+            return  # a wildcard without match beside other attach points is dropped
+        if self.policy.missing == "error":
+            self.error(f"No matches for {self.provider} {name}.", hints, code=ATTACH)
+        elif self.policy.missing == "warn":
+            message = f"No matches for {self.point.text}. Skipping."
+            self.report.warning(self.point.span, message, hints=hints)
+
+
+Provider: TypeAlias = Callable[[Request], Iterator[Found]]
+
+
+def mentions(node: object) -> Iterator[str]:
+    """Every built-in name and function name in a tree."""
+    if isinstance(node, n.Name | n.Call):
+        yield node.name
+    if isinstance(node, tuple):
+        for one in node:
+            yield from mentions(one)
+    elif isinstance(node, n.Node):
+        for field in dataclasses.fields(node):
+            if field.name != "span":
+                yield from mentions(getattr(node, field.name))
