@@ -272,7 +272,11 @@ def _encode(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_encode(one) for one in value]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {one.name: _encode(getattr(value, one.name)) for one in dataclasses.fields(value)}
+        fields = {
+            one.name: _encode(getattr(value, one.name))
+            for one in dataclasses.fields(value)
+            if one.metadata.get("plan", True)
+        }
         return {"class": _NAMES[type(value)], **fields}
     return value
 

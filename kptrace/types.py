@@ -31,10 +31,15 @@ class Bool:
 
 @dataclass(frozen=True, slots=True)
 class Int:
-    """Integer of ``size`` bytes (1, 2, 4, 8)."""
+    """Integer of ``size`` bytes (1, 2, 4, 8).
+
+    ``clock`` is that of a time from ``nsecs(clock)`` (``boot``, ``tai``, ``monotonic``), which
+    strftime() must know; "" is a number like any other. Only the compiler needs it.
+    """
 
     size: int
     signed: bool
+    clock: str = field(default="", compare=False, repr=False, metadata={"plan": False})
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,7 @@ def compile_given(given: Given, kernel: Kernel, *, percentiles: bool) -> Compila
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,
         percpu_lookup=features.has("percpu_lookup") is not False,
+        has=lambda feature: features.has(feature) is not False,
         environment=os.environ,
     )
     return compile_spec(given.source, kernel, options)

@@ -10,14 +10,14 @@ privilege, attaches or loads; only `clang` starts a process.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kptrace.compiler import codegen, config
 from kptrace.compiler.check import check
 from kptrace.compiler.expand import ATTACH, Policy, expand
 from kptrace.compiler.probe_values import NO_BTF
-from kptrace.compiler.scope import Facts
+from kptrace.compiler.scope import Facts, every
 from kptrace.compiler.support import refuse_unsupported
 from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
@@ -31,13 +31,15 @@ class Options:
     """``parameters`` are ``$1`` and on; ``percentiles`` collects hist() at 5 bits of precision.
 
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
-    ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293).
+    ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
+    other feature, asked for when a specification needs it.
     """
 
     parameters: tuple[str, ...] = ()
     percentiles: bool = False
     func_ip: bool = True
     percpu_lookup: bool = True
+    has: Callable[[str], bool] = every
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,6 +95,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         stack_mode=settings.stack_mode,
         hist_bits=PERCENTILE_BITS if options.percentiles else 0,
         percpu_lookup=options.percpu_lookup,
+        has=options.has,
     )
     checked = check(units, facts, report)
     _fail(report, kernel)

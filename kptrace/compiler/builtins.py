@@ -33,8 +33,9 @@ BUILTINS: dict[str, Builtin] = {
     "uid": Builtin(type=UINT64, c="(bpf_get_current_uid_gid() & 0xffffffff)"),
     "gid": Builtin(type=UINT64, c="(bpf_get_current_uid_gid() >> 32)"),
     "comm": Builtin(type=types.COMM, c="bpf_get_current_comm({to}, 16);"),
-    "nsecs": Builtin(type=UINT64, c="bpf_ktime_get_boot_ns()"),
     "elapsed": Builtin(type=UINT64, c="(bpf_ktime_get_boot_ns() - start_time_get())"),
+    "numaid": Builtin(type=UINT64, c="(__u64)bpf_get_numa_node_id()"),
+    "jiffies": Builtin(type=UINT64, c="bpf_jiffies64()"),
     "cpu": Builtin(type=UINT64, c="(__u64)bpf_get_smp_processor_id()"),
     "curtask": Builtin(type=types.Pointer(TASK), c="(__u64)bpf_get_current_task()"),
     "cgroup": Builtin(type=UINT64, c="bpf_get_current_cgroup_id()"),
@@ -47,8 +48,7 @@ ARGUMENT = re.compile(r"arg([0-9]+)")
 
 NOT_YET = frozenset(
     """
-    ctx ustack ncpus numaid username jiffies probetype cpid has_cpid usermode ppid pcomm
-    leader_tid leader_comm config
+    ustack username cpid has_cpid config
     """.split()
 )
 """Values of the language that this version refuses by name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kptrace.compiler import arch, prelude, tree
+from kptrace.compiler import arch, pieces, prelude, tree
 from kptrace.compiler.check import Checked
 from kptrace.compiler.dialect import DIALECTS, Dialect
 from kptrace.compiler.emitter import Emitter
@@ -177,8 +177,9 @@ def _fixed_maps(made: Generated, dialect: Dialect) -> list[str]:
         ("percpu_array", "ledger", "__u64", len(plan.counters)),
         ("array", "control", "__u32", 1),
     ]
-    if "start_time" in made.shared.needs:
-        wanted.append(("array", "start_time", "__u64", 1))
+    for need, symbol in (("start_time", "start_time"), ("tai_offset_get", "tai_offset")):
+        if need in made.shared.needs:
+            wanted.append(("array", symbol, "__u64", 1))
     parts = []
     if plan.scratch_size:
         words = plan.scratch_size // 8 - 1
@@ -199,13 +200,7 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
     parts = []
     if made.plan.scratch_size:
         parts.append(prelude.scratch())
-    for need, text in (
-        ("start_time", prelude.START_TIME),
-        ("clear_bytes", prelude.CLEAR_BYTES),
-        ("string_equal", prelude.STRING_EQUAL),
-    ):
-        if need in needs:
-            parts.append(text)
+    parts += pieces.needed(needs)
     if "warn" in needs or made.plan.maps:
         parts.append(prelude.WARN)
     if any(need.startswith("hist_") for need in needs):

@@ -31,14 +31,20 @@ _HELPERS = {
         25, "long", "void *ctx, void *map, __u64 flags, void *data, __u64 size",
     ),
     "bpf_get_current_task": (35, "__u64", "void"),
+    "bpf_get_numa_node_id": (42, "long", "void"),
     "bpf_get_stack": (67, "long", "void *ctx, void *to, __u32 size, __u64 flags"),
     "bpf_get_current_cgroup_id": (80, "__u64", "void"),
     "bpf_probe_read_user": (112, "long", "void *to, __u32 size, const void *from"),
     "bpf_probe_read_kernel": (113, "long", "void *to, __u32 size, const void *from"),
     "bpf_probe_read_user_str": (114, "long", "void *to, __u32 size, const void *from"),
     "bpf_probe_read_kernel_str": (115, "long", "void *to, __u32 size, const void *from"),
+    "bpf_jiffies64": (118, "__u64", "void"),
+    "bpf_get_ns_current_pid_tgid": (
+        120, "long", "__u64 device, __u64 inode, void *to, __u32 size",
+    ),
     "bpf_ktime_get_boot_ns": (125, "__u64", "void"),
     "bpf_get_func_ip": (173, "__u64", "void *ctx"),
+    "bpf_ktime_get_tai_ns": (208, "__u64", "void"),
     "bpf_map_lookup_percpu_elem": (195, "void *", "void *map, const void *key, __u32 cpu"),
 }  # fmt: skip
 

@@ -119,6 +119,9 @@ class ExpressionChecker(Operators):
 
     def name(self, node: n.Name) -> tree.Expr:
         name = node.name
+        row = FUNCTIONS.get(name)
+        if row is not None and row.bare:
+            return self.call(n.Call(span=node.span, name=name, arguments=()))
         if name in BUILTINS:
             return self.builtin(node.span, name)
         if match := ARGUMENT.fullmatch(name):
@@ -130,8 +133,6 @@ class ExpressionChecker(Operators):
                 return self.retval(node.span)
             case "probe":
                 return self.probe_name(node.span)
-            case "kstack":
-                return self.stack(node.span, None, None)
         if name in NOT_YET:
             return self.not_yet(node.span, f"the built-in '{name}'")
         if name in LATER:
@@ -143,7 +144,8 @@ class ExpressionChecker(Operators):
         if found is not None:
             enum, value = found
             return tree.Const(span=node.span, type=replace(enum, size=8, signed=False), value=value)
-        known = [*BUILTINS, "args", "arg0", "retval", "probe", "kstack"]
+        bare = [key for key, row in FUNCTIONS.items() if row.bare]
+        known = [*BUILTINS, "args", "arg0", "retval", "probe", *bare]
         hints = did_you_mean(name, known)
         self.report.error(
             node.span, f"Unknown identifier: '{name}'", code="unknown-name", hints=hints
@@ -223,7 +225,8 @@ class ExpressionChecker(Operators):
             return row.value(self, node) if self.counted(node) else self.bad(node.span)
         if not node.arguments and node.name in BUILTINS:
             return self.builtin(node.span, node.name)
-        if not node.arguments and node.name in ("args", "retval", "probe"):
+        plain = node.name in ("args", "retval", "probe") or ARGUMENT.fullmatch(node.name)
+        if not node.arguments and plain:
             return self.name(n.Name(span=node.span, name=node.name))
         if row is not None:
             message = f"{node.name}() has no value"

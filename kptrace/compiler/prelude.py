@@ -101,6 +101,31 @@ static __always_inline __u64 start_time_get(void)
 }
 """
 
+TAI_OFFSET = """\
+/* What CLOCK_TAI is ahead of CLOCK_BOOTTIME. */
+static __always_inline __u64 tai_offset_get(void)
+{
+	__u32 zero = 0;
+	__u64 *offset = tai_offset_at(&zero);
+
+	return offset ? *offset : 0;
+}
+"""
+
+NS_PID_TGID = """\
+/* Process and thread in a pid namespace; 0 for a task that is not in it. */
+static __always_inline __u64 ns_pid_tgid(__u64 device, __u64 inode)
+{
+	struct {
+		__u32 pid;
+		__u32 tgid;
+	} ids = {};
+
+	bpf_get_ns_current_pid_tgid(device, inode, (void *)&ids, sizeof(ids));
+	return (__u64)ids.tgid << 32 | ids.pid;
+}
+"""
+
 LEDGER_ADD = """\
 /* Count in the loss ledger; gives this CPU's new count. */
 static __always_inline __u64 ledger_add(__u32 index)

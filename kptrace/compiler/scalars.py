@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.builtins import BUILTINS
+from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.writer import Writer, c_integer
 from kptrace.types import Type
 
@@ -71,12 +72,23 @@ class ScalarEmitter(Writer, ABC):
                 return node.slot
             case tree.Builtin():
                 return self.builtin(node)
+            case tree.Inline(effects=False):
+                return self.inline(node)
+            case tree.Inline():
+                name = self.fresh("result")
+                self.line(f"{self.spelling(node.type)} {name} = {self.inline(node)};")
+                self.effects += 1
+                return name
             case tree.Register():
                 return self.register(node)
             case tree.RawArgument():
                 return f"({self.spelling(node.type)})ctx[{node.index}]"
+            case tree.Context():
+                return "(__u64)ctx"
             case tree.ContextField():
                 return self.context_field(node)
+            case tree.Place(base=tree.Context()):
+                return self.context_load(node)
             case tree.Place():
                 return self.read(node)
             case tree.AddressOf():
@@ -144,6 +156,30 @@ class ScalarEmitter(Writer, ABC):
             self.shared.needs.add("start_time")
         return BUILTINS[node.name].c
 
+    def inline(self, node: tree.Inline, to: str = "") -> str:
+        """The C of a template, after the statements that its operands need."""
+        operands = self.operands(node.operands)
+        self.shared.needs.update(node.pieces)
+        return node.c.format(*operands, to=to)
+
+    def operands(self, nodes: tuple[tree.Expr, ...]) -> list[str]:
+        """Operands from left to right; a scalar is kept aside if a later one has side effects."""
+        made: list[str] = []
+        for node in nodes:
+            mark, before = len(self.lines), self.effects
+            text = self.expr(node) if is_scalar(node.type) else self.address(node)
+            if self.effects > before:
+                aside = []
+                for index, earlier in enumerate(nodes[: len(made)]):
+                    if is_scalar(earlier.type) and not isinstance(earlier, tree.Const):
+                        name = self.fresh("operand")
+                        line = f"{self.spelling(earlier.type)} {name} = {made[index]};"
+                        aside.append("\t" * self.indent + line)
+                        made[index] = name
+                self.lines[mark:mark] = aside
+            made.append(text)
+        return made
+
     def register(self, node: tree.Register) -> str:
         machine = self.shared.machine
         index = machine.result if node.index < 0 else machine.arguments[node.index]
@@ -161,6 +197,13 @@ class ScalarEmitter(Writer, ABC):
             return f"((__u64)ctx + (ctx->{node.name} & 0xffff))"
         self.context.append((node.name, node.offset, node.size))
         return f"({spelling})ctx->{node.name}"
+
+    def context_load(self, node: tree.Place) -> str:
+        """A field of a context struct; the kernel rewrites loads of whole words only."""
+        offset = sum(step.offset for step in node.steps)
+        word = f"((__u64 *)ctx)[{offset // 8}]"
+        shift = f"({word} >> {offset % 8 * 8})" if offset % 8 else word
+        return f"(({self.spelling(node.type)}){shift})"
 
     def place_address(self, node: tree.Place) -> str:
         base = self.expr(node.base)

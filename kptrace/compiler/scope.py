@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kptrace import types
@@ -12,10 +13,16 @@ from kptrace.source import Span
 from kptrace.types import Type
 
 
+def every(feature: str) -> bool:
+    """A kernel that has every feature."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """``parameters`` are the positional ones; ``hist_bits`` the least precision of hist().
 
+    ``has`` tells whether this kernel has a feature, by its name in `runtime.features`.
     ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
     """
 
@@ -25,6 +32,7 @@ class Facts:
     stack_mode: str = "bpftrace"
     hist_bits: int = 0
     percpu_lookup: bool = True
+    has: Callable[[str], bool] = every
 
 
 @dataclass(slots=True, kw_only=True)

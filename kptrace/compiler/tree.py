@@ -67,6 +67,22 @@ class Builtin(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inline(Node):
+    """A value whose C is a template: what most built-in values and functions are.
+
+    Of a scalar ``c`` is an expression; of anything else a statement that fills ``{to}``, which
+    is zero before. ``{0}``, ``{1}``, ... are the operands: a scalar as an expression of its own
+    type, anything else as the lvalue that holds it. ``pieces`` are the helper functions that
+    the C calls (`pieces.PIECES`). ``effects``: it changes something, so it runs where it stands.
+    """
+
+    c: str
+    operands: tuple[Expr, ...] = ()
+    pieces: tuple[str, ...] = ()
+    effects: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Register(Node):
     """Argument register ``index`` of the probed function, as its C type; -1: return value."""
 
@@ -78,6 +94,11 @@ class RawArgument(Node):
     """Argument ``index`` of a raw tracepoint."""
 
     index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context(Node):
+    """The program's context: its fields are loaded from it, never read as memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -252,8 +273,10 @@ Expr: TypeAlias = (
     | MapRead
     | AggregateRead
     | Builtin
+    | Inline
     | Register
     | RawArgument
+    | Context
     | ContextField
     | Place
     | Element

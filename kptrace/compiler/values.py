@@ -96,6 +96,9 @@ class ValueEmitter(ScalarEmitter):
                 # bpf_get_current_comm leaves what is behind the NUL as it was (seen on 6.1)
                 self.zero_array(target, size)
                 self.line(BUILTINS[node.name].c.format(to=target))
+            case tree.Inline():
+                self.zero_array(target, size)
+                self.line(self.inline(node, target))
             case tree.ReadString():
                 self.read_string(node, target, size)
             case tree.Place():

@@ -92,6 +92,11 @@ class Kernel:
         return max(found) + 1 if found else None
 
     @cached_property
+    def pid_namespace(self) -> tuple[int, int] | None:
+        """Device and inode of this process's pid namespace; None in the initial one."""
+        return host.pid_namespace(self._root)
+
+    @cached_property
     def arch(self) -> str:
         """Machine name as uname prints it: x86_64, aarch64, ..."""
         return host.arch(self._root)

@@ -27,6 +27,10 @@ CAPABILITIES = {
 }
 
 
+_INITIAL_PID_NAMESPACE = 0xEFFFFFFC
+"""PROC_PID_INIT_INO, include/linux/proc_ns.h."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """One host. None is "unknown"; for a sysctl also "this kernel does not have it".
@@ -101,6 +105,15 @@ def arch(root: Path = Path("/")) -> str:
     """The kernel's machine name: x86_64, aarch64, ppc64le, ..."""
     # The file exists since Linux 6.1 (bfca3dd3d068).
     return read_text(root / "proc/sys/kernel/arch") or os.uname().machine
+
+
+def pid_namespace(root: Path = Path("/")) -> tuple[int, int] | None:
+    """Device and inode of the pid namespace of this process; None in the initial one."""
+    try:
+        found = (root / "proc/self/ns/pid").stat()
+    except OSError:
+        return None  # no pid namespaces in this kernel
+    return None if found.st_ino == _INITIAL_PID_NAMESPACE else (found.st_dev, found.st_ino)
 
 
 def lockdown(root: Path = Path("/")) -> str | None:

@@ -22,6 +22,7 @@ from kptrace.runtime.bpf import AttachType, MapType, ProgType
 _RETURN_0 = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 _HELPER_GET_FUNC_IP = 173
 _HELPER_LOOKUP_PERCPU_ELEM = 195
+_HELPER_KTIME_GET_TAI_NS = 208
 _NO_RIGHT = (errno.EPERM, errno.EACCES)
 
 # No kernel has it. Asking for it tells a kernel with kprobe.multi (ESRCH) from one without FPROBE
@@ -40,6 +41,7 @@ class Features:
     miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
     percpu_lookup: bool | None  # bpf_map_lookup_percpu_elem
+    tai: bool | None  # bpf_ktime_get_tai_ns
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
     ringbuf: bool | None
@@ -103,9 +105,10 @@ def _miss_count() -> bool:
         return bpf.link_missed(link) is not None
 
 
-def _get_func_ip() -> bool:
-    call = struct.pack("<BBhi", 0x85, 0, 0, _HELPER_GET_FUNC_IP)
-    os.close(bpf.prog_load(ProgType.KPROBE, call + _RETURN_0))
+def _calls(kind: ProgType, helper: int) -> bool:
+    """A helper without arguments, or with the context only."""
+    call = struct.pack("<BBhi", 0x85, 0, 0, helper)
+    os.close(bpf.prog_load(kind, call + _RETURN_0))
     return True
 
 
@@ -149,8 +152,9 @@ _TESTS: dict[str, Callable[[], bool]] = {
     "kprobe_session": lambda: _multi(AttachType.TRACE_KPROBE_SESSION),
     "perf_link": _perf_link,
     "miss_count": _miss_count,
-    "get_func_ip": _get_func_ip,
+    "get_func_ip": lambda: _calls(ProgType.KPROBE, _HELPER_GET_FUNC_IP),
     "percpu_lookup": _percpu_lookup,
+    "tai": lambda: _calls(ProgType.RAW_TRACEPOINT, _HELPER_KTIME_GET_TAI_NS),
     "test_run": _test_run,
     "map_batch": _map_batch,
     "ringbuf": _ringbuf,

@@ -24,7 +24,7 @@ from kptrace.session.events import Handlers
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
 from kptrace.session.sink import Sink
-from kptrace.session.state import KernelResolver, Maps, set_active, set_start_time
+from kptrace.session.state import KernelResolver, Maps, set_active, set_clocks
 
 _POLL_S = 0.1
 _SLICE = 1000
@@ -123,7 +123,7 @@ class _Run:
         sizes = {event.id: event.size for event in self._plan.events}
         pages = self._plan.config.perf_rb_pages
         with Reader(self._loaded.map("events"), sizes, pages=pages) as reader:
-            set_start_time(self._loaded)
+            set_clocks(self._loaded)
             self._run_blocks(ProbeKind.BEGIN)
             begin_records = reader.drain()  # they wait until the probes are attached
             with attach.attach_all(

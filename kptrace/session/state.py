@@ -94,8 +94,13 @@ def set_active(loaded: Loaded, active: bool) -> None:
     bpf.map_update(loaded.map("control"), _KEY_0, _ACTIVE if active else _INACTIVE)
 
 
-def set_start_time(loaded: Loaded) -> None:
-    """Tell the programs when the run started: CLOCK_BOOTTIME, the clock of ``elapsed``."""
-    if "start_time" in loaded.maps:
-        now = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        bpf.map_update(loaded.map("start_time"), _KEY_0, now.to_bytes(8, sys.byteorder))
+def set_clocks(loaded: Loaded) -> None:
+    """Tell the programs when the run started, and how far CLOCK_TAI is ahead.
+
+    Both count from CLOCK_BOOTTIME, the clock of ``elapsed``.
+    """
+    boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    tai = time.clock_gettime_ns(time.CLOCK_TAI)
+    for name, value in (("start_time", boot), ("tai_offset", tai - boot)):
+        if name in loaded.maps:
+            bpf.map_update(loaded.map(name), _KEY_0, value.to_bytes(8, sys.byteorder))

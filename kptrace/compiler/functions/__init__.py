@@ -9,7 +9,14 @@ tracer becomes a `tree.Send`. Rows stand in one file for each topic; this is the
 from __future__ import annotations
 
 from kptrace.compiler import builtins
-from kptrace.compiler.functions import aggregations, formatted, maps, memory, output
+from kptrace.compiler.functions import (
+    aggregations,
+    formatted,
+    maps,
+    memory,
+    output,
+    process,
+)
 from kptrace.compiler.functions.aggregations import AGGREGATIONS
 from kptrace.compiler.functions.row import Function
 
@@ -19,16 +26,62 @@ FUNCTIONS: dict[str, Function] = {
     **output.ROWS,
     **maps.ROWS,
     **memory.ROWS,
+    **process.ROWS,
 }
 
 _NOT_YET = frozenset(
     """
-    debugf strftime join cat system signal signal_thread override write_user
-    buf strncmp strlen strcap strstr strcontains str_concat memcmp strerror
-    signal_name syscall_name kaddr percpu_kaddr reg path pton macaddr bswap cgroupid cgroup_path
-    container_of is_err socket_cookie has_key find len is_str is_ptr is_array is_integer
-    is_unsigned_integer is_literal getopt kfunc_exist kfunc_allowed tseries ustack nsecs pid tid
-    comm usym uaddr unwatch skboutput ppid pcomm leader_tid leader_comm
+    bswap
+    buf
+    cat
+    cgroup_path
+    cgroupid
+    comm
+    container_of
+    debugf
+    find
+    getopt
+    has_key
+    is_array
+    is_err
+    is_integer
+    is_literal
+    is_ptr
+    is_str
+    is_unsigned_integer
+    join
+    kaddr
+    kfunc_allowed
+    kfunc_exist
+    len
+    macaddr
+    memcmp
+    override
+    path
+    percpu_kaddr
+    pton
+    reg
+    signal
+    signal_name
+    signal_thread
+    skboutput
+    socket_cookie
+    str_concat
+    strcap
+    strcontains
+    strerror
+    strftime
+    strlen
+    strncmp
+    strstr
+    syscall_name
+    system
+    tseries
+    uaddr
+    unwatch
+    ustack
+    usym
+    write_user
     """.split()
 )
 

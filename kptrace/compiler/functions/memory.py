@@ -186,7 +186,7 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
 ROWS: dict[str, Function] = {
     "str": Function(least=1, most=2, value=_str),
     "ksym": Function(least=1, most=1, value=_ksym),
-    "kstack": Function(least=0, most=2, value=_kstack),
+    "kstack": Function(least=0, most=2, value=_kstack, bare=True),
     "ntop": Function(least=1, most=2, value=_ntop),
     "kptr": Function(least=1, most=1, value=_address_space(False)),
     "uptr": Function(least=1, most=1, value=_address_space(True)),

@@ -25,12 +25,16 @@ AggregationRule = Callable[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """``least`` and ``most`` arguments; ``most`` None is no limit."""
+    """``least`` and ``most`` arguments; ``most`` None is no limit.
+
+    ``bare``: its name alone, without parentheses, is the call without arguments.
+    """
 
     least: int
     most: int | None
     value: ValueRule | None = None
     statement: StatementRule | None = None
+    bare: bool = False
 
 
 def expression(call: n.Call, index: int) -> n.Expr:

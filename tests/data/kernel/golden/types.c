@@ -74,7 +74,20 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct task_struct *real_parent;
+	struct task_struct *group_leader;
 	u64 start_time;
+};
+
+struct pt_regs {
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip;
+	unsigned short cs;
+	unsigned long flags, sp, ss;
+};
+
+struct bpf_perf_event_data {
+	struct pt_regs regs;
+	u64 sample_period;
+	u64 addr;
 };
 
 ssize_t vfs_read(struct file *file, char __user *buf, size_t count, loff_t *pos)
@@ -128,3 +141,4 @@ struct dentry dentry;
 struct inode inode;
 struct block_device block_device;
 struct gendisk gendisk;
+struct bpf_perf_event_data sample;
