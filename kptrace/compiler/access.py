@@ -1,24 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Fields, elements and casts: reaching into kernel memory through types (language §3.4, §3.7)."""
+"""Fields and elements: reaching into kernel memory through types (language §3.7)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from kptrace import types
-from kptrace.compiler import fold, tree
-from kptrace.compiler.probe_values import ProbeValues
+from kptrace.compiler import tree
 from kptrace.compiler.rules import as_int
+from kptrace.compiler.tuples import Tuples
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.source import Span
-from kptrace.types import BOOL, Int, Type, type_name
+from kptrace.types import type_name
 
 
-class Access(ProbeValues):
+class Access(Tuples):
     """The part of the checker that follows pointers."""
-
-    # --- fields and elements ---
 
     def member(self, node: n.Member) -> tree.Expr:
         operand = self.expr(node.operand)
@@ -170,109 +168,3 @@ class Access(ProbeValues):
             scale=max(types.size_of(array.element), 1),
         )
         return self.read_type(self.pointee(node.span, base))
-
-    # --- tuples ---
-
-    def tuple_literal(self, node: n.TupleLiteral) -> tree.Expr:
-        made = [self.castable(self.value(one)) for one in node.elements]
-        if any(isinstance(one.type, types.Error) for one in made):
-            return self.bad(node.span)
-        kind = types.Tuple(tuple(one.type for one in made))
-        return tree.TupleMake(span=node.span, type=kind, elements=tuple(made))
-
-    def tuple_index(self, node: n.TupleIndex) -> tree.Expr:
-        operand = self.value(node.operand)
-        if isinstance(operand.type, types.Error):
-            return operand
-        if not isinstance(operand.type, types.Tuple):
-            found = type_name(operand.type)
-            message = f"Can not access index '{node.index}' on expression of type '{found}'"
-            self.report.error(node.span, message, code="type")
-            return self.bad(node.span)
-        elements = operand.type.elements
-        if node.index >= len(elements):
-            message = f"Invalid tuple index: {node.index}. Found {len(elements)} elements in tuple."
-            self.report.error(node.span, message, code="type")
-            return self.bad(node.span)
-        plain = (tree.Const, tree.Var, tree.Builtin)
-        if isinstance(operand, tree.TupleMake) and all(
-            isinstance(one, plain) for one in operand.elements
-        ):
-            return operand.elements[node.index]
-        kind = elements[node.index]
-        return tree.TupleGet(span=node.span, type=kind, operand=operand, index=node.index)
-
-    # --- casts ---
-
-    def cast(self, node: n.Cast) -> tree.Expr:
-        target = self.written_type(node.type)
-        operand = self.castable(self.value(node.operand))
-        if isinstance(operand.type, types.Error) or isinstance(target, types.Error):
-            return self.bad(node.span)
-        if isinstance(target, types.Struct):
-            message = f'Cannot cast from C type "{type_name(target)}"'
-            hints = ("cast the pointer: the result of (struct x *) has fields",)
-            self.report.error(node.span, message, code="type", hints=hints)
-            return self.bad(node.span)
-        if isinstance(operand, tree.Const) and isinstance(target, Int | types.Bool):
-            folded = fold.cast(node.span, operand, target)
-            if folded is not None:
-                return folded
-        source = as_int(operand.type) is not None or isinstance(operand.type, types.Pointer)
-        wanted = isinstance(target, Int | types.Bool | types.Enum | types.Pointer)
-        if source and wanted:
-            return tree.Cast(span=node.span, type=target, operand=operand)
-        if isinstance(operand.type, types.KSym) and isinstance(target, Int):
-            return tree.Cast(span=node.span, type=target, operand=operand)
-        names = f'"{type_name(operand.type)}" to "{type_name(target)}"'
-        self.report.error(node.span, f"Cannot cast from {names}", code="type")
-        return self.bad(node.span)
-
-    def written_type(self, node: n.TypeName | n.Typeof) -> Type:
-        """The type that the specification spells."""
-        if isinstance(node, n.Typeof):
-            self.not_yet(node.span, "'typeof'")
-            return types.ERROR
-        kind = self.named_type(node)
-        for suffix in node.suffixes:
-            if isinstance(kind, types.Error):
-                return kind
-            if suffix == "*":
-                kind = types.Pointer(kind)
-            else:
-                self.not_yet(node.span, "array types")
-                return types.ERROR
-        return kind
-
-    def named_type(self, node: n.TypeName) -> Type:
-        if not node.keyword and node.name in LANGUAGE_TYPES:
-            return LANGUAGE_TYPES[node.name]
-        if node.name in ("string", "buffer", "inet", "record") and not node.keyword:
-            self.not_yet(node.span, f"the type '{node.name}'")
-            return types.ERROR
-        btf = self.facts.kernel.btf
-        if btf is None:
-            if node.suffixes and node.keyword:
-                return types.Struct(node.keyword, node.name, -1)
-            self.no_btf(node.span, f"the type '{node.name}'")
-            return types.ERROR
-        found = btf.type_named(node.keyword, node.name)
-        if found is None:
-            spelled = f"{node.keyword} {node.name}".strip()
-            message = f'Cannot resolve unknown type "{spelled}"'
-            if node.keyword == "enum":
-                message = f"Unknown enum: {node.name}"
-            self.report.error(node.span, message, code="unknown-name")
-            return types.ERROR
-        return found
-
-
-LANGUAGE_TYPES: dict[str, Type] = {
-    "bool": BOOL,
-    "void": types.VOID,
-    **{
-        type_name(kind): kind
-        for size in (1, 2, 4, 8)
-        for kind in (Int(size, True), Int(size, False))
-    },
-}

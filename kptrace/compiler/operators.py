@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from kptrace import types
 from kptrace.compiler import fold, tree
-from kptrace.compiler.access import Access
+from kptrace.compiler.casts import Casts
 from kptrace.compiler.rules import Use, as_int, combine, is_scalar, promote
 from kptrace.errors import Context
 from kptrace.lang import nodes as n
 from kptrace.types import BOOL, INT64, UINT64, Int, Type, type_name
 
 
-class Operators(Access):
+class Operators(Casts):
     """The part of the checker for operators."""
 
     def unary(self, node: n.Unary) -> tree.Expr:
