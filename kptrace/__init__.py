@@ -12,7 +12,8 @@ The map of the package, in the order in which data meets it::
     plan        the hinge: programs, maps, events, ledger counters (frozen, JSON both ways)
     runtime     plan + object -> records (needs privileges)
     histogram   immutable histograms, quantiles with their error
-    aggregate   records and map dumps -> snapshot
+    decoding    bytes of one value -> the value, by its type
+    aggregate   map dumps -> snapshot
     session     load, attach, activate, read, aggregate, detach
     output      snapshot or records -> bytes
     cli         the commands; the only code that prints diagnostics and picks exit codes

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bytes of events and maps -> values, snapshots and the loss ledger.
+"""Bytes of maps -> merged values, snapshots, and the loss ledger.
 
 Everything is read in little-endian order: that of every architecture that kptrace supports.
 """
@@ -7,18 +7,17 @@ Everything is read in little-endian order: that of every architecture that kptra
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import chain
 from typing import Any, TypeAlias
 
 from kptrace import types
+from kptrace.decoding import Buffer, decoder
+from kptrace.decoding import Value as Plain
 from kptrace.histogram import Histogram, bucket_index, histogram, linear_index
 from kptrace.plan import Map
 from kptrace.types import Type
-
-Buffer: TypeAlias = bytes | bytearray | memoryview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,130 +33,13 @@ class Average:
         return divide(self.total, self.count) if self.count else 0
 
 
-Value: TypeAlias = "int | bool | bytes | tuple[Value, ...] | Average | Histogram"
-Values: TypeAlias = tuple[Value, ...]
+Value: TypeAlias = "Plain | Average | Histogram"
 
 
 def divide(number: int, divisor: int) -> int:
     """C's integer division: truncates toward zero."""
     quotient = abs(number) // abs(divisor)
     return quotient if (number < 0) == (divisor < 0) else -quotient
-
-
-# Decoding
-
-
-def decoder(types_: Sequence[Type], offsets: Sequence[int]) -> Callable[[Buffer, int], Values]:
-    """A function from (data, offset of the record) to the fields' values.
-
-    ``offsets`` ascend and count from the record's first byte. Strings end at their first NUL; one
-    without NUL comes back with its full size, which marks it as truncated (§3.6).
-    """
-    layout, rebuild = _layout(types_, offsets)
-    unpack = layout.unpack_from
-    if rebuild is None:
-        return unpack
-    return lambda data, offset: rebuild(unpack(data, offset))
-
-
-def run_decoder(
-    types_: Sequence[Type], offsets: Sequence[int], size: int
-) -> Callable[[Buffer], Iterator[Values]]:
-    """Like `decoder`, for a run of equal records of ``size`` bytes that fills the whole buffer."""
-    layout, rebuild = _layout(types_, offsets, size)
-    unpack = layout.iter_unpack
-    if rebuild is None:
-        return unpack
-    return lambda data: map(rebuild, unpack(data))
-
-
-def decode(kind: Type, data: Buffer, offset: int = 0) -> Value:
-    """One value of a type that can be stored; aggregations are `merge`'s."""
-    return _single_decoder(kind)(data, offset)[0]
-
-
-@lru_cache(maxsize=256)
-def _single_decoder(kind: Type) -> Callable[[Buffer, int], Values]:
-    return decoder((kind,), (0,))
-
-
-_INT_CODES = {1: "b", 2: "h", 4: "i", 8: "q"}
-
-_Rebuild: TypeAlias = Callable[[tuple[Any, ...]], Values]
-
-
-def _layout(
-    types_: Sequence[Type], offsets: Sequence[int], size: int = 0
-) -> tuple[struct.Struct, _Rebuild | None]:
-    """The struct of all scalars in order, and what makes the values from them (None: nothing)."""
-    leaves: list[tuple[int, Type]] = []
-    for kind, offset in zip(types_, offsets, strict=True):
-        leaves += _leaves(kind, offset)
-    codes = ["<"]
-    position = 0
-    for offset, leaf in leaves:
-        codes.append(f"{offset - position}x{_code(leaf)}")
-        position = offset + types.size_of(leaf)
-    if size:
-        codes.append(f"{size - position}x")
-    layout = struct.Struct("".join(codes))
-    strings = tuple(
-        index for index, (_, leaf) in enumerate(leaves) if isinstance(leaf, types.String)
-    )
-    nested = any(isinstance(kind, types.Tuple | types.Array) for kind in types_)
-    if not strings and not nested:
-        return layout, None
-
-    def rebuild(scalars: tuple[Any, ...]) -> Values:
-        cut = list(scalars)
-        for index in strings:
-            cut[index] = cut[index].partition(b"\0")[0]
-        if not nested:
-            return tuple(cut)
-        rest = iter(cut)
-        return tuple(_build(kind, rest) for kind in types_)
-
-    return layout, rebuild
-
-
-def _leaves(kind: Type, offset: int) -> Iterator[tuple[int, Type]]:
-    match kind:
-        case types.Tuple(elements=elements):
-            for element, inner in zip(elements, types.tuple_layout(elements)[0], strict=True):
-                yield from _leaves(element, offset + inner)
-        case types.Array(element=element, count=count):
-            size = types.size_of(element)
-            yield from chain.from_iterable(
-                _leaves(element, offset + index * size) for index in range(count)
-            )
-        case _:
-            yield offset, kind
-
-
-def _code(kind: Type) -> str:
-    match kind:
-        case types.Int(size=size, signed=signed) | types.Enum(size=size, signed=signed):
-            code = _INT_CODES[size]
-            return code if signed else code.upper()
-        case types.Bool():
-            return "?"
-        case types.Pointer() | types.KSym() | types.KStack():
-            return "Q"
-        case types.String() | types.Inet():
-            return f"{types.size_of(kind)}s"
-        case _:
-            raise TypeError(f"BUG: a value of type {types.type_name(kind)} is not stored")
-
-
-def _build(kind: Type, scalars: Iterator[Any]) -> Value:
-    match kind:
-        case types.Tuple(elements=elements):
-            return tuple([_build(element, scalars) for element in elements])
-        case types.Array(element=element, count=count):
-            return tuple([_build(element, scalars) for _ in range(count)])
-        case _:
-            value: Value = next(scalars)
-            return value
 
 
 # Merging per-CPU state
@@ -250,12 +132,14 @@ def snapshot(map_: Map, raw_entries: Iterable[RawEntry], *, zeroed: bool = False
     """
     aggregation = isinstance(map_.value, types.AGGREGATES)
     key_kind = map_.key
+    value_of = None if aggregation else decoder((map_.value,), (0,))
+    key_of = None if key_kind is None else decoder((key_kind,), (0,))
     found: list[tuple[tuple[Any, ...], tuple[Value | None, Value]]] = []
     for raw_key, values in raw_entries:
         if aggregation and key_kind is None and not zeroed and _untouched(map_.value, values):
             continue
-        value = merge(map_, values) if aggregation else decode(map_.value, values[0])
-        key = None if key_kind is None else decode(key_kind, raw_key)
+        value = merge(map_, values) if value_of is None else value_of(values[0], 0)[0]
+        key = None if key_of is None else key_of(raw_key, 0)[0]
         order = (_value_order(map_.value, value), _key_order(key_kind, key), bytes(raw_key))
         found.append((order, (key, value)))
     found.sort(key=lambda one: one[0])
@@ -291,11 +175,11 @@ def _key_order(kind: Type | None, key: Any) -> tuple[int | bytes, ...]:
             return ((key + half) % (2 * half) - half,)  # compared as signed, whatever the type
         case types.String():
             return (key,)
-        case types.Tuple(elements=elements):
+        case types.Tuple(elements=elements) | types.Record(elements=elements):
             parts = (
                 _key_order(element, part)
                 for element, part in zip(elements, key, strict=True)
-                if not isinstance(element, types.Tuple)
+                if not isinstance(element, types.Tuple | types.Record)
             )
             return tuple(chain.from_iterable(parts))
         case _:

@@ -8,6 +8,7 @@ Language §3.1 is the table behind this file.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -75,7 +76,8 @@ class Struct:
 
     ``kind`` is ``struct`` or ``union``; an anonymous one has no name, only its BTF id (ids are
     those of one BTF object: ``module`` names it, "" is vmlinux). ``size`` is in bytes; -1 for a
-    forward declaration, whose members are unknown.
+    forward declaration, whose members are unknown. ``members`` and ``align`` are filled in where
+    the struct is a value, so that the decoder knows it.
     """
 
     kind: str
@@ -83,6 +85,22 @@ class Struct:
     size: int
     btf_id: int = field(default=0, compare=False)
     module: str = field(default="", compare=False)
+    members: tuple[Member, ...] = field(default=(), compare=False, repr=False)
+    align: int = field(default=8, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a struct by value, those of anonymous members included.
+
+    ``offset`` in bytes from the struct's start; a bit field lies ``shift`` bits further.
+    """
+
+    name: str
+    type: Type
+    offset: int
+    shift: int = 0
+    bit_size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +116,32 @@ class String:
 
 
 @dataclass(frozen=True, slots=True)
+class Buffer:
+    """At most ``size`` bytes of any content: a u32 length, then the bytes."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class MacAddress:
+    """Six bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inet:
     """Network address: u64 family (4 or 6 bytes follow), then 16 bytes. 24 bytes in all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tuple:
+    elements: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A tuple whose elements have names; stored as the tuple of its elements."""
+
+    names: tuple[str, ...]
     elements: tuple[Type, ...]
 
 
@@ -201,7 +239,10 @@ Type: TypeAlias = (
     | Function
     | String
     | Inet
+    | Buffer
+    | MacAddress
     | Tuple
+    | Record
     | KStack
     | KSym
     | Args
@@ -213,7 +254,7 @@ CASTABLE = (Count, Sum, Min, Max, Avg)
 
 INT8, INT16, INT32, INT64 = (Int(size, True) for size in (1, 2, 4, 8))
 UINT8, UINT16, UINT32, UINT64 = (Int(size, False) for size in (1, 2, 4, 8))
-VOID, BOOL, ERROR, KSYM, INET = Void(), Bool(), Error(), KSym(), Inet()
+VOID, BOOL, ERROR, KSYM, INET, MAC = Void(), Bool(), Error(), KSym(), Inet(), MacAddress()
 COMM = String(16)
 
 HIST_HEADER_WORDS = 4  # n, sum, min, max
@@ -260,7 +301,11 @@ def size_of(kind: Type) -> int:
             return size_of(element) * count
         case Inet():
             return 24
-        case Tuple(elements=elements):
+        case Buffer(size=size):
+            return size + 4
+        case MacAddress():
+            return 6
+        case Tuple(elements=elements) | Record(elements=elements):
             return tuple_layout(elements)[1]
         case _:
             return 8 * aggregate_words(kind)
@@ -269,9 +314,11 @@ def size_of(kind: Type) -> int:
 def align_of(kind: Type) -> int:
     """Alignment of a value inside a tuple or an event (language §3.1)."""
     match kind:
-        case String() | Inet() | Void():
+        case String() | Inet() | Buffer() | MacAddress() | Void():
             return 1
-        case Tuple(elements=elements):
+        case Struct(align=align):
+            return align
+        case Tuple(elements=elements) | Record(elements=elements):
             return max([align_of(element) for element in elements], default=1)
         case Array(element=element):
             return align_of(element)
@@ -292,6 +339,19 @@ def tuple_layout(elements: tuple[Type, ...], start: int = 0) -> tuple[tuple[int,
         offsets.append(position)
         position += size_of(element)
     return tuple(offsets), -(-position // largest) * largest
+
+
+def element_places(have: Tuple | Record, want: Tuple | Record) -> tuple[int, ...]:
+    """Where each element of ``have`` is in ``want``: records go by name."""
+    if isinstance(have, Record) and isinstance(want, Record):
+        return tuple(want.names.index(name) for name in have.names)
+    return tuple(range(len(have.elements)))
+
+
+def braced(parts: Iterable[str]) -> str:
+    """``{ .a = 1, .b = x }``: the form of records and structs."""
+    inner = ", ".join(parts)
+    return f"{{ {inner} }}" if inner else "{}"
 
 
 def type_name(kind: Type) -> str:
@@ -316,8 +376,15 @@ def type_name(kind: Type) -> str:
             return f"string[{size}]"
         case Inet():
             return "inet"
+        case Buffer(size=size):
+            return f"buffer[{size}]"
+        case MacAddress():
+            return "macaddr_t"
         case Tuple(elements=elements):
             return "(" + ",".join(type_name(element) for element in elements) + ")"
+        case Record(names=names, elements=elements):
+            pairs = zip(names, elements, strict=True)
+            return "record " + braced(f".{name} = {type_name(one)}" for name, one in pairs)
         case KStack(mode=mode, limit=limit):
             return f"kstack_{mode}_{limit}"
         case KSym():

@@ -22,6 +22,8 @@ class Access(Tuples):
         operand = self.expr(node.operand)
         if isinstance(operand.type, types.Args):
             return self.args_field(node)
+        if isinstance(operand.type, types.Record):
+            return self.record_field(node, operand, operand.type)
         while isinstance(operand.type, types.Pointer) and isinstance(
             operand.type.target, types.Pointer
         ):

@@ -39,8 +39,8 @@ class ValueTypes:
                 return self._declare(
                     "inet", "\t__u64 family;\n\t__u8 address[16];\n", " __attribute__((packed))"
                 )
-            case types.Tuple():
-                return self._tuple(kind)
+            case types.Tuple(elements=elements) | types.Record(elements=elements):
+                return self._tuple(types.Tuple(elements))
             case types.Count():
                 return self._declare("count", "\t__u64 n;\n")
             case types.Hist(bits=bits):

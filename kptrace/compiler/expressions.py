@@ -64,7 +64,7 @@ class ExpressionChecker(Operators):
             case n.Cast():
                 return self.cast(node)
             case n.RecordLiteral():
-                return self.not_yet(node.span, "records")
+                return self.record_literal(node)
             case n.If():
                 return self.not_yet(node.span, "'if' as an expression")
             case n.Block():

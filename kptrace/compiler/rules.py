@@ -78,10 +78,16 @@ def combine(left: Use, right: Use) -> Type | None:
         case (types.String(size=one), types.String(size=two)):
             return types.String(max(one, two))
         case (types.Tuple(elements=one), types.Tuple(elements=two)) if len(one) == len(two):
-            pairs = zip(_elements(left, one), _elements(right, two), strict=True)
-            elements = [combine(x, y) for x, y in pairs]
+            elements = [combine(x, y) for x, y in _pairs(left, right)]
             known = tuple(element for element in elements if element is not None)
             return types.Tuple(known) if len(known) == len(elements) else None
+        case (types.Record(names=names), types.Record(names=others)):
+            if set(names) != set(others):
+                return None
+            # the order of the first use is kept
+            elements = [combine(x, y) for x, y in _pairs(left, right)]
+            known = tuple(element for element in elements if element is not None)
+            return types.Record(names, known) if len(known) == len(elements) else None
         case (types.Pointer(target=one), types.Pointer(target=two)):
             target = combine(Use(one), Use(two))
             return replace(a, target=target) if target is not None else None
@@ -98,8 +104,18 @@ def combine(left: Use, right: Use) -> Type | None:
             return None
 
 
-def _elements(use: Use, kinds: tuple[Type, ...]) -> tuple[Use, ...]:
-    return use.elements or tuple(Use(kind) for kind in kinds)
+def _elements(use: Use) -> tuple[Use, ...]:
+    assert isinstance(use.type, types.Tuple | types.Record)
+    return use.elements or tuple(Use(kind) for kind in use.type.elements)
+
+
+def _pairs(left: Use, right: Use) -> list[tuple[Use, Use]]:
+    """The elements of two tuples or records that belong together, in the left one's order."""
+    assert isinstance(left.type, types.Tuple | types.Record)
+    assert isinstance(right.type, types.Tuple | types.Record)
+    others = _elements(right)
+    places = types.element_places(left.type, right.type)
+    return [(one, others[place]) for one, place in zip(_elements(left), places, strict=True)]
 
 
 def join(left: Use, right: Use) -> Use | None:
@@ -108,11 +124,8 @@ def join(left: Use, right: Use) -> Use | None:
     if kind is None:
         return None
     elements: tuple[Use, ...] = ()
-    if isinstance(left.type, types.Tuple) and isinstance(right.type, types.Tuple):
-        pairs = zip(
-            _elements(left, left.type.elements), _elements(right, right.type.elements), strict=True
-        )
-        elements = tuple(one for x, y in pairs if (one := join(x, y)) is not None)
+    if isinstance(kind, types.Tuple | types.Record):
+        elements = tuple(one for x, y in _pairs(left, right) if (one := join(x, y)) is not None)
     return Use(kind, left.flexible and right.flexible, elements)
 
 

@@ -218,6 +218,8 @@ class Increment(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TupleMake(Node):
+    """A tuple, or a record by its type."""
+
     elements: tuple[Expr, ...]
 
 

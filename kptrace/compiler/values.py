@@ -19,33 +19,35 @@ class ValueEmitter(ScalarEmitter):
         match kind:
             case types.String(size=size):
                 self.store_string(node, f"{target}.data", size)
-            case types.Tuple():
+            case types.Tuple() | types.Record():
                 self.store_tuple(node, target, kind)
             case types.Inet():
                 self.store_inet(node, target)
             case _:
                 self.line(f"{target} = {self.scalar(node, kind)};")
 
-    def store_tuple(self, node: tree.Expr, target: str, kind: types.Tuple) -> None:
+    def store_tuple(self, node: tree.Expr, target: str, kind: types.Tuple | types.Record) -> None:
+        assert isinstance(node.type, types.Tuple | types.Record)
         if isinstance(node, tree.TupleMake):
-            for index, (element, wanted) in enumerate(
-                zip(node.elements, kind.elements, strict=True)
-            ):
-                self.store(element, f"{target}.f{index}", wanted)
+            places = types.element_places(node.type, kind)
+            for element, place in zip(node.elements, places, strict=True):
+                self.store(element, f"{target}.f{place}", kind.elements[place])
             return
         if isinstance(node, tree.Ternary):
             self.store_ternary(node, target, kind)
             return
-        assert isinstance(node.type, types.Tuple)
         self.convert(self.address(node), node.type, target, kind)
 
     def convert(self, source: str, have: Type, target: str, want: Type) -> None:
         """Copy an lvalue of one type to an lvalue of a wider one."""
         if have == want:
             self.copy(f"&{target}", f"&{source}", types.size_of(want))
-        elif isinstance(have, types.Tuple) and isinstance(want, types.Tuple):
-            for index, (one, other) in enumerate(zip(have.elements, want.elements, strict=True)):
-                self.convert(f"{source}.f{index}", one, f"{target}.f{index}", other)
+        elif isinstance(have, types.Tuple | types.Record) and isinstance(
+            want, types.Tuple | types.Record
+        ):
+            for index, place in enumerate(types.element_places(have, want)):
+                one, other = have.elements[index], want.elements[place]
+                self.convert(f"{source}.f{index}", one, f"{target}.f{place}", other)
         elif isinstance(have, types.String) and isinstance(want, types.String):
             self.clear(target, want.size)
             self.copy(f"{target}.data", f"{source}.data", have.size)
@@ -184,6 +186,6 @@ class ValueEmitter(ScalarEmitter):
 
     def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
         """Store into fresh memory, padding zeroed."""
-        if isinstance(kind, types.Tuple):
+        if isinstance(kind, types.Tuple | types.Record):
             self.clear(target, types.size_of(kind))
         self.store(node, target, kind)

@@ -167,6 +167,11 @@ def _plain(kind: Type, style: Style) -> Callable[[Any], object]:
         case types.Tuple(elements=elements):
             parts = [_plain(element, style) for element in elements]
             return lambda value: [part(one) for part, one in zip(parts, value, strict=True)]
+        case types.Record(names=names, elements=elements):
+            parts = [_plain(element, style) for element in elements]
+            return lambda values: {
+                name: part(value) for name, part, value in zip(names, parts, values, strict=True)
+            }
         case _:
             return renderer(kind, style)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from kptrace import types
-from kptrace.aggregate import Average, MapSnapshot, Value, decode, divide
+from kptrace.aggregate import Average, MapSnapshot, Value, divide
+from kptrace.decoding import decode
 from kptrace.types import Type
 
 Entries: TypeAlias = "Sequence[tuple[Value | None, Value]]"

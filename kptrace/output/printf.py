@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 from kptrace import types
-from kptrace.aggregate import Values
+from kptrace.decoding import Values
 from kptrace.formats import Conversion, Literal, check_conversion, check_count, parse_format
 from kptrace.output.values import Renderer, Style, renderer
 from kptrace.types import Type

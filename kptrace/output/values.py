@@ -8,7 +8,7 @@ the kernel are printed as they are, whatever their encoding.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -59,6 +59,8 @@ def renderer(kind: Type, style: Style) -> Renderer:
             return lambda value: (
                 b"(%b)" % b", ".join(part(one) for part, one in zip(parts, value, strict=True))
             )
+        case types.Record(names=names, elements=elements):
+            return _braced(names, [renderer(element, style) for element in elements])
         case types.Inet():
             return _inet_text
         case types.KSym():
@@ -82,6 +84,17 @@ def key_renderer(kind: Type, style: Style) -> Renderer:
         return text[1:-1] if text.startswith(b"(") and text.endswith(b")") else text
 
     return key_text
+
+
+def _braced(names: Sequence[str], parts: Sequence[Renderer]) -> Renderer:
+    """``{ .a = 1, .b = x }``."""
+    heads = [b".%b = " % name.encode() for name in names]
+
+    def text_of(values: Any) -> bytes:
+        fields = zip(heads, parts, values, strict=True)
+        return b"{ %b }" % b", ".join(head + part(value) for head, part, value in fields)
+
+    return text_of if names else lambda _: b"{}"
 
 
 def _bool_text(value: bool) -> bytes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 
-from kptrace import aggregate, types
+from kptrace import decoding, types
 from kptrace.output import Format, Stream
 from kptrace.output.printf import compile_format
 from kptrace.output.values import Style
@@ -72,7 +72,7 @@ class Handlers:
     def _formatted(self, event: Event) -> Callable[[bytes], bytes]:
         """The function from an event to its formatted text."""
         kinds = [one.type for one in event.fields]
-        decode = aggregate.decoder(kinds, [one.offset for one in event.fields])
+        decode = decoding.decoder(kinds, [one.offset for one in event.fields])
         render = compile_format(event.text, kinds, self._style)
         return lambda payload: render(decode(payload, 0))
 
@@ -98,7 +98,7 @@ class Handlers:
 
     def _value(self, event: Event) -> Handler:
         (field,) = event.fields
-        decode = aggregate.decoder((field.type,), (field.offset,))
+        decode = decoding.decoder((field.type,), (field.offset,))
         form, write = self._form, self._write
         return lambda payload: write(form.value(field.type, decode(payload, 0)[0]))
 
@@ -123,7 +123,7 @@ class Handlers:
         end = key.offset + types.size_of(key.type)
 
         def handle(payload: bytes) -> None:
-            found = aggregate.decode(number.type, payload, number.offset)
+            found = decoding.decode(number.type, payload, number.offset)
             assert isinstance(found, int)
             self._maps.spill(event.map, bytes(payload[key.offset : end]), found)
 
@@ -133,7 +133,7 @@ class Handlers:
         field = event.fields[0] if event.fields else None
 
         def handle(payload: bytes) -> None:
-            code = aggregate.decode(field.type, payload, field.offset) if field else 0
+            code = decoding.decode(field.type, payload, field.offset) if field else 0
             assert isinstance(code, int)
             self.exit_status = code & 0xFF
 
@@ -148,7 +148,7 @@ class Handlers:
         def handle(payload: bytes) -> None:
             helper, code = "", 0
             if field:
-                returned = aggregate.decode(field.type, payload, field.offset)
+                returned = decoding.decode(field.type, payload, field.offset)
                 assert isinstance(returned, int)
                 helper, code = field.name, returned
             self._tell(self._form.warning(event, helper, code))

@@ -15,14 +15,12 @@ from kptrace.aggregate import (
     Ledger,
     MapLoss,
     ProbeLoss,
-    decode,
-    decoder,
     divide,
     merge,
     merge_ledgers,
-    run_decoder,
     snapshot,
 )
+from kptrace.decoding import decode, decoder, run_decoder
 from kptrace.histogram import Histogram, bucket_index, collect, linear_index
 from kptrace.plan import Map, MapKind
 from kptrace.types import (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kptrace import types
-from kptrace.aggregate import decode
+from kptrace.decoding import decode
 from kptrace.output.json import JsonFormat
 from kptrace.output.printf import compile_format
 from kptrace.output.text import TextFormat

@@ -1,0 +1,356 @@
+/* records.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static __u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct string_7 {
+	char data[7];
+};
+
+struct tuple_0 {
+	__u64 f0;
+};
+
+struct tuple_1 {
+	__s32 f0;
+	struct string_7 f1;
+	struct tuple_0 f2;
+};
+
+struct tuple_2 {
+	__s8 f0;
+	__s8 f1;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct string_5 {
+	char data[5];
+};
+
+struct tuple_3 {
+	__u32 f0;
+	struct string_5 f1;
+};
+
+struct event_0 {
+	struct event_header header;
+	struct tuple_3 arg0;
+};
+
+struct event_1 {
+	struct event_header header;
+	struct string_5 arg0;
+};
+
+struct event_2 {
+	struct event_header header;
+	struct tuple_1 arg0;
+	__s32 arg1;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 5);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @r */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tuple_1);
+} map_r SEC(".maps");
+
+static __always_inline void map_r_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 3);
+}
+
+static __always_inline struct tuple_1 *map_r_lookup(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&map_r, &zero);
+}
+
+static __always_inline void map_r_update(void *ctx, struct tuple_1 *value)
+{
+	__u32 zero = 0;
+
+	if (bpf_map_update_elem(&map_r, &zero, value, BPF_ANY))
+		map_r_full(ctx);
+}
+
+static __always_inline long map_r_delete(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_delete_elem(&map_r, &zero);
+}
+
+/* @k */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_2);
+	__type(value, struct count);
+} map_k SEC(".maps");
+
+static __always_inline void map_k_full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 4);
+}
+
+static __always_inline struct count *map_k_slot(void *ctx, struct tuple_2 *key)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_k, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_k, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
+	slot = bpf_map_lookup_elem(&map_k, key);
+	if (!slot)
+		map_k_full(ctx);
+	return slot;
+}
+
+static __always_inline long map_k_delete(struct tuple_2 *key)
+{
+	return bpf_map_delete_elem(&map_k, key);
+}
+
+/* begin */
+SEC("raw_tp")
+int probe_0(void *ctx)
+{
+	ledger_add(1);
+	/* @r = (a=1, b="x", c=(d=nsecs)); */
+#line 3 "records.bt"
+	struct tuple_1 value_0;
+	__builtin_memset(&value_0, 0, sizeof(value_0));
+	value_0.f0 = 1;
+	__builtin_memset(value_0.f1.data, 0, 7);
+	__builtin_memcpy(value_0.f1.data, "x", 1);
+	value_0.f2.f0 = bpf_ktime_get_boot_ns();
+	map_r_update(ctx, &value_0);
+	/* @k[(a=1, b=2)] = count(); */
+#line 4 "records.bt"
+	struct tuple_2 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	key_0.f0 = 1;
+	key_0.f1 = 2;
+	struct count *slot_0 = map_k_slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
+	/* $r = (a=pid, b="name"); */
+#line 5 "records.bt"
+	struct tuple_3 in_v_r__0;
+	struct tuple_3 *v_r = &in_v_r__0;
+	struct tuple_3 value_1;
+	__builtin_memset(&value_1, 0, sizeof(value_1));
+	value_1.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset(value_1.f1.data, 0, 5);
+	__builtin_memcpy(value_1.f1.data, "name", 4);
+	__builtin_memcpy(&(*v_r), &value_1, 12);
+	/* print($r) */
+#line 6 "records.bt"
+	struct event_0 event_0;
+	__builtin_memset(&event_0, 0, sizeof(event_0));
+	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
+	__builtin_memcpy(&event_0.arg0, &(*v_r), 12);
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
+	/* print($r.b) */
+#line 7 "records.bt"
+	struct event_1 event_1;
+	__builtin_memset(&event_1, 0, sizeof(event_1));
+	__builtin_memcpy(event_1.arg0.data, (*v_r).f1.data, 5);
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 1;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
+	return 0;
+}
+
+/* end */
+SEC("raw_tp")
+int probe_1(void *ctx)
+{
+	ledger_add(2);
+	/* @r = (c=(d=(uint64)5), b="longer", a=70000); */
+#line 10 "records.bt"
+	struct tuple_1 value_0;
+	__builtin_memset(&value_0, 0, sizeof(value_0));
+	value_0.f2.f0 = 5LL;
+	__builtin_memset(value_0.f1.data, 0, 7);
+	__builtin_memcpy(value_0.f1.data, "longer", 6);
+	value_0.f0 = 70000;
+	map_r_update(ctx, &value_0);
+	/* @k[(b=3, a=4)] = count(); */
+#line 11 "records.bt"
+	struct tuple_2 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	key_0.f1 = 3;
+	key_0.f0 = 4;
+	struct count *slot_0 = map_k_slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
+	/* printf("%s %d\n", @r, @r.a) */
+#line 12 "records.bt"
+	struct event_2 event_0;
+	__builtin_memset(&event_0, 0, sizeof(event_0));
+	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
+	struct tuple_1 *found_0 = map_r_lookup();
+	struct tuple_1 value_1;
+	__builtin_memset(&value_1, 0, sizeof(value_1));
+	if (found_0) {
+		__builtin_memcpy(&value_1, &(*found_0), 24);
+	}
+	__builtin_memcpy(&event_0.arg0, &value_1, 24);
+	struct tuple_1 *found_1 = map_r_lookup();
+	struct tuple_1 value_2;
+	__builtin_memset(&value_2, 0, sizeof(value_2));
+	if (found_1) {
+		__builtin_memcpy(&value_2, &(*found_1), 24);
+	}
+	event_0.arg1 = value_2.f0;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 2;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
