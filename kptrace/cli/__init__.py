@@ -60,7 +60,9 @@ class _Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] == "-l":
             args = ["list", *args[1:]]
-        args = ["--percentiles=" if one == "--percentiles" else one for one in args]
+        end = args.index("--") if "--" in args else len(args)
+        own_words = ("--percentiles=" if one == "--percentiles" else one for one in args[:end])
+        args = [*own_words, *args[end:]]
         own = ("--help", "-h", "--version", "-V")
         if args and args[0] not in own and args[0] not in COMMANDS:
             args = ["run", *args]

@@ -125,7 +125,8 @@ def run_command(
 ) -> int:
     """Run a specification: a file, a library probe by name, - for standard input, or -e text.
 
-    Words behind it are the positional parameters $1, $2, ...
+    Words behind it are the positional parameters $1, $2, ...; behind -- also --name=value,
+    which getopt("name") reads.
 
     \b
     Examples:

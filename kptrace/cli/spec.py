@@ -6,7 +6,8 @@ from __future__ import annotations
 import codecs
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kptrace.cli import COMMANDS, library
@@ -23,35 +24,53 @@ _LOOKED_AT = 8192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A specification as given: its text, its parameters, and whether it is the library's."""
+    """A specification as given: its text, its parameters, and whether it is the library's.
+
+    ``named`` are the parameters of getopt(): None for ``--name`` without a value.
+    """
 
     source: Source
-    parameters: tuple[str, ...]
+    parameters: tuple[str, ...] = ()
+    named: Mapping[str, str | None] = field(default_factory=dict)
     from_library: bool = False
 
 
 def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...] = ()) -> Given:
     """The specification of ``-e PROGRAM`` or of the first word, and the parameters behind it."""
     if program is not None:
-        return Given(source=Source(name="stdin", text=program), parameters=words)
+        return with_parameters(Source(name="stdin", text=program), words)
     if not words:
         raise UsageError(
             "USAGE: filename or -e 'program' required.",
             hint="kptrace run --help shows examples; kptrace list --library the ready-made probes",
             code="usage",
         )
-    name, *parameters = words
+    name, *rest = words
     if not name:
         raise UsageError("the file name is empty", code="unreadable")
     if name == "-":
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-        return Given(source=Source(name="stdin", text=text), parameters=tuple(parameters))
+        return with_parameters(Source(name="stdin", text=text), rest)
     if not os.path.exists(name) and "/" not in name:
         for probe in library.probes(probe_path):
             if probe.name == name.removesuffix(".bt"):
-                source = _read(probe.path)
-                return Given(source=source, parameters=tuple(parameters), from_library=True)
-    return Given(source=_read(Path(name), probe_path), parameters=tuple(parameters))
+                return with_parameters(_read(probe.path), rest, from_library=True)
+    return with_parameters(_read(Path(name), probe_path), rest)
+
+
+def with_parameters(source: Source, words: Sequence[str], *, from_library: bool = False) -> Given:
+    """Words that start with ``--`` (they stood behind ``--``) are named parameters."""
+    named: dict[str, str | None] = {}
+    for word in words:
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            named[name] = value if equals else None
+    return Given(
+        source=source,
+        parameters=tuple(word for word in words if not word.startswith("--")),
+        named=named,
+        from_library=from_library,
+    )
 
 
 def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
@@ -77,6 +96,7 @@ def compile_given(given: Given, kernel: Kernel, *, percentiles: bool) -> Compila
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
         parameters=given.parameters,
+        named=given.named,
         percentiles=percentiles,
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,

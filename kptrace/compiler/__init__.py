@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from kptrace.compiler import codegen, config
 from kptrace.compiler.check import check
 from kptrace.compiler.expand import ATTACH, Policy, expand
+from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.scope import Facts, every
 from kptrace.compiler.support import refuse_unsupported
@@ -28,14 +29,16 @@ from kptrace.source import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """``parameters`` are ``$1`` and on; ``percentiles`` collects hist() at 5 bits of precision.
+    """``parameters`` are ``$1`` and on, ``named`` those of getopt().
 
+    ``percentiles`` collects hist() at 5 bits of precision.
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it.
     """
 
     parameters: tuple[str, ...] = ()
+    named: Mapping[str, str | None] = field(default_factory=dict)
     percentiles: bool = False
     func_ip: bool = True
     percpu_lookup: bool = True
@@ -88,9 +91,11 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         parameters=options.parameters,
     )
     units = expand(program, kernel, policy, report)
+    named = Named(given=options.named)
     facts = Facts(
         kernel=kernel,
         parameters=options.parameters,
+        named=named,
         max_strlen=settings.max_strlen,
         stack_mode=settings.stack_mode,
         hist_bits=PERCENTILE_BITS if options.percentiles else 0,
@@ -98,6 +103,8 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         has=options.has,
     )
     checked = check(units, facts, report)
+    if not report.errors:  # else what is asked for may not be known
+        named.refuse_unexpected(report)
     _fail(report, kernel)
     generated = codegen.generate(
         units,

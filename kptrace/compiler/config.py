@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kptrace.compiler.parameters import FALSE, TRUE
 from kptrace.errors import Report, did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.plan import Config
@@ -48,7 +49,6 @@ _NO_EFFECT = frozenset(
 )
 _ZERO_ALLOWED = ("perf_rb_pages", "on_stack_limit")
 _ENVIRONMENT_ONLY = ("btf", "kernel_source", "kernel_build", "vmlinux", "color")
-_TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +123,7 @@ def _convert(key: str, value: Value) -> Value | None:
     default = _DEFAULTS[key]
     if isinstance(default, bool):
         text = str(value).lower()
-        return True if text in _TRUE else False if text in _FALSE else None
+        return True if text in TRUE else False if text in FALSE else None
     if isinstance(default, int):
         if isinstance(value, bool):
             return None

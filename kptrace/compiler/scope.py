@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kptrace import types
+from kptrace.compiler.parameters import Named
 from kptrace.compiler.rules import Use
 from kptrace.kernel import Kernel
 from kptrace.source import Span
@@ -20,14 +21,16 @@ def every(feature: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """``parameters`` are the positional ones; ``hist_bits`` the least precision of hist().
+    """``parameters`` are the positional ones, ``named`` those of getopt().
 
+    ``hist_bits`` is the least precision of hist().
     ``has`` tells whether this kernel has a feature, by its name in `runtime.features`.
     ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
     """
 
     kernel: Kernel
     parameters: tuple[str, ...] = ()
+    named: Named = field(default_factory=Named)
     max_strlen: int = 1024
     stack_mode: str = "bpftrace"
     hist_bits: int = 0

@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from kptrace.cli.spec import with_parameters
 from kptrace.compiler import Compilation, Options, clang, compile_spec
 from kptrace.errors import KptraceError, render
 from kptrace.kernel import Kernel
@@ -50,11 +51,15 @@ class Case:
         text = self.path.read_bytes().decode("utf-8", "surrogateescape")
         given = dict(_COMMENT.findall(text))
         options = given.get("options", "").split()
+        words = with_parameters(
+            Source(name=self.path.name, text=text), given.get("parameters", "").split()
+        )
         return compile_spec(
-            Source(name=self.path.name, text=text),
+            words.source,
             kernel,
             Options(
-                parameters=tuple(given.get("parameters", "").split()),
+                parameters=words.parameters,
+                named=words.named,
                 percentiles="--percentiles" in options,
                 func_ip="--no-func-ip" not in options,
             ),

@@ -15,6 +15,7 @@ from kptrace.compiler.functions import (
     maps,
     memory,
     output,
+    parameters,
     process,
 )
 from kptrace.compiler.functions.aggregations import AGGREGATIONS
@@ -24,6 +25,7 @@ FUNCTIONS: dict[str, Function] = {
     **aggregations.ROWS,
     **formatted.ROWS,
     **output.ROWS,
+    **parameters.ROWS,
     **maps.ROWS,
     **memory.ROWS,
     **process.ROWS,
@@ -40,7 +42,6 @@ _NOT_YET = frozenset(
     container_of
     debugf
     find
-    getopt
     has_key
     is_array
     is_err

@@ -113,7 +113,8 @@ def _assert(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
         failed = replace(failed, fields=(), text=text)
     code = tree.Cast(span=span, type=INT32, operand=fold.integer(span, 1))
     leave = tree.Send(span=span, kind=EventKind.EXIT.value, fields=(code,))
-    return [tree.If(span=span, condition=condition, then=(), otherwise=(failed, leave))]
+    fails = tree.Unary(span=condition.span, type=types.BOOL, op="!", operand=condition)
+    return [tree.If(span=span, condition=fails, then=(failed, leave), otherwise=())]
 
 
 def _static_assert(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:

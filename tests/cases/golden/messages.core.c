@@ -143,8 +143,7 @@ int probe_0(struct probe_0_record *ctx)
 	send(ctx, &event_1, sizeof(event_1));
 	/* if args.prev_pid > 0 */
 #line 5 "messages.bt"
-	if (((__s64)(__s32)ctx->prev_pid > 0)) {
-	} else {
+	if ((!((__s64)(__s32)ctx->prev_pid > 0))) {
 		/* assert(args.prev_pid > 0, "a pid") */
 #line 5 "messages.bt"
 		struct event_2 event_2;
