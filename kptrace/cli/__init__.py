@@ -25,6 +25,7 @@ COMMANDS = {
     "list": ("list", "List probes that match a pattern, or the probe library."),
     "check": ("check", "Check a specification and show how it would attach; run nothing."),
     "emit": ("emit", "Show what a specification compiles to: C, plan or object."),
+    "fmt": ("fmt", "Print specifications in one layout, comments kept."),
     "doctor": ("doctor", "Say what this host can trace, and what to change where it can't."),
     "latency": ("oneliners", "Latency histogram of a kernel function."),
     "count": ("oneliners", "Count calls of kernel functions."),

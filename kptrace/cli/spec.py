@@ -49,8 +49,7 @@ def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...
     if not name:
         raise UsageError("the file name is empty", code="unreadable")
     if name == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
-        return with_parameters(Source(name="stdin", text=text), rest)
+        return with_parameters(read_source(name), rest)
     if not os.path.exists(name) and "/" not in name:
         for probe in library.probes(probe_path):
             if probe.name == name.removesuffix(".bt"):
@@ -71,6 +70,14 @@ def with_parameters(source: Source, words: Sequence[str], *, from_library: bool 
         named=named,
         from_library=from_library,
     )
+
+
+def read_source(name: str) -> Source:
+    """The text of a file, or of standard input for ``-``."""
+    if name == "-":
+        text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
+        return Source(name="stdin", text=text)
+    return _read(Path(name))
 
 
 def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:

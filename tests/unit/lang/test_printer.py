@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from kptrace.lang import nodes as n
 from kptrace.lang import parse, to_text
 from kptrace.lang.expression_parser import BUILTIN_VALUE
+from kptrace.lang.formatter import format_text
 from kptrace.source import Source, Span
 
 # a large tree is what the tests want; nobody reads its repr while they pass
@@ -198,3 +200,43 @@ def test_programs_survive(probes: tuple[n.Probe, ...]) -> None:
     text = to_text(program)
     assert read(text) == program
     assert to_text(read(text)) == text
+
+
+_GAPS = re.compile(r'"(?:[^"\\\n]|\\[^\n])*"|[ \n]')
+_COMMENTS = re.compile(r'//[^\n]*|/\*.*?\*/|"(?:[^"\\\n]|\\[^\n])*"', re.DOTALL)
+
+
+def comments_of(text: str) -> list[str]:
+    found = _COMMENTS.findall(text)
+    return sorted(one.rstrip() for one in found if not one.startswith('"'))
+
+
+@st.composite
+def commented(draw: st.DrawFn) -> str:
+    """A specification with comments in any places where blanks can stand."""
+    probes = draw(st.lists(PROBES, min_size=1, max_size=2))
+    text = to_text(n.Program(source=SPAN.source, items=tuple(probes)))
+    gaps = [one for one in _GAPS.finditer(text) if not one.group().startswith('"')]
+    chosen = draw(st.sets(st.integers(0, len(gaps) - 1), max_size=6))
+    kinds = draw(st.lists(st.sampled_from(range(5)), min_size=6, max_size=6))
+    for number, at in enumerate(sorted(chosen, reverse=True)):
+        offset = gaps[at].end()
+        insert = (
+            f"// c{number}\n",
+            f"/* c{number} */ ",
+            f"/* c{number}\n   more */\n",
+            f"\n\n\n// name: c{number} \t\n",
+            "\n\n \n",
+        )[kinds[number]]
+        text = text[:offset] + insert + text[offset:]
+    return text
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(commented())
+def test_comments_survive_anywhere(text: str) -> None:
+    once = format_text(Source(name="spec.bt", text=text))
+    assert read(once) == read(text)
+    assert [one.name for one in read(once).probes] == [one.name for one in read(text).probes]
+    assert comments_of(once) == comments_of(text)
+    assert format_text(Source(name="spec.bt", text=once)) == once
