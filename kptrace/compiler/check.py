@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.expressions import ExpressionChecker
+from kptrace.compiler.flow import Flow
 from kptrace.compiler.functions import AGGREGATIONS
 from kptrace.compiler.rules import Use, join
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
@@ -60,41 +60,15 @@ def check(units: tuple[Unit, ...], facts: Facts, report: Report) -> Checked:
     return Checked(bodies=bodies, maps=maps)
 
 
-class _Checker(ExpressionChecker):
+def is_unsized_string(node: n.TypeName | n.Typeof | None) -> bool:
+    """``let $x: string`` takes the size of its values (language §4)."""
+    return isinstance(node, n.TypeName) and (node.keyword, node.name, node.suffixes) == (
+        "", "string", (),
+    )  # fmt: skip
+
+
+class _Checker(Flow):
     """One visit of one program."""
-
-    def body(self) -> tree.Body:
-        """The block with its predicate: ``probe /p/ { b }`` is ``probe { if (p) { b } }``."""
-        probe = self.unit.probe
-        if probe.predicate is None:
-            return self.block(probe.body)
-        condition = self.condition(probe.predicate)
-        return (
-            tree.If(
-                span=probe.predicate.span,
-                condition=condition,
-                then=self.block(probe.body),
-                otherwise=(),
-            ),
-        )
-
-    def block(self, node: n.Block) -> tree.Body:
-        self.scopes.push()
-        out: list[tree.Statement] = []
-        left = False
-        for statement in node.statements:
-            if left:
-                self.report.warning(statement.span, "Unreachable statement.")
-            made = self.statement(statement)
-            out += made
-            left = any(
-                isinstance(one, tree.Return) or (isinstance(one, tree.Send) and one.leave)
-                for one in made
-            )
-        if node.value is not None:
-            out += self.expression_statement(node.value)
-        self.scopes.pop()
-        return tuple(out)
 
     def statement(self, node: n.Statement) -> list[tree.Statement]:
         match node:
@@ -124,36 +98,6 @@ class _Checker(ExpressionChecker):
                 self.not_yet(node.span, "import statements")
         return []
 
-    def if_(self, node: n.If) -> tree.If:
-        condition = self.condition(node.condition)
-        then = self.block(node.then)
-        otherwise: tree.Body = ()
-        if isinstance(node.otherwise, n.If):
-            otherwise = (self.if_(node.otherwise),)
-        elif node.otherwise is not None:
-            otherwise = self.block(node.otherwise)
-        return tree.If(span=node.span, condition=condition, then=then, otherwise=otherwise)
-
-    def return_(self, node: n.Return) -> tree.Return:
-        value = None if node.value is None else self.value(node.value)
-        if value is not None and not isinstance(value.type, types.Int | types.Error):
-            found = type_name(value.type)
-            message = f"Probe return values can only be integers. Found {found}"
-            self.report.error(value.span, message, code="type")
-        return tree.Return(span=node.span, value=value)
-
-    def expression_statement(self, node: n.Expr) -> list[tree.Statement]:
-        if isinstance(node, n.Call) and (call := self.call_statement(node)) is not None:
-            return call
-        if isinstance(node, n.Block):
-            return [tree.Block(span=node.span, body=self.block(node))]
-        if isinstance(node, n.If):
-            return [self.if_(node)]
-        value = self.castable(self.value(node))
-        if not isinstance(node, n.Increment) and not isinstance(value, tree.Bad):
-            self.report.warning(node.span, "Return value discarded.")
-        return [tree.Evaluate(span=node.span, value=value)]
-
     # --- variables ---
 
     def let(self, node: n.Let) -> list[tree.Statement]:
@@ -162,23 +106,30 @@ class _Checker(ExpressionChecker):
             message = f"Variable {name} was already declared. Variable shadowing is not allowed."
             self.report.error(node.target.span, message, code="scope")
             return []
-        fixed = self.written_type(node.type) if node.type is not None else None
-        if node.type is not None and isinstance(fixed, types.Void | types.Struct):
-            self.not_yet(node.type.span, f"a variable of type '{type_name(fixed)}'")
-            fixed = None
-        if isinstance(fixed, types.Error):
-            fixed = None  # already reported
+        fixed = self.declared_type(node)
         value = self.assignable(self.value(node.value)) if node.value is not None else None
         variable = self.scopes.declare(name, node.target.span, fixed)
+        if is_unsized_string(node.type):
+            self.scopes.set(variable, Use(types.String(1)))
         if value is not None:
             self.grow_variable(node.target, value)
+            variable.assigned = True
         kind = self.scopes.type_of(variable)
         if isinstance(kind, types.Error) and value is None and node.type is None:
-            self.report.warning(node.target.span, f"Variable {name} was never assigned to.")
             kind = types.INT64  # nothing tells its type
         return [
             tree.SetVar(span=node.span, slot=variable.slot, type=kind, value=value, declare=True)
         ]
+
+    def declared_type(self, node: n.Let) -> Type | None:
+        """The type that a ``let`` fixes, if it does."""
+        if node.type is None or is_unsized_string(node.type):
+            return None
+        fixed = self.written_type(node.type)
+        if isinstance(fixed, types.Void | types.Struct):
+            self.not_yet(node.type.span, f"a variable of type '{type_name(fixed)}'")
+            return None
+        return None if isinstance(fixed, types.Error) else fixed  # already reported
 
     def assign_variable(self, node: n.Assign, target: n.Variable) -> list[tree.Statement]:
         value = self.assignable(self.compound(node, target))
@@ -187,6 +138,7 @@ class _Checker(ExpressionChecker):
         if variable is None:
             variable = self.scopes.declare(target.name, target.span, None)
         self.grow_variable(target, value)
+        variable.assigned = True
         kind = self.scopes.type_of(variable)
         slot = variable.slot
         return [tree.SetVar(span=node.span, slot=slot, type=kind, value=value, declare=declare)]
@@ -195,12 +147,9 @@ class _Checker(ExpressionChecker):
         """What a variable may hold: of aggregations the castable ones, as integers."""
         if isinstance(value.type, types.CASTABLE):
             return self.castable(value)
-        if isinstance(value.type, types.AGGREGATES):
-            message = f"Value '{type_name(value.type)}' cannot be assigned to a scratch variable."
-        elif isinstance(value.type, types.Void):
-            message = "This call has no value to assign."
-        else:
+        if not isinstance(value.type, (*types.AGGREGATES, types.Void)):
             return value
+        message = f"Value '{type_name(value.type)}' cannot be assigned to a scratch variable."
         self.report.error(value.span, message, code="type")
         return self.bad(value.span)
 

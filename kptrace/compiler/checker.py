@@ -34,6 +34,7 @@ class CheckerBase(ABC):
         self.maps = maps
         self.scopes = scopes
         self.guess = guess
+        self.ahead: list[tree.Statement] = []  # what must stand before this statement
 
     @abstractmethod
     def expr(self, node: n.Expr) -> tree.Expr:

@@ -20,6 +20,11 @@ _LOCATED = (EventKind.ERRORF, EventKind.WARNF)
 EVENT_ON_STACK = 128
 """An event up to this size is built on the stack: cheaper than a scratch slot."""
 
+_READS_FIRST = (
+    tree.Var | tree.MapRead | tree.TupleMake | tree.TupleGet | tree.Ternary | tree.BlockValue
+)
+"""Values that may read the variable that they are assigned to."""
+
 
 class Emitter(ValueEmitter):
     """Makes the C of one program's statements."""
@@ -42,9 +47,8 @@ class Emitter(ValueEmitter):
             case tree.If():
                 self.if_(node)
             case tree.Block():
-                with self.braces("do"):
+                with self.braces():
                     self.body(node.body)
-                self.lines[-1] += " while (0);"
             case tree.Return():
                 value = "0" if node.value is None else self.expr(node.value)
                 if node.value is None:
@@ -92,7 +96,13 @@ class Emitter(ValueEmitter):
         if node.value is None:
             self.clear(target, types.size_of(kind))
         elif isinstance(
-            node.value, tree.Var | tree.MapRead | tree.TupleMake | tree.TupleGet | tree.Ternary
+            node.value,
+            tree.Var
+            | tree.MapRead
+            | tree.TupleMake
+            | tree.TupleGet
+            | tree.Ternary
+            | tree.BlockValue,
         ):
             # the value may read the variable itself: build it aside first
             aside = self.object(kind, "value")

@@ -7,6 +7,7 @@ whatever is built on it. Functions and aggregations have their rules in `functio
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import replace
 
 from kptrace import types
@@ -24,6 +25,14 @@ from kptrace.types import BOOL, INT64, type_name
 
 class ExpressionChecker(Operators):
     """Types the expressions of one program."""
+
+    @abstractmethod
+    def block_value(self, node: n.Block) -> tree.Expr:
+        """A block as an expression."""
+
+    @abstractmethod
+    def if_value(self, node: n.If) -> tree.Expr:
+        """``if`` as an expression."""
 
     # --- dispatch ---
 
@@ -66,9 +75,9 @@ class ExpressionChecker(Operators):
             case n.RecordLiteral():
                 return self.record_literal(node)
             case n.If():
-                return self.not_yet(node.span, "'if' as an expression")
+                return self.if_value(node)
             case n.Block():
-                return self.not_yet(node.span, "block expressions")
+                return self.block_value(node)
             case n.Sizeof():
                 return self.not_yet(node.span, f"'{node.keyword}'")
             case n.Offsetof():
@@ -93,6 +102,9 @@ class ExpressionChecker(Operators):
             message = f"Undefined or undeclared variable: {node.name}"
             self.report.error(node.span, message, code="unknown-name", hints=hints)
             return self.bad(node.span)
+        if not variable.assigned:
+            message = f"Variable used before it was assigned: {node.name}"
+            self.report.warning(node.span, message)
         kind = self.scopes.type_of(variable)
         if isinstance(kind, types.Error):
             if not self.guess or self.report.errors:

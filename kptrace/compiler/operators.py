@@ -9,6 +9,7 @@ from kptrace.compiler.casts import Casts
 from kptrace.compiler.rules import Use, as_int, combine, is_scalar, promote
 from kptrace.errors import Context
 from kptrace.lang import nodes as n
+from kptrace.source import Span
 from kptrace.types import BOOL, INT64, UINT64, Int, Type, type_name
 
 
@@ -159,8 +160,14 @@ class Operators(Casts):
         condition = self.condition(node.condition)
         then = condition if node.then is None else self.castable(self.value(node.then))
         otherwise = self.castable(self.value(node.otherwise))
+        return self.choose(node.span, condition, then, otherwise)
+
+    def choose(
+        self, span: Span, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr
+    ) -> tree.Expr:
+        """One of two values, of their common type."""
         if any(isinstance(one.type, types.Error) for one in (condition, then, otherwise)):
-            return self.bad(node.span)
+            return self.bad(span)
         if all(isinstance(one, tree.Const) for one in (condition, then, otherwise)):
             assert isinstance(condition, tree.Const)
             return then if condition.value else otherwise
@@ -171,10 +178,10 @@ class Operators(Casts):
                 "Branches must return the same type or compatible types: have"
                 f" '{type_name(then.type)}' and '{type_name(otherwise.type)}'"
             )
-            self.report.error(node.span, message, code="type")
-            return self.bad(node.span)
+            self.report.error(span, message, code="type")
+            return self.bad(span)
         return tree.Ternary(
-            span=node.span, type=kind, condition=condition, then=then, otherwise=otherwise
+            span=span, type=kind, condition=condition, then=then, otherwise=otherwise
         )
 
     def grow_integer(self, target: n.Variable | n.Map, kind: Int) -> None:
@@ -201,8 +208,10 @@ class Operators(Casts):
             info.written = True
             if info.value is None:
                 info.value = Use(INT64)
-        elif (variable := self.scopes.find(target.name)) and self.scopes.use(variable) is None:
-            self.scopes.set(variable, Use(INT64))
+        elif variable := self.scopes.find(target.name):
+            variable.assigned = True
+            if self.scopes.use(variable) is None:
+                self.scopes.set(variable, Use(INT64))
         made = self.expr(target)
         if not isinstance(made, tree.Var | tree.MapRead):
             return self.bad(node.span)

@@ -8,6 +8,8 @@ of it, inside the branch that needs it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from kptrace import types
 from kptrace.compiler import tree
@@ -32,6 +34,10 @@ class ScalarEmitter(Writer, ABC):
     @abstractmethod
     def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
         """Store into fresh memory, padding zeroed."""
+
+    @abstractmethod
+    def body(self, statements: tree.Body) -> None:
+        """Statements in order."""
 
     def key_arguments(self, name: str, key: tree.Expr | None) -> str:
         """The key as leading arguments of a map function, with a comma behind."""
@@ -112,6 +118,12 @@ class ScalarEmitter(Writer, ABC):
                 return self.logical(node)
             case tree.Ternary():
                 return self.ternary(node)
+            case tree.BlockValue():
+                name = self.fresh("block")
+                self.line(f"{self.spelling(node.type)} {name};")
+                with self.block_value(node) as value:
+                    self.line(f"{name} = {self.expr(value)};")
+                return name
             case tree.Cast(operand=tree.Const()):
                 return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
             case tree.Cast():
@@ -302,6 +314,15 @@ class ScalarEmitter(Writer, ABC):
         spelling = self.spelling(node.type)
         self.lines[mark:mark] = [f"{tabs}{spelling} {name};", f"{tabs}if ({condition}) {{"]
         return name
+
+    @contextmanager
+    def block_value(self, node: tree.BlockValue) -> Iterator[tree.Expr]:
+        """The statements of a block in braces; its value is stored before they close."""
+        assert node.value is not None
+        self.effects += 1  # what its statements assign is not looked into
+        with self.braces():
+            self.body(node.body)
+            yield node.value
 
     def increment(self, node: tree.Increment) -> str:
         step = f"+ {node.step}" if node.step > 0 else f"- {-node.step}"

@@ -61,13 +61,18 @@ class MapInfo:
         self.known, self.key, self.value = self.value, None, None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Variable:
-    """``slot`` is its C name; ``fixed`` the type that a ``let`` gives it."""
+    """``slot`` is its C name; ``fixed`` the type that a ``let`` gives it.
+
+    ``assigned``: an assignment was seen so far, in source order.
+    """
 
     slot: str
     place: tuple[int, int, str]
+    span: Span
     fixed: Type | None
+    assigned: bool = False
 
 
 @dataclass(slots=True)
@@ -86,8 +91,9 @@ class Scopes:
     def push(self) -> None:
         self.stack.append({})
 
-    def pop(self) -> None:
-        self.stack.pop()
+    def pop(self) -> dict[str, Variable]:
+        """Close the innermost scope; gives its variables."""
+        return self.stack.pop()
 
     def find(self, name: str) -> Variable | None:
         for scope in reversed(self.stack):
@@ -101,7 +107,8 @@ class Scopes:
             number += 1
             slot = f"{name[1:]}_{number}"
         self.slots.add(slot)
-        variable = Variable(slot=f"v_{slot}", place=(self.unit, span.start, name), fixed=fixed)
+        place = (self.unit, span.start, name)
+        variable = Variable(slot=f"v_{slot}", place=place, span=span, fixed=fixed)
         if fixed is not None:
             self.types[variable.place] = Use(fixed)
         self.stack[-1][name] = variable

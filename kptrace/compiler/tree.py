@@ -203,6 +203,14 @@ class Ternary(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockValue(Node):
+    """``{ body; value }``: statements, then a value that may use what they declare."""
+
+    body: tuple[Statement, ...]
+    value: Expr | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cast(Node):
     operand: Expr
 
@@ -289,6 +297,7 @@ Expr: TypeAlias = (
     | StringEqual
     | Logical
     | Ternary
+    | BlockValue
     | Cast
     | Increment
     | TupleMake

@@ -6,6 +6,7 @@ from __future__ import annotations
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.builtins import BUILTINS
+from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.scalars import ScalarEmitter
 from kptrace.compiler.writer import INLINE_COPY, c_string
 from kptrace.types import Type
@@ -16,6 +17,13 @@ class ValueEmitter(ScalarEmitter):
 
     def store(self, node: tree.Expr, target: str, kind: Type) -> None:
         """Write a value as ``kind`` to a C lvalue of that type."""
+        if isinstance(node, tree.BlockValue):
+            with self.block_value(node) as value:
+                self.store(value, target, kind)
+            return
+        if isinstance(node, tree.Ternary) and not is_scalar(kind):
+            self.store_ternary(node, target, kind)
+            return
         match kind:
             case types.String(size=size):
                 self.store_string(node, f"{target}.data", size)
@@ -32,9 +40,6 @@ class ValueEmitter(ScalarEmitter):
             places = types.element_places(node.type, kind)
             for element, place in zip(node.elements, places, strict=True):
                 self.store(element, f"{target}.f{place}", kind.elements[place])
-            return
-        if isinstance(node, tree.Ternary):
-            self.store_ternary(node, target, kind)
             return
         self.convert(self.address(node), node.type, target, kind)
 
@@ -55,9 +60,6 @@ class ValueEmitter(ScalarEmitter):
             self.line(f"{target} = ({self.spelling(want)}){source};")
 
     def store_inet(self, node: tree.Expr, target: str) -> None:
-        if isinstance(node, tree.Ternary):
-            self.store_ternary(node, target, types.INET)
-            return
         if not isinstance(node, tree.Network):
             self.copy(f"&{target}", f"&{self.address(node)}", 24)
             return
@@ -109,8 +111,6 @@ class ValueEmitter(ScalarEmitter):
             case tree.ContextField():
                 address = f"(void *)ctx + {node.offset}"
                 self.read_full(address, False, target, size, types.size_of(node.type))
-            case tree.Ternary():
-                self.store_ternary(node, target.removesuffix(".data"), types.String(size))
             case _:
                 source = self.address(node)
                 have = types.size_of(node.type)

@@ -52,8 +52,8 @@ class Writer:
         self.lines.append("\t" * self.indent + text)
 
     @contextmanager
-    def braces(self, head: str) -> Iterator[None]:
-        self.line(f"{head} {{")
+    def braces(self, head: str = "") -> Iterator[None]:
+        self.line(f"{head} {{".lstrip())
         self.indent += 1
         yield
         self.indent -= 1

@@ -279,7 +279,7 @@ int probe_0(void *ctx)
 	}
 	/* { $x = 1; @c = $x + elapsed / 1000; } */
 #line 11 "branches.bt"
-	do {
+	{
 		/* $x = 1; */
 #line 11 "branches.bt"
 		__s8 v_x = 1;
@@ -288,7 +288,7 @@ int probe_0(void *ctx)
 		__s64 value_13;
 		value_13 = ((__s64)v_x + (__s64)((__u64)((__u64)(bpf_ktime_get_boot_ns() - start_time_get()) / 1000)));
 		map_c_update(ctx, &value_13);
-	} while (0);
+	}
 	/* if @c > 100 */
 #line 12 "branches.bt"
 	__s64 *found_9 = map_c_lookup();

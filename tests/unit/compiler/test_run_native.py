@@ -162,7 +162,7 @@ def test_integers_and_increments(run: Any) -> None:
         " $n = 40; print(1 << $n); print(-1 >> $n); $i = (int8)-128; print(--$i); print($i);"
         " print((int16)$n << 20); print($n ? (int64)2147483647 + $n : 0);"
         " print(($n > 1) + ($n > 2)); print(!$n); print(~(uint8)$n);"
-        " let $later; $later++; print($later); let $zero: uint16; print($zero);",
+        " let $later; $later++; print($later); let $zero: uint16 = 0; print($zero);",
     ) == [
         "200", "201", "202", str(202 << 40), str(203 * 70000), str(1 << 40), str((1 << 24) - 1),
         "-129", "-129", str(40 << 20), str((1 << 31) - 1 + 40), "2", "false",

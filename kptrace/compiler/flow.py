@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Blocks and branches: scopes, blocks as values, and what leaves a probe (language §4).
+
+Not here: single assignments (`check`), what an expression is (`expressions`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.compiler.expressions import ExpressionChecker
+from kptrace.compiler.functions import FUNCTIONS
+from kptrace.lang import nodes as n
+from kptrace.source import Span
+from kptrace.types import type_name
+
+
+class Flow(ExpressionChecker):
+    """The part of the checker that orders statements."""
+
+    @abstractmethod
+    def statement(self, node: n.Statement) -> list[tree.Statement]:
+        """One statement; several where it needs more."""
+
+    def body(self) -> tree.Body:
+        """The block with its predicate: ``probe /p/ { b }`` is ``probe { if (p) { b } }``."""
+        probe = self.unit.probe
+        self.open_scope()
+        if probe.predicate is None:
+            out = self.statements(probe.body)
+        else:
+            condition = self.condition(probe.predicate)
+            span = probe.predicate.span
+            then = self.block(probe.body)
+            out = [
+                *self.ahead,
+                tree.If(span=span, condition=condition, then=then, otherwise=()),
+            ]
+        self.close_scope()
+        return tuple(out)
+
+    # --- scopes ---
+
+    def open_scope(self) -> None:
+        self.scopes.push()
+
+    def close_scope(self) -> None:
+        for name, variable in self.scopes.pop().items():
+            if not variable.assigned:
+                self.report.warning(variable.span, f"Variable {name} was never assigned to.")
+
+    # --- blocks ---
+
+    def block(self, node: n.Block) -> tree.Body:
+        """A block as a statement; its trailing expression is one more statement."""
+        self.open_scope()
+        out = self.statements(node)
+        self.close_scope()
+        return tuple(out)
+
+    def statements(self, node: n.Block) -> list[tree.Statement]:
+        out, left = self.in_order(node)
+        if node.value is not None:
+            self.reachable(node.value.span, left)
+            outer, self.ahead = self.ahead, []
+            made = self.expression_statement(node.value)
+            out += [*self.ahead, *made]
+            self.ahead = outer
+        return out
+
+    def in_order(self, node: n.Block) -> tuple[list[tree.Statement], bool]:
+        """The statements before the trailing expression, and whether they leave the block."""
+        out: list[tree.Statement] = []
+        left = False
+        outer = self.ahead
+        for statement in node.statements:
+            self.reachable(statement.span, left)
+            self.ahead = []
+            made = self.statement(statement)
+            out += [*self.ahead, *made]
+            left = any(map(_leaves, made))
+        self.ahead = outer
+        return out, left
+
+    def reachable(self, span: Span, left: bool) -> None:
+        if left:
+            self.report.warning(span, "Unreachable statement.")
+
+    def block_value(self, node: n.Block) -> tree.Expr:
+        """A block as an expression: its value is the trailing expression, in its own scope."""
+        self.open_scope()
+        out, left = self.in_order(node)
+        value: tree.Expr | None = None
+        if node.value is not None:
+            self.reachable(node.value.span, left)
+            outer, self.ahead = self.ahead, []
+            value = self.castable(self.value(node.value))
+            out += self.ahead
+            self.ahead = outer
+        self.close_scope()
+        if value is not None and (not out or isinstance(value, tree.Bad)):
+            return value
+        kind = types.VOID if value is None else value.type
+        return tree.BlockValue(span=node.span, type=kind, body=tuple(out), value=value)
+
+    # --- branches ---
+
+    def if_(self, node: n.If) -> tree.If:
+        condition = self.condition(node.condition)
+        then = self.block(node.then)
+        otherwise: tree.Body = ()
+        if isinstance(node.otherwise, n.If):
+            otherwise = (self.if_(node.otherwise),)
+        elif node.otherwise is not None:
+            otherwise = self.block(node.otherwise)
+        return tree.If(span=node.span, condition=condition, then=then, otherwise=otherwise)
+
+    def if_value(self, node: n.If) -> tree.Expr:
+        """``if`` as an expression: both branches end in a value."""
+        condition = self.condition(node.condition)
+        then = self.block_value(node.then)
+        otherwise: tree.Expr
+        match node.otherwise:
+            case n.If():
+                otherwise = self.if_value(node.otherwise)
+            case n.Block():
+                otherwise = self.block_value(node.otherwise)
+            case None:
+                otherwise = tree.BlockValue(span=node.span, type=types.VOID, body=(), value=None)
+        return self.choose(node.span, condition, then, otherwise)
+
+    def return_(self, node: n.Return) -> tree.Return:
+        value = None if node.value is None else self.castable(self.value(node.value))
+        if value is not None and not isinstance(value.type, types.Int | types.Error):
+            found = type_name(value.type)
+            message = f"Probe return values can only be integers. Found {found}"
+            self.report.error(value.span, message, code="type")
+        return tree.Return(span=node.span, value=value)
+
+    # --- expressions as statements ---
+
+    def expression_statement(self, node: n.Expr) -> list[tree.Statement]:
+        if isinstance(node, n.Call) and (call := self.call_statement(node)) is not None:
+            return call
+        if isinstance(node, n.Block):
+            return [tree.Block(span=node.span, body=self.block(node))]
+        if isinstance(node, n.If):
+            return [self.if_(node)]
+        if isinstance(node, n.Ternary) and node.then is not None and acts(node):
+            condition = self.condition(node.condition)
+            then = tuple(self.expression_statement(node.then))
+            otherwise = tuple(self.expression_statement(node.otherwise))
+            return [tree.If(span=node.span, condition=condition, then=then, otherwise=otherwise)]
+        value = self.castable(self.value(node))
+        if not isinstance(node, n.Increment) and not isinstance(value, tree.Bad):
+            self.report.warning(node.span, "Return value discarded.")
+        return [tree.Evaluate(span=node.span, value=value)]
+
+
+def _leaves(node: tree.Statement) -> bool:
+    """Whether nothing behind a statement runs."""
+    return isinstance(node, tree.Return) or (isinstance(node, tree.Send) and node.leave)
+
+
+def acts(node: n.Expr) -> bool:
+    """Whether an expression is there for what it does: as a statement it has no value to use."""
+    match node:
+        case n.Call():
+            row = FUNCTIONS.get(node.name)
+            return row is not None and row.statement is not None
+        case n.Ternary():
+            return node.then is not None and acts(node.then) and acts(node.otherwise)
+        case n.Block():
+            return node.value is None or acts(node.value)
+        case n.If():
+            otherwise = node.otherwise
+            return acts(node.then) and (otherwise is None or acts(otherwise))
+        case _:
+            return isinstance(node, n.Increment)
