@@ -14,6 +14,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, IntEnum
@@ -75,7 +76,17 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     out = [_place(diagnostic.span, tag, diagnostic.message)]
     out += [_place(context.span, tag, context.message) for context in diagnostic.contexts]
     out += [f"HINT: {hint}" for hint in diagnostic.hints]
+    out += _expanded_from(diagnostic.span, tag)
     return "\n".join(out) + "\n"
+
+
+def expanded_from(span: Span, severity: Severity) -> str:
+    """The calls that led to a place in a macro, located, innermost first; no final newline."""
+    return "\n".join(_expanded_from(span, severity.value))
+
+
+def _expanded_from(span: Span | None, tag: str) -> list[str]:
+    return [_place(call, tag, "expanded from") for call in (span.calls if span else [])]
 
 
 def _place(span: Span | None, tag: str, message: str) -> str:
@@ -95,6 +106,7 @@ def to_json(diagnostic: Diagnostic) -> dict[str, object]:
         "hint": "\n".join(diagnostic.hints) or None,
         "code": diagnostic.code,
         "severity": diagnostic.severity.value.lower(),
+        "expanded_from": [str(call) for call in span.calls] if span else [],
     }
 
 
@@ -149,6 +161,10 @@ class RunError(KptraceError):
     exit = Exit.FAILED
 
 
+_PRIVATE = re.compile(r"(\$\w+)#\d+\b")
+"""A macro's own variable, renamed for one expansion; messages name it as it was written."""
+
+
 class Report:
     """Collects diagnostics so that one run tells all of them."""
 
@@ -188,7 +204,12 @@ class Report:
         contexts: tuple[Context, ...],
     ) -> None:
         diagnostic = Diagnostic(
-            code=code, severity=severity, span=span, message=message, hints=hints, contexts=contexts
+            code=code,
+            severity=severity,
+            span=span,
+            message=_PRIVATE.sub(r"\1", message),
+            hints=tuple(_PRIVATE.sub(r"\1", hint) for hint in hints),
+            contexts=contexts,
         )
         # The checker may visit a node once per attach point; one finding is told once.
         if diagnostic not in self._told:

@@ -138,7 +138,8 @@ class Event:
 
     ``size`` is the whole payload in bytes, header included. ``text`` is the printf or time
     format, or a warning's message; ``place`` and ``excerpt`` are the location and the source
-    lines of a warning, rendered (errorf and warnf have no excerpt);
+    lines of a warning, rendered, with the calls that led into a macro (errorf and warnf have only
+    these);
     ``map`` the user's name of the map that the event is about.
     """
 

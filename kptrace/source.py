@@ -46,15 +46,28 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Half-open range of text offsets in one source."""
+    """Half-open range of text offsets in one source.
+
+    ``via`` is the call that brought the text of a macro here; None for text that stands in place.
+    """
 
     source: Source
     start: int
     end: int
+    via: Span | None = None
 
     def to(self, other: Span) -> Span:
         """The span from the start of this one to the end of the other."""
-        return Span(self.source, self.start, max(self.end, other.end))
+        return Span(self.source, self.start, max(self.end, other.end), self.via)
+
+    def expanded(self, call: Span) -> Span:
+        """The same place of a macro, reached by a call."""
+        return Span(self.source, self.start, self.end, call)
+
+    @property
+    def calls(self) -> list[Span]:
+        """The calls that led to this place, innermost first."""
+        return [] if self.via is None else [self.via, *self.via.calls]
 
     @property
     def text(self) -> str:

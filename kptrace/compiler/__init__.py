@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tree and facts to plan and C. All passes on one screen:
 
-``parse -> settings -> supported -> expand -> check -> generate``
+``parse -> macros -> settings -> supported -> expand -> check -> generate``
 
 In: a `Source` and the facts of one kernel. Out: a `Compilation`: the plan, the C text in each
 dialect, the warnings. Every finding of a specification is told in one run. Nothing here needs a
@@ -19,10 +19,11 @@ from kptrace.compiler.expand import ATTACH, Policy, expand
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.scope import Facts, every
+from kptrace.compiler.standard import STANDARD
 from kptrace.compiler.support import refuse_unsupported
 from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
-from kptrace.lang import parse
+from kptrace.lang import expand_macros, parse
 from kptrace.plan import Plan
 from kptrace.source import Source
 
@@ -79,8 +80,9 @@ def _fail(report: Report, kernel: Kernel) -> None:
 
 def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilation:
     """All passes. Raises SpecError, AttachError or HostError with everything that was found."""
-    program = parse(source)
     report = Report()
+    program = expand_macros(parse(source), STANDARD, {}, report)
+    report.check()
     settings = config.read(program, options.environment, report)
     refuse_unsupported(program, report)
     policy = Policy(

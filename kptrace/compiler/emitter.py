@@ -13,10 +13,11 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.values import ValueEmitter
+from kptrace.errors import Severity, expanded_from
 from kptrace.plan import EVENT_HEADER, Event, EventKind, Map
 
 NO_KEY = "Can't delete map element because it does not exist."
-_LOCATED = (EventKind.ERRORF, EventKind.WARNF)
+_LOCATED = {EventKind.ERRORF: Severity.ERROR, EventKind.WARNF: Severity.WARNING}
 EVENT_ON_STACK = 128
 """An event up to this size is built on the stack: cheaper than a scratch slot."""
 
@@ -178,6 +179,7 @@ class Emitter(ValueEmitter):
             top=node.top,
             div=node.div,
             place=str(node.span) if kind in _LOCATED else "",
+            excerpt=expanded_from(node.span, _LOCATED[kind]) if kind in _LOCATED else "",
         )
         target = self.open_event(event)
         for one, value in zip(event.fields, node.fields, strict=True):

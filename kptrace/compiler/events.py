@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kptrace import types
+from kptrace.errors import Severity, expanded_from
 from kptrace.plan import EVENT_HEADER, Event, EventKind, Field
 from kptrace.source import Span
 from kptrace.types import Type
@@ -14,7 +15,7 @@ class EventTable:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._warnings: dict[tuple[str, int, int, str], Event] = {}
+        self._warnings: dict[tuple[Span, str], Event] = {}
 
     def add(
         self,
@@ -51,9 +52,11 @@ class EventTable:
 
     def warning(self, span: Span, text: str) -> Event:
         """The run-time warning of one place; a block compiled many times has it once."""
-        key = (span.source.name, span.start, span.end, text)
+        key = span, text
         if key not in self._warnings:
+            calls = expanded_from(span, Severity.WARNING)
+            excerpt = "\n".join(filter(None, (span.excerpt(), calls)))
             self._warnings[key] = self.add(
-                EventKind.WARNING, text=text, place=str(span), excerpt=span.excerpt()
+                EventKind.WARNING, text=text, place=str(span), excerpt=excerpt
             )
         return self._warnings[key]

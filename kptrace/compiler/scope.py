@@ -102,10 +102,11 @@ class Scopes:
         return None
 
     def declare(self, name: str, span: Span, fixed: Type | None) -> Variable:
-        slot, number = name[1:], 1
+        plain = name[1:].partition("#")[0]  # a macro's own variable is renamed: "$x#3"
+        slot, number = plain, 1
         while slot in self.slots:
             number += 1
-            slot = f"{name[1:]}_{number}"
+            slot = f"{plain}_{number}"
         self.slots.add(slot)
         place = (self.unit, span.start, name)
         variable = Variable(slot=f"v_{slot}", place=place, span=span, fixed=fixed)

@@ -12,7 +12,7 @@ import re
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.lang.attach import read_attach_point
-from kptrace.lang.expression_parser import ExpressionParser
+from kptrace.lang.expression_parser import BUILTIN_VALUE, ExpressionParser
 from kptrace.lang.lexer import Kind, SpecSyntaxError, Token
 from kptrace.source import Source
 
@@ -23,10 +23,10 @@ _C_KEYWORDS = ("struct", "union", "enum")
 
 def parse(source: Source) -> n.Program:
     """The tree of a specification; raises SpecError with every syntax error found."""
-    return _Parser(source).program()
+    return ProgramParser(source).program()
 
 
-class _Parser(ExpressionParser):
+class ProgramParser(ExpressionParser):
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self.report = Report()
@@ -200,19 +200,28 @@ class _Parser(ExpressionParser):
     def macro(self) -> n.Macro:
         """macro = "macro" ident "(" [ mparam { "," mparam } ] ")" block ;"""
         start = self.advance().span.start
-        name = self.expect_kind(Kind.IDENTIFIER, "a macro name").text
+        name = self.macro_name("a macro name").text
         self.expect("(")
-        parameters = []
+        parameters: list[str] = []
         while not self.at(")"):
-            token = self.advance()
-            if token.kind not in (Kind.VARIABLE, Kind.MAP, Kind.IDENTIFIER):
-                raise self.problem("expected a macro parameter", token.span)
+            if self.peek().kind in (Kind.VARIABLE, Kind.MAP):
+                token = self.advance()
+            else:
+                token = self.macro_name("a macro parameter")
+            if token.text in parameters:
+                raise self.problem(f"duplicate macro parameter: {token.text}", token.span)
             parameters.append(token.text)
             if not self.accept(","):
                 break
         self.expect(")")
         body = self.block()
         return n.Macro(span=self.since(start), name=name, parameters=tuple(parameters), body=body)
+
+    def macro_name(self, what: str) -> Token:
+        """An identifier that is not always a value (language §1)."""
+        if BUILTIN_VALUE.fullmatch(self.peek().text):
+            raise self.problem(f"expected {what}, found the built-in value '{self.peek().text}'")
+        return self.expect_kind(Kind.IDENTIFIER, what)
 
     def subprogram(self) -> n.Subprogram:
         """subprog = "fn" ident "(" … ")" ":" type block ;"""

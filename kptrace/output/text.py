@@ -81,7 +81,9 @@ class TextFormat:
     def message(self, event: Event, text: bytes) -> bytes:
         severity = "ERROR" if event.kind is EventKind.ERRORF else "WARNING"
         head = f"{event.place}: {severity}: "
-        return b"%b%b\n" % (head.encode("utf-8", "surrogateescape"), text)
+        tail = f"{event.excerpt}\n" if event.excerpt else ""
+        parts = (head.encode("utf-8", "surrogateescape"), text)
+        return b"%b%b\n" % parts + tail.encode("utf-8", "surrogateescape")
 
     def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
         text = f"{event.place}: WARNING: {event.text}" if event.place else f"WARNING: {event.text}"

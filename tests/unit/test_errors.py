@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kptrace.errors import (
@@ -62,7 +64,13 @@ def test_machine_form() -> None:
         "hint": "a\nb",
         "code": "type",
         "severity": "error",
+        "expanded_from": [],
     }
+    call = Span(LEFT.source, 0, 4, Span(LEFT.source, 5, 6))
+    assert to_json(replace(one, span=RIGHT.expanded(call)))["expanded_from"] == [
+        "main.bt:1:1-5",
+        "main.bt:1:6-7",
+    ]
     bare = to_json(Diagnostic(code="x", message="m"))
     assert (bare["file"], bare["line"], bare["hint"]) == (None, None, None)
 

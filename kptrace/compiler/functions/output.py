@@ -88,7 +88,8 @@ def _exit(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
         check.report.error(code.span, message, code="type")
         return []
     code = tree.Cast(span=code.span, type=INT32, operand=code)
-    return [tree.Send(span=call.span, kind=EventKind.EXIT.value, fields=(code,), leave=True)]
+    leave = call.span.via is None  # in a macro it only sends the event (language §12.1)
+    return [tree.Send(span=call.span, kind=EventKind.EXIT.value, fields=(code,), leave=leave)]
 
 
 ROWS: dict[str, Function] = {

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: MIT
+"""Object-like C macros as expressions of the language (language §12.5)."""
+
+from __future__ import annotations
+
+from kptrace.lang import nodes as n
+from kptrace.lang.lexer import Kind
+from kptrace.lang.parser import ProgramParser
+from kptrace.source import Source
+
+
+def parse_constant(name: str, text: str) -> n.Expr:
+    """The expression that a C macro's text is; raises SpecSyntaxError where it is none."""
+    parser = ProgramParser(Source(name=name, text=text))
+    value = parser.expression()
+    if parser.peek().kind is not Kind.END:
+        raise parser.problem("unexpected text behind the expression")
+    return value
