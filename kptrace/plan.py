@@ -34,8 +34,25 @@ class ProbeKind(str, Enum):
     TRACEPOINT = "tracepoint"
     RAWTRACEPOINT = "rawtracepoint"
     INTERVAL = "interval"
+    PROFILE = "profile"
+    SOFTWARE = "software"
     BEGIN = "begin"
     END = "end"
+    SELF = "self"
+    TEST = "test"
+    BENCH = "bench"
+
+
+TIMER_KINDS = frozenset({ProbeKind.INTERVAL, ProbeKind.PROFILE, ProbeKind.SOFTWARE})
+"""Programs on a perf event of a CPU or a process; their context is the interrupted code."""
+
+TRACER_KINDS = frozenset(
+    {ProbeKind.BEGIN, ProbeKind.END, ProbeKind.SELF, ProbeKind.TEST, ProbeKind.BENCH}
+)
+"""Programs that the tracer itself runs, in its own process."""
+
+ALWAYS_KINDS = TRACER_KINDS - {ProbeKind.SELF}
+"""Programs that run whether probes count or not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +62,8 @@ class Target:
     ``probe`` is its full name as users see it. ``name`` is the function, tracepoint event or raw
     tracepoint; ``group`` the kernel module of a function ("" when not asked for) or the
     category of a tracepoint. ``offset`` counts bytes from the function's entry. ``period_ns``
-    is for intervals only. ``address`` is set only for a probe by address.
+    is of a timer; ``count`` tells how many events of a software event make it fire. ``address``
+    is set only for a probe by address.
     """
 
     probe: str
@@ -54,6 +72,7 @@ class Target:
     offset: int = 0
     address: int = 0
     period_ns: int = 0
+    count: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +265,7 @@ _KINDS: dict[type, type[Enum]] = {
 
 
 def to_json(plan: Plan) -> str:
-    """The plan as one JSON document."""
+    """The plan as one JSON document; what has its default value is left out."""
     return json.dumps(_encode(plan), separators=(",", ":"))
 
 
@@ -277,6 +296,7 @@ def _encode(value: Any) -> Any:
             one.name: _encode(getattr(value, one.name))
             for one in dataclasses.fields(value)
             if one.metadata.get("plan", True)
+            and (one.name == "version" or getattr(value, one.name) != one.default)
         }
         return {"class": _NAMES[type(value)], **fields}
     return value

@@ -18,7 +18,18 @@ from kptrace.compiler.expand import Unit
 from kptrace.compiler.storage import Storage
 from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
-from kptrace.plan import Config, CounterKind, Map, MapKind, Plan, ProbeKind, Program
+from kptrace.plan import (
+    ALWAYS_KINDS,
+    TIMER_KINDS,
+    TRACER_KINDS,
+    Config,
+    CounterKind,
+    Map,
+    MapKind,
+    Plan,
+    ProbeKind,
+    Program,
+)
 
 MAX_SCRATCH = 32768
 """Largest value of a per-CPU array (PCPU_MIN_UNIT_SIZE, include/linux/percpu.h)."""
@@ -28,7 +39,6 @@ _KINDS = {
     MapKind.PERCPU_HASH: "percpu_hash",
     MapKind.PERCPU_ARRAY: "percpu_array",
 }
-_ALWAYS = (ProbeKind.BEGIN, ProbeKind.END)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,10 +317,10 @@ def _function(one: _Program, dialect: Dialect) -> str:
     context = "__u64 *"
     if kind is ProbeKind.TRACEPOINT:
         context = f"struct {one.name}_record *"
-    elif kind in (ProbeKind.INTERVAL, *_ALWAYS):
+    elif kind in TIMER_KINDS | TRACER_KINDS:
         context = "void *"
     default = 1 if kind is ProbeKind.TRACEPOINT else 0
-    guard = "" if kind in _ALWAYS else f"\tif (!active())\n\t\treturn {default};\n"
+    guard = "" if kind in ALWAYS_KINDS else f"\tif (!active())\n\t\treturn {default};\n"
     label = one.unit.label.replace("*/", "* /").replace("/*", "/ *")
     head = f"/* {label} */\n"
     hits = f"\tledger_add({one.hits});\n"

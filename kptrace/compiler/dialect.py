@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 
 from kptrace.compiler.ctypes import KernelField, KernelStruct, KernelTypes
 from kptrace.errors import HostError
-from kptrace.plan import ProbeKind
+from kptrace.plan import TRACER_KINDS, ProbeKind
 
 # Numbers of enum bpf_func_id, include/uapi/linux/bpf.h; they never change.
 _HELPERS = {
@@ -54,8 +54,9 @@ SECTIONS = {
     ProbeKind.TRACEPOINT: "tracepoint",
     ProbeKind.RAWTRACEPOINT: "raw_tp",
     ProbeKind.INTERVAL: "perf_event",
-    ProbeKind.BEGIN: "raw_tp",
-    ProbeKind.END: "raw_tp",
+    ProbeKind.PROFILE: "perf_event",
+    ProbeKind.SOFTWARE: "perf_event",
+    **dict.fromkeys(TRACER_KINDS, "raw_tp"),
 }
 
 

@@ -9,15 +9,18 @@ from facts, before the first probe is attached.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kptrace.compiler.providers import LATER, NOT_YET, PROVIDERS, long_name
-from kptrace.compiler.providers.base import ATTACH, Policy, Request
+from kptrace.compiler.providers import KERNEL, LATER, NOT_YET, PROVIDERS, long_name
+from kptrace.compiler.providers.base import ATTACH, Found, Policy, Request
 from kptrace.errors import Report, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.kernel.btf import Prototype
+from kptrace.kernel.files import wildcard
 from kptrace.kernel.tracefs import TracepointFormat
 from kptrace.lang import nodes as n
+from kptrace.lang.attach import split_attach_point
 from kptrace.plan import ProbeKind, Target
 
 __all__ = ["ATTACH", "Policy", "Unit", "expand"]
@@ -54,6 +57,7 @@ class _Expander:
         self.report = report
         self.units: list[Unit] = []
         self.names: dict[str, int] = {}
+        self.taken: set[str] = set()
 
     def run(self, program: n.Program) -> tuple[Unit, ...]:
         for probe in program.probes:
@@ -76,44 +80,86 @@ class _Expander:
         known = len(self.report.errors)
         failed = False
         for point in probe.attach:
-            parts = self.parameters(point)
-            if parts is None:
-                failed = True
-                continue
-            provider = self.provider(point, parts[0])
-            if provider is None:
-                failed = True
-                continue
             errors = len(self.report.errors)
-            request = Request(
-                kernel=self.kernel,
-                policy=self.policy,
-                report=self.report,
-                probe=probe,
-                point=point,
-                provider=provider,
-                parts=parts[1:],
-                alone=len(probe.attach) == 1,
-            )
-            for found in PROVIDERS[provider](request):
-                text = found.targets[0].probe if len(found.targets) == 1 else point.text
-                self.units.append(
-                    Unit(
-                        index=len(self.units),
-                        probe=probe,
-                        point=point,
-                        kind=ProbeKind(provider),
-                        targets=found.targets,
-                        label=f"{label} ({text})" if label else text,
-                        multi=found.multi,
-                        prototype=found.prototype,
-                        format=found.format,
-                    )
-                )
+            parts = self.parameters(point)
+            if parts is not None:
+                self.point(probe, point, parts, label)
             failed |= len(self.report.errors) > errors
         if len(self.units) == before:
             missing = any(one.code == ATTACH for one in self.report.errors[known:])
             self.nothing_left(probe, failed, missing)
+
+    def point(
+        self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], label: str
+    ) -> None:
+        """Add the units of one attach point."""
+        word, *rest = parts
+        if "*" in word:
+            self.every_provider(probe, point, parts, label)
+        elif (provider := self.provider(point, word)) is not None:
+            alone = len(probe.attach) == 1
+            request = self.request(probe, point, provider, tuple(rest), alone, self.report)
+            self.add(PROVIDERS[provider](request), request, label)
+
+    def every_provider(
+        self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], label: str
+    ) -> None:
+        """A wildcard in the provider: those that have no such attach point are left out."""
+        word, *rest = parts
+        pattern = re.compile(wildcard(word.lower()).decode())
+        providers = tuple(filter(pattern.fullmatch, KERNEL))
+        if not providers:
+            self.provider(point, word)
+            return
+        known = len(self.units)
+        for provider in providers:
+            ignored = Report()
+            request = self.request(probe, point, provider, tuple(rest), False, ignored)
+            found = tuple(PROVIDERS[provider](request))
+            if not ignored.errors:
+                self.add(found, request, label)
+        if len(self.units) == known:
+            alone = len(probe.attach) == 1
+            request = self.request(probe, point, word, tuple(rest), alone, self.report)
+            request.missing(":".join(rest))
+
+    def request(
+        self,
+        probe: n.Probe,
+        point: n.AttachPoint,
+        provider: str,
+        parts: tuple[str, ...],
+        alone: bool,
+        report: Report,
+    ) -> Request:
+        return Request(
+            kernel=self.kernel,
+            policy=self.policy,
+            report=report,
+            probe=probe,
+            point=point,
+            provider=provider,
+            parts=parts,
+            alone=alone,
+            taken=self.taken,
+        )
+
+    def add(self, every: Iterable[Found], request: Request, label: str) -> None:
+        for found in every:
+            text = found.targets[0].probe if len(found.targets) == 1 else request.point.text
+            self.units.append(
+                Unit(
+                    index=len(self.units),
+                    probe=request.probe,
+                    point=request.point,
+                    kind=ProbeKind(request.provider),
+                    targets=found.targets,
+                    label=f"{label} ({text})" if label else text,
+                    multi=found.multi,
+                    prototype=found.prototype,
+                    format=found.format,
+                )
+            )
 
     def nothing_left(self, probe: n.Probe, failed: bool, missing: bool) -> None:
         span = probe.attach[0].span.to(probe.attach[-1].span)
@@ -139,27 +185,30 @@ class _Expander:
 
     def parameters(self, point: n.AttachPoint) -> tuple[str, ...] | None:
         """The parts of an attach point with ``$N`` replaced by its text (language §6.2)."""
+        if "$" not in point.text:
+            return point.parts
         good = True
 
         def replace(match: re.Match[str]) -> str:
             nonlocal good
+            if match[1] is None:
+                return match[0]  # quoted
             number = int(match[1]) if match[1] else 0
-            if number == 0:
-                good = False
-                self.report.error(
-                    point.span, "invalid parameter in attach point: quote the '$'", code="syntax"
-                )
-                return ""
             given = self.policy.parameters
-            if number > len(given):
-                good = False
+            if 1 <= number <= len(given):
+                return given[number - 1]
+            good = False
+            if number:
                 message = f"positional parameter ${number} is not provided"
                 self.report.error(point.span, message, code="parameter")
-                return ""
-            return given[number - 1]
+            else:
+                message = "invalid parameter in attach point: quote the '$'"
+                self.report.error(point.span, message, code="syntax")
+            return ""
 
-        parts = tuple(re.sub(r"\$([0-9]{0,18})", replace, part) for part in point.parts)
-        return parts if good else None
+        text = point.text.removeprefix(f"{point.name}=") if point.name else point.text
+        text = re.sub(r'"(?:[^"\\]|\\.)*"|\$([0-9]{0,18})', replace, text)
+        return split_attach_point(text) if good else None
 
     def provider(self, point: n.AttachPoint, word: str) -> str | None:
         name = long_name(word)
@@ -168,9 +217,9 @@ class _Expander:
         if name in LATER:
             message = f"{name} probes are not supported: kptrace traces the kernel only"
             self.report.error(point.span, message, code="not-supported")
-        elif name in NOT_YET or "*" in name:
-            what = "wildcards in the probe type" if "*" in name else f"{name} probes"
-            self.report.error(point.span, f"{what} are not supported yet", code="not-supported")
+        elif name in NOT_YET:
+            message = f"{name} probes are not supported yet"
+            self.report.error(point.span, message, code="not-supported")
         else:
             hints = did_you_mean(name, PROVIDERS)
             message = f"Invalid probe type: {word}"

@@ -25,7 +25,7 @@ def read_attach_point(lexer: Lexer, offset: int) -> tuple[n.AttachPoint, int]:
     name = ""
     if match := _NAMED.match(raw):
         name = match[1]
-    parts = _split(raw[len(name) + 1 if name else 0 :])
+    parts = split_attach_point(raw[len(name) + 1 if name else 0 :])
     return n.AttachPoint(span=span, text=raw, parts=parts, name=name), end
 
 
@@ -61,7 +61,7 @@ def _slash_ends(text: str, position: int, colon: bool) -> bool:
     return not colon or text.startswith(("//", "/*"), position)
 
 
-def _split(raw: str) -> tuple[str, ...]:
+def split_attach_point(raw: str) -> tuple[str, ...]:
     """The parts between unquoted colons, quotes and escapes removed."""
     parts = [""]
     quoted = False

@@ -10,15 +10,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from kptrace.errors import AttachError, Diagnostic, RunError
 from kptrace.kernel import Kernel
-from kptrace.plan import Plan, ProbeKind, Program, Target
-from kptrace.runtime import bpf, perf_event, refusals, tracefs_probes
+from kptrace.plan import TRACER_KINDS, Plan, ProbeKind, Program, Target
+from kptrace.runtime import bpf, cpus, perf_event, refusals, tracefs_probes
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import FUNCTION_KINDS, Mechanism
 
@@ -92,10 +92,11 @@ class Attachments:
 
 
 def attach_all(
-    plan: Plan, loaded: Loaded, mechanisms: Mapping[str, Mechanism], kernel: Kernel
+    plan: Plan, loaded: Loaded, mechanisms: Mapping[str, Mechanism], kernel: Kernel, pid: int = 0
 ) -> Attachments:
-    """Attach every program but begin and end blocks.
+    """Attach every program but those that the tracer runs itself.
 
+    ``pid``: profile and software events are those of this process only.
     Raises AttachError (after detaching again) when a probe is refused and the plan's
     ``missing_probes`` is ``error``, or when nothing at all could be attached.
     """
@@ -109,7 +110,7 @@ def attach_all(
             code="max-probes",
         )
     attachments = Attachments(kernel.tracefs.path)
-    attacher = _Attacher(plan, loaded, kernel, attachments)
+    attacher = _Attacher(plan, loaded, kernel, pid, attachments)
     try:
         if Mechanism.TRACEFS in mechanisms.values():
             tracefs_probes.remove_stale(kernel.tracefs.path)
@@ -131,7 +132,7 @@ def _attach_order(plan: Plan) -> list[Program]:
     6.14 on kretprobe.multi keeps its instances elsewhere (shadow stack) and is not yet checked.
     """
     kprobes = [one for one in plan.programs if one.kind is ProbeKind.KPROBE]
-    apart = (ProbeKind.KPROBE, ProbeKind.BEGIN, ProbeKind.END)
+    apart = TRACER_KINDS | {ProbeKind.KPROBE}
     return kprobes[::-1] + [one for one in plan.programs if one.kind not in apart]
 
 
@@ -151,11 +152,12 @@ class _Attacher:
     """Attaches one program after the other and collects what is refused."""
 
     def __init__(
-        self, plan: Plan, loaded: Loaded, kernel: Kernel, attachments: Attachments
+        self, plan: Plan, loaded: Loaded, kernel: Kernel, pid: int, attachments: Attachments
     ) -> None:
         self._plan = plan
         self._loaded = loaded
         self._kernel = kernel
+        self._pid = pid
         self._attachments = attachments
         self._refused: list[Diagnostic] = []
         self._serial = 0
@@ -166,7 +168,10 @@ class _Attacher:
             return
         for target in program.targets:
             with self._refusal(program, target):
-                self._attachments.add(self._one(program, target, mechanism))
+                if program.kind in _EVERYWHERE:
+                    self._everywhere(program, target, link=mechanism is Mechanism.LINK)
+                else:
+                    self._attachments.add(self._one(program, target, mechanism))
 
     def finish(self, wanted: int) -> None:
         if self._plan.config.missing_probes == "error":
@@ -199,6 +204,17 @@ class _Attacher:
             return self._tracefs(program, target)
         event = _OPEN[program.kind](target, self._kernel)
         return self._hang(program, event, link=mechanism is Mechanism.LINK)
+
+    def _everywhere(self, program: Program, target: Target, *, link: bool) -> None:
+        """A timer or software event on every online CPU, or on every thread of one process."""
+        events = _open_threads(target, self._pid) if self._pid else _open_cpus(target)
+        try:
+            for number in range(len(events)):
+                held = self._hang(program, events.pop(), link=link)
+                self._attachments.add(held, places=0 if number else 1)
+        finally:
+            for event in events:
+                os.close(event)
 
     def _hang(self, program: Program, event: int, *, link: bool, tracefs_event: str = "") -> _Held:
         """Put a program on a perf event and let it run; owns the event from here on."""
@@ -303,6 +319,50 @@ def _open_kprobe(target: Target, kernel: Kernel, *, at_return: bool = False) -> 
         if not address:
             raise
     return perf_event.open_kprobe("", address=address + target.offset, at_return=at_return)
+
+
+_EVERYWHERE = (ProbeKind.PROFILE, ProbeKind.SOFTWARE)
+
+
+def _open_cpus(target: Target) -> list[int]:
+    """The events of one target on all online CPUs."""
+    if target.period_ns:
+        return _open_all(cpus.online(), lambda cpu: perf_event.open_timer(target.period_ns, cpu))
+    return _open_all(
+        cpus.online(), lambda cpu: perf_event.open_software(target.name, target.count, cpu)
+    )
+
+
+def _open_threads(target: Target, pid: int) -> list[int]:
+    """The events of one target on all threads of a process."""
+    threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    name, period = (
+        ("cpu-clock", target.period_ns)
+        if target.period_ns
+        else (
+            target.name,
+            target.count,
+        )
+    )
+    return _open_all(threads, lambda one: perf_event.open_for_thread(name, period, one))
+
+
+def _open_all(places: Iterable[int], opener: Callable[[int], int]) -> list[int]:
+    """An event at each place; one that vanished meanwhile (CPU, thread) is left out."""
+    gone: OSError | None = None
+    events: list[int] = []
+    for place in places:
+        try:
+            events.append(opener(place))
+        except OSError as error:
+            if error.errno not in (errno.ENODEV, errno.ESRCH):
+                for event in events:
+                    os.close(event)
+                raise
+            gone = error
+    if gone is not None and not events:
+        raise gone
+    return events
 
 
 def _open_tracepoint(target: Target, kernel: Kernel) -> int:

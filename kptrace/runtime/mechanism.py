@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import Enum
 
 from kptrace.errors import HostError
-from kptrace.plan import Plan, ProbeKind, Program
+from kptrace.plan import TRACER_KINDS, Plan, ProbeKind, Program
 from kptrace.runtime import features
 
 FUNCTION_KINDS = frozenset({ProbeKind.KPROBE, ProbeKind.KRETPROBE})
@@ -40,7 +40,7 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
     chosen: dict[str, Mechanism] = {}
     for program in plan.programs:
         match program.kind:
-            case ProbeKind.BEGIN | ProbeKind.END:
+            case kind if kind in TRACER_KINDS:
                 chosen[program.name] = Mechanism.TEST_RUN
             case ProbeKind.RAWTRACEPOINT:
                 chosen[program.name] = Mechanism.RAW_TRACEPOINT

@@ -21,7 +21,9 @@ SAMPLE_RAW = 1 << 10
 FORMAT_LOST = 1 << 4
 FLAG_CLOEXEC = 1 << 3
 _DISABLED = 1 << 0
+_INHERIT = 1 << 1
 _WATERMARK = 1 << 14  # wakeup_events counts bytes
+_INHERIT_THREAD = 1 << 35  # and no child process
 
 KPROBE_PMU = Path("/sys/bus/event_source/devices/kprobe")
 
@@ -52,13 +54,16 @@ class Attributes(ctypes.Structure):
     )
 
 
-def _open(attributes: Attributes, cpu: int) -> int:
+EVERYBODY = ANY_CPU = -1
+
+
+def _open(attributes: Attributes, cpu: int, thread: int = EVERYBODY) -> int:
     attributes.size = ctypes.sizeof(attributes)
-    everybody, no_group = -1, -1
+    no_group = -1
     return syscall.syscall(
         syscall.numbers().perf_event_open,
         ctypes.byref(attributes),
-        everybody,
+        thread,
         cpu,
         no_group,
         FLAG_CLOEXEC,
@@ -90,12 +95,59 @@ def open_tracepoint(identifier: int) -> int:
     return _open(attributes, cpus.online()[0])
 
 
-def open_timer(period_ns: int) -> int:
+def open_timer(period_ns: int, cpu: int | None = None) -> int:
     """A disabled timer on one CPU; the kernel's shortest period is 10 µs."""
     attributes = Attributes(
         type=TYPE_SOFTWARE, config=SW_CPU_CLOCK, sample_period=period_ns, flags=_DISABLED
     )
-    return _open(attributes, cpus.online()[0])
+    return _open(attributes, cpus.online()[0] if cpu is None else cpu)
+
+
+SOFTWARE = {
+    "cpu-clock": SW_CPU_CLOCK,
+    "cpu": SW_CPU_CLOCK,
+    "task-clock": 1,
+    "page-faults": 2,
+    "faults": 2,
+    "context-switches": 3,
+    "cs": 3,
+    "cpu-migrations": 4,
+    "minor-faults": 5,
+    "major-faults": 6,
+    "alignment-faults": 7,
+    "emulation-faults": 8,
+    "dummy": 9,
+    "bpf-output": SW_BPF_OUTPUT,
+}
+"""Names of the language -> enum perf_sw_ids, include/uapi/linux/perf_event.h."""
+
+
+def open_software(event: str, period: int, cpu: int) -> int:
+    """A disabled software event on one CPU that fires each ``period`` events."""
+    attributes = Attributes(
+        type=TYPE_SOFTWARE, config=SOFTWARE[event], sample_period=period, flags=_DISABLED
+    )
+    return _open(attributes, cpu)
+
+
+def open_for_thread(event: str, period: int, thread: int) -> int:
+    """A disabled software event of one thread, and of the threads that it starts later.
+
+    Before Linux 5.13 (2b26f0aa0004) the processes that it starts are counted as well.
+    """
+    attributes = Attributes(
+        type=TYPE_SOFTWARE,
+        config=SOFTWARE[event],
+        sample_period=period,
+        flags=_DISABLED | _INHERIT | _INHERIT_THREAD,
+    )
+    try:
+        return _open(attributes, ANY_CPU, thread)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.E2BIG):
+            raise
+    attributes.flags = _DISABLED | _INHERIT
+    return _open(attributes, ANY_CPU, thread)
 
 
 def open_output(cpu: int, wakeup_bytes: int) -> int:

@@ -12,7 +12,7 @@ from kptrace.errors import Exit, render
 from kptrace.kernel import Kernel
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
-from kptrace.plan import EventKind, Plan, ProbeKind
+from kptrace.plan import TRACER_KINDS, EventKind, Plan, ProbeKind
 from kptrace.runtime import attach, ledger, maps
 from kptrace.runtime.attach import Attachments
 from kptrace.runtime.ledger import Misses
@@ -30,6 +30,7 @@ _POLL_S = 0.1
 _SLICE = 1000
 """Records that are handled before the clock and the signals are looked at again."""
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
+"""A specification of nothing else ends at once."""
 
 Load = Callable[[Mapping[str, Mechanism]], Loaded]
 """Loads the specification for the mechanisms that its programs will attach by."""
@@ -152,7 +153,7 @@ class _Run:
 
     def _announce(self, attachments: Attachments) -> None:
         if not self._options.quiet:
-            blocks = sum(program.kind in _BLOCKS for program in self._plan.programs)
+            blocks = sum(program.kind in TRACER_KINDS for program in self._plan.programs)
             attached = self._form.attached(attachments.count + blocks)
             self._sink.write(self._form.diagnostics, attached)
         announce_ready(self._sink, self._options.ready_file)
@@ -176,11 +177,18 @@ class _Run:
                 if self._signals.stop or (deadline is not None and time.monotonic() > deadline):
                     # nothing more counts from now on, however long the rest takes to handle
                     set_active(self._loaded, False)
-            if self._signals.take_snapshot_request():
-                self._sink.write(Stream.OUTPUT, self._form.final_maps(self._maps.all()))
-                self._sink.flush()
+            if self._signals.take_user_signal():
+                self._user_signal()
             self._tell_lost(reader)
             self._sink.tick()
+
+    def _user_signal(self) -> None:
+        """SIGUSR1 runs the self probes of the specification; where it has none, a snapshot."""
+        if any(program.kind is ProbeKind.SELF for program in self._plan.programs):
+            self._run_blocks(ProbeKind.SELF)
+            return
+        self._sink.write(Stream.OUTPUT, self._form.final_maps(self._maps.all()))
+        self._sink.flush()
 
     def _tell_lost(self, reader: Reader) -> None:
         """At most once a second: under pressure every batch loses something."""

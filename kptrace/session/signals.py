@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Signals: the first asks the run to stop, the second ends it, SIGUSR1 asks for a snapshot."""
+"""Signals: the first asks the run to stop, the second ends it, SIGUSR1 is for the run."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class Signals:
 
     def __init__(self) -> None:
         self.stop = False
-        self._snapshot = False
+        self._user_signal = False
         self._previous: dict[int, Any] = {}
 
-    def take_snapshot_request(self) -> bool:
-        asked, self._snapshot = self._snapshot, False
+    def take_user_signal(self) -> bool:
+        asked, self._user_signal = self._user_signal, False
         return asked
 
     def __enter__(self) -> Signals:
@@ -40,7 +40,7 @@ class Signals:
                 if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
                     continue  # nohup: the run shall outlive its terminal
                 self._previous[number] = signal.signal(number, self._on_stop)
-            self._previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._on_snapshot)
+            self._previous[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, self._on_user_signal)
         return self
 
     def __exit__(
@@ -57,5 +57,5 @@ class Signals:
             raise StopNow(number)
         self.stop = True
 
-    def _on_snapshot(self, number: int, frame: FrameType | None) -> None:
-        self._snapshot = True
+    def _on_user_signal(self, number: int, frame: FrameType | None) -> None:
+        self._user_signal = True

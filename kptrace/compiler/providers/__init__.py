@@ -34,15 +34,19 @@ SHORT = {
 PROVIDERS: dict[str, Provider] = {
     "begin": blocks.once,
     "end": blocks.once,
+    "self": blocks.itself,
     "interval": timers.timer,
+    "profile": timers.timer,
+    "software": timers.software,
     "tracepoint": events.tracepoint,
     "rawtracepoint": events.rawtracepoint,
     "kprobe": functions.function,
     "kretprobe": functions.function,
 }
-NOT_YET = frozenset(
-    {"profile", "fentry", "fexit", "software", "iter", "self", "test", "bench", "hook"}
-)
+NOT_YET = frozenset({"fentry", "fexit", "iter", "test", "bench", "hook"})
+KERNEL = ("kprobe", "kretprobe", "tracepoint", "rawtracepoint", "software")
+"""What a wildcard in the provider stands for (language §6.2)."""
+
 LATER = frozenset({"uprobe", "uretprobe", "usdt", "hardware", "watchpoint"})
 
 

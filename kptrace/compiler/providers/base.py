@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from kptrace.errors import Report
@@ -44,7 +44,8 @@ class Found:
 class Request:
     """One attach point to resolve: its provider in long form, and its parts behind that.
 
-    ``alone``: its probe has no other attach point.
+    ``alone``: its probe has no other attach point. ``taken``: the names of tests and benches that
+    the specification has used so far.
     """
 
     kernel: Kernel
@@ -55,6 +56,7 @@ class Request:
     provider: str
     parts: tuple[str, ...]
     alone: bool = True
+    taken: set[str] = field(default_factory=set)
 
     def error(self, message: str, hints: tuple[str, ...] = (), *, code: str = "probe") -> None:
         self.report.error(self.point.span, message, code=code, hints=hints)
@@ -93,6 +95,6 @@ def mentions(node: object) -> Iterator[str]:
         for one in node:
             yield from mentions(one)
     elif isinstance(node, n.Node):
-        for field in dataclasses.fields(node):
-            if field.name != "span":
-                yield from mentions(getattr(node, field.name))
+        for one in dataclasses.fields(node):
+            if one.name != "span":
+                yield from mentions(getattr(node, one.name))
