@@ -14,6 +14,7 @@ from kptrace import types
 from kptrace.compiler import fold, tree
 from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER, NOT_YET
 from kptrace.compiler.functions import FUNCTIONS, is_unknown_function
+from kptrace.compiler.functions.compile_time import is_literal
 from kptrace.compiler.operators import Operators
 from kptrace.compiler.rules import join
 from kptrace.compiler.scope import MapInfo
@@ -83,7 +84,16 @@ class ExpressionChecker(Operators):
             case n.Offsetof():
                 return self.not_yet(node.span, "'offsetof'")
             case n.Comptime():
-                return self.not_yet(node.span, "'comptime'")
+                return self.comptime(node)
+
+    def comptime(self, node: n.Comptime) -> tree.Expr:
+        """An expression that must be known now."""
+        made = self.value(node.operand)
+        if isinstance(made, tree.Bad) or is_literal(made):
+            return made
+        message = "Unable to resolve comptime expression"
+        self.report.error(node.span, message, code="comptime")
+        return self.bad(node.span)
 
     # --- leaves ---
 

@@ -12,6 +12,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expressions import ExpressionChecker
 from kptrace.compiler.functions import FUNCTIONS
+from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import type_name
@@ -107,7 +108,11 @@ class Flow(ExpressionChecker):
 
     # --- branches ---
 
-    def if_(self, node: n.If) -> tree.If:
+    def if_(self, node: n.If) -> tree.Statement:
+        if isinstance(node.condition, n.Comptime):
+            chosen = self.chosen(node, node.condition)
+            body = (self.if_(chosen),) if isinstance(chosen, n.If) else self.block(chosen)
+            return tree.Block(span=node.span, body=body)
         condition = self.condition(node.condition)
         then = self.block(node.then)
         otherwise: tree.Body = ()
@@ -119,6 +124,9 @@ class Flow(ExpressionChecker):
 
     def if_value(self, node: n.If) -> tree.Expr:
         """``if`` as an expression: both branches end in a value."""
+        if isinstance(node.condition, n.Comptime):
+            chosen = self.chosen(node, node.condition)
+            return self.if_value(chosen) if isinstance(chosen, n.If) else self.block_value(chosen)
         condition = self.condition(node.condition)
         then = self.block_value(node.then)
         otherwise: tree.Expr
@@ -130,6 +138,18 @@ class Flow(ExpressionChecker):
             case None:
                 otherwise = tree.BlockValue(span=node.span, type=types.VOID, body=(), value=None)
         return self.choose(node.span, condition, then, otherwise)
+
+    def chosen(self, node: n.If, condition: n.Comptime) -> n.Block | n.If:
+        """The branch of ``if comptime (c)`` that remains; the other is never looked at."""
+        value = self.comptime(condition)
+        if isinstance(value, tree.Const) and as_int(value.type) is not None:
+            branch = node.then if value.value else node.otherwise
+        else:
+            branch = None
+            if isinstance(value, tree.Const):
+                message = f"Invalid condition: {type_name(value.type)}"
+                self.report.error(condition.span, message, code="type")
+        return branch or n.Block(span=node.span, statements=(), value=None)
 
     def return_(self, node: n.Return) -> tree.Return:
         value = None if node.value is None else self.castable(self.value(node.value))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from kptrace.compiler import builtins
 from kptrace.compiler.functions import (
     aggregations,
+    compile_time,
     formatted,
     maps,
     memory,
@@ -23,6 +24,7 @@ from kptrace.compiler.functions.row import Function
 
 FUNCTIONS: dict[str, Function] = {
     **aggregations.ROWS,
+    **compile_time.ROWS,
     **formatted.ROWS,
     **output.ROWS,
     **parameters.ROWS,
@@ -43,17 +45,10 @@ _NOT_YET = frozenset(
     debugf
     find
     has_key
-    is_array
     is_err
-    is_integer
-    is_literal
-    is_ptr
-    is_str
-    is_unsigned_integer
     join
     kaddr
     kfunc_allowed
-    kfunc_exist
     len
     macaddr
     memcmp
