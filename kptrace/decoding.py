@@ -123,8 +123,10 @@ def _leaf(kind: Type) -> tuple[str, _Convert | None]:
             return code if signed else code.upper(), None
         case types.Bool():
             return "?", None
-        case types.Pointer() | types.KSym() | types.KStack():
+        case types.Pointer() | types.KSym() | types.KStack() | types.UserName():
             return "Q", None
+        case types.Timestamp() | types.CgroupPath():
+            return "16s", None
         case types.String(size=size):
             return f"{size}s", _until_nul
         case types.Inet():

@@ -225,7 +225,7 @@ class Plan:
     array, one entry per possible CPU), ``ledger`` (per-CPU array of u64, one per counter) and
     ``control`` (array with one u32: 1 while probes count); ``scratch`` exists when
     ``scratch_size`` is not 0. Programs other than begin and end do nothing while ``control``
-    is 0.
+    is 0. ``texts`` are the formats and filters that values carry by their index.
     """
 
     version: int = VERSION
@@ -238,6 +238,7 @@ class Plan:
     counters: tuple[Counter, ...] = ()
     config: Config = field(default_factory=Config)
     scratch_size: int = 0
+    texts: tuple[str, ...] = ()
 
     def map(self, name: str) -> Map:
         """The map with this user name; KeyError if the specification has none."""

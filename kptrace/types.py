@@ -159,6 +159,21 @@ class KSym:
 
 
 @dataclass(frozen=True, slots=True)
+class Timestamp:
+    """``strftime()``: u64 ns, u32 clock (index in CLOCKS), u32 format (index in `Plan.texts`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserName:
+    """User id, printed as the user's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupPath:
+    """``cgroup_path()``: u64 cgroup id, u64 filter (index in `Plan.texts`, plus 1; 0 is none)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Args:
     """The probe's arguments as a whole; only its fields are values."""
 
@@ -245,6 +260,9 @@ Type: TypeAlias = (
     | Record
     | KStack
     | KSym
+    | Timestamp
+    | UserName
+    | CgroupPath
     | Args
     | Aggregate
 )
@@ -255,7 +273,10 @@ CASTABLE = (Count, Sum, Min, Max, Avg)
 INT8, INT16, INT32, INT64 = (Int(size, True) for size in (1, 2, 4, 8))
 UINT8, UINT16, UINT32, UINT64 = (Int(size, False) for size in (1, 2, 4, 8))
 VOID, BOOL, ERROR, KSYM, INET, MAC = Void(), Bool(), Error(), KSym(), Inet(), MacAddress()
+TIMESTAMP, USERNAME, CGROUP_PATH = Timestamp(), UserName(), CgroupPath()
 COMM = String(16)
+CLOCKS = ("boot", "tai")
+"""Clocks that a time of day can be made from."""
 
 HIST_HEADER_WORDS = 4  # n, sum, min, max
 
@@ -295,8 +316,10 @@ def size_of(kind: Type) -> int:
             return size
         case Struct(size=size):
             return max(size, 0)
-        case Pointer() | KSym() | KStack():
+        case Pointer() | KSym() | KStack() | UserName():
             return 8
+        case Timestamp() | CgroupPath():
+            return 16
         case Array(element=element, count=count):
             return size_of(element) * count
         case Inet():
@@ -314,7 +337,7 @@ def size_of(kind: Type) -> int:
 def align_of(kind: Type) -> int:
     """Alignment of a value inside a tuple or an event (language §3.1)."""
     match kind:
-        case String() | Inet() | Buffer() | MacAddress() | Void():
+        case String() | Inet() | Buffer() | MacAddress() | Timestamp() | CgroupPath() | Void():
             return 1
         case Struct(align=align):
             return align
@@ -389,6 +412,12 @@ def type_name(kind: Type) -> str:
             return f"kstack_{mode}_{limit}"
         case KSym():
             return "ksym_t"
+        case Timestamp():
+            return "timestamp"
+        case UserName():
+            return "username_t"
+        case CgroupPath():
+            return "cgroup_path_t"
         case Sum() | Min() | Max() | Avg() | Stats():
             return f"{'' if kind.signed else 'u'}{type(kind).__name__.lower()}_t"
         case Count() | Hist() | LHist():

@@ -116,6 +116,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         config=settings.plan,
         on_stack_limit=settings.on_stack_limit,
         cpus=kernel.possible_cpus or MAX_CPUS,
+        texts=tuple(facts.texts),
         lazy_alloc=bool(kernel.symbols.lookup("bpf_mem_alloc_init", None)),
     )
     return Compilation(plan=generated.plan, warnings=tuple(report.warnings), generated=generated)

@@ -40,6 +40,7 @@ BUILTINS: dict[str, Builtin] = {
     "curtask": Builtin(type=types.Pointer(TASK), c="(__u64)bpf_get_current_task()"),
     "cgroup": Builtin(type=UINT64, c="bpf_get_current_cgroup_id()"),
     "rand": Builtin(type=UINT64, c="(__u64)bpf_get_prandom_u32()"),
+    "username": Builtin(type=types.USERNAME, c="(bpf_get_current_uid_gid() & 0xffffffff)"),
     # The address is a constant where the program has one target (see check.py).
     "func": Builtin(type=types.KSYM, c="bpf_get_func_ip(ctx)", probes=FUNCTIONS),
 }
@@ -48,7 +49,7 @@ ARGUMENT = re.compile(r"arg([0-9]+)")
 
 NOT_YET = frozenset(
     """
-    ustack username cpid has_cpid config
+    ustack cpid has_cpid config
     """.split()
 )
 """Values of the language that this version refuses by name."""

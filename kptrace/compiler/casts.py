@@ -34,6 +34,8 @@ class Casts(Access):
             return tree.Cast(span=node.span, type=target, operand=operand)
         if isinstance(operand.type, types.KSym) and isinstance(target, Int):
             return tree.Cast(span=node.span, type=target, operand=operand)
+        if isinstance(target, types.UserName) and as_int(operand.type) is not None:
+            return tree.Cast(span=node.span, type=target, operand=operand)
         names = f'"{type_name(operand.type)}" to "{type_name(target)}"'
         self.report.error(node.span, f"Cannot cast from {names}", code="type")
         return self.bad(node.span)

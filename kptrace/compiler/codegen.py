@@ -80,6 +80,7 @@ def generate(
     on_stack_limit: int,
     lazy_alloc: bool,
     cpus: int,
+    texts: tuple[str, ...] = (),
 ) -> Generated:
     """Make the C bodies and the plan."""
     infos = {key: one for key, one in checked.maps.items() if one.value is not None}
@@ -124,6 +125,7 @@ def generate(
         counters=tuple(storage.counters),
         config=config,
         scratch_size=_largest(programs),
+        texts=texts,
     )
     return Generated(
         plan=plan,

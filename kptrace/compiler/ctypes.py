@@ -31,8 +31,14 @@ class ValueTypes:
                 return "_Bool"
             case types.Enum(size=size, signed=signed):
                 return f"__{'s' if signed else 'u'}{size * 8}"
-            case types.Pointer() | types.KSym() | types.KStack():
+            case types.Pointer() | types.KSym() | types.KStack() | types.UserName():
                 return "__u64"
+            case types.Timestamp():
+                body = "\t__u64 ns;\n\t__u32 clock;\n\t__u32 format;\n"
+                return self._declare("timestamp", body, " __attribute__((packed))")
+            case types.CgroupPath():
+                body = "\t__u64 id;\n\t__u64 filter;\n"
+                return self._declare("cgroup_path", body, " __attribute__((packed))")
             case types.String(size=size):
                 return self._declare(f"string_{size}", f"\tchar data[{size}];\n")
             case types.Inet():

@@ -132,5 +132,6 @@ def join(left: Use, right: Use) -> Use | None:
 def is_scalar(kind: Type) -> bool:
     """Whether a value fits a register."""
     return isinstance(
-        kind, Int | types.Bool | types.Enum | types.Pointer | types.KSym | types.KStack
+        kind,
+        Int | types.Bool | types.Enum | types.Pointer | types.KSym | types.KStack | types.UserName,
     )

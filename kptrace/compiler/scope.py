@@ -25,6 +25,7 @@ class Facts:
 
     ``hist_bits`` is the least precision of hist().
     ``has`` tells whether this kernel has a feature, by its name in `runtime.features`.
+    ``texts`` collects the formats and filters that values carry by their index.
     ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
     """
 
@@ -36,6 +37,13 @@ class Facts:
     hist_bits: int = 0
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
+    texts: list[str] = field(default_factory=list)
+
+    def text(self, wanted: str) -> int:
+        """The index of a text, a new one at first use."""
+        if wanted not in self.texts:
+            self.texts.append(wanted)
+        return self.texts.index(wanted)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -54,6 +54,7 @@ class TypeNames(ProbeValues):
 LANGUAGE_TYPES: dict[str, Type] = {
     "bool": BOOL,
     "void": types.VOID,
+    "username_t": types.USERNAME,
     **{
         type_name(kind): kind
         for size in (1, 2, 4, 8)

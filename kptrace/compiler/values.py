@@ -31,8 +31,18 @@ class ValueEmitter(ScalarEmitter):
                 self.store_tuple(node, target, kind)
             case types.Inet():
                 self.store_inet(node, target)
+            case types.Timestamp() | types.CgroupPath():
+                self.store_object(node, target, kind)
             case _:
                 self.line(f"{target} = {self.scalar(node, kind)};")
+
+    def store_object(self, node: tree.Expr, target: str, kind: Type) -> None:
+        """A value that is filled by a template, or a copy of one."""
+        if isinstance(node, tree.Inline):
+            self.clear(target, types.size_of(kind))
+            self.line(self.inline(node, target))
+        else:
+            self.convert(self.address(node), node.type, target, kind)
 
     def store_tuple(self, node: tree.Expr, target: str, kind: types.Tuple | types.Record) -> None:
         assert isinstance(node.type, types.Tuple | types.Record)

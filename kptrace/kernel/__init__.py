@@ -19,6 +19,7 @@ from types import TracebackType
 
 from kptrace.kernel import host
 from kptrace.kernel.btf import Btf
+from kptrace.kernel.cgroups import Cgroups
 from kptrace.kernel.files import read_text
 from kptrace.kernel.kallsyms import Symbols
 from kptrace.kernel.probeable import Probeable
@@ -90,6 +91,10 @@ class Kernel:
         """One more than the highest CPU number that this kernel can have; None when unknown."""
         found = host.cpu_list(read_text(self._root / "sys/devices/system/cpu/possible"))
         return max(found) + 1 if found else None
+
+    @cached_property
+    def cgroups(self) -> Cgroups:
+        return Cgroups(self._root)
 
     @cached_property
     def pid_namespace(self) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ Goes in: decoded values, map snapshots, the ledger. Comes out: bytes, byte for b
 
 ::
 
+    times     strftime formats (§8.1)
     values    one value -> text (§10.1), map keys (§10.2)
     printf    format text + types -> a compiled formatter (§9)
     text      the text format
@@ -42,6 +43,15 @@ class Resolver(Protocol):
 
     def stack(self, key: int, kind: KStack) -> tuple[int, ...]:
         """The addresses of a stored stack, innermost first; none when it was not stored."""
+
+    def wall_ns(self, clock: str, ns: int) -> int:
+        """The time of day, in ns of the epoch, of a reading of a clock (one of types.CLOCKS)."""
+
+    def user(self, uid: int) -> str | None:
+        """The name of a user."""
+
+    def cgroup(self, number: int) -> tuple[tuple[str, str], ...]:
+        """Hierarchy and path of every control group with this id."""
 
 
 class Format(Protocol):

@@ -8,17 +8,22 @@ the kernel are printed as they are, whatever their encoding.
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
 from kptrace import types
 from kptrace.aggregate import Value
 from kptrace.output import Resolver
+from kptrace.output.times import time_renderer
 from kptrace.types import Type
 
 Renderer: TypeAlias = Callable[[Any], bytes]
 
+_TIMESTAMP = struct.Struct("<QII")  # see types.Timestamp
+_CGROUP = struct.Struct("<QQ")  # see types.CgroupPath
 _AF_INET, _AF_INET6 = 2, 10  # Linux's numbers: a capture may be read on another system
 
 
@@ -29,6 +34,8 @@ class Style:
     resolver: Resolver
     trailer: bytes = b".."
     """Follows a truncated string (``str_trunc_trailer``)."""
+    texts: tuple[str, ...] = ()
+    """Formats and filters of the plan, which values name by their index."""
 
 
 def text_value(kind: Type, value: Value, style: Style) -> bytes:
@@ -65,6 +72,12 @@ def renderer(kind: Type, style: Style) -> Renderer:
             return _inet_text
         case types.KSym():
             return lambda value: _symbol(style.resolver.ksym(value), value)
+        case types.UserName():
+            return lambda value: (style.resolver.user(value) or "").encode("utf-8", "replace")
+        case types.Timestamp():
+            return _timestamps(style)
+        case types.CgroupPath():
+            return lambda value: _cgroup_text(value, style)
         case types.KStack():
             return lambda value: _stack_text(kind, value, style.resolver)
         case _:
@@ -108,6 +121,34 @@ def _inet_text(value: bytes) -> bytes:
     if family == _AF_INET6:
         return socket.inet_ntop(socket.AF_INET6, value[8:24]).encode()
     return b""
+
+
+def _timestamps(style: Style) -> Renderer:
+    """Readings of a clock as ``strftime()`` asks for; time 0 is no time."""
+    forms: dict[int, Callable[[int], bytes]] = {}
+
+    def text_of(value: bytes) -> bytes:
+        ns, clock, index = _TIMESTAMP.unpack(value)
+        if not ns:
+            return b"(?)"
+        form = forms.get(index)
+        if form is None:
+            form = forms[index] = time_renderer(style.texts[index])
+        return form(style.resolver.wall_ns(types.CLOCKS[clock], ns))
+
+    return text_of
+
+
+def _cgroup_text(value: bytes, style: Style) -> bytes:
+    """``unified:/a``; several hierarchies can have a group of this id."""
+    number, index = _CGROUP.unpack(value)
+    wanted = style.texts[index - 1] if index else "*"
+    found = [
+        f"{hierarchy}:{path}"
+        for hierarchy, path in style.resolver.cgroup(number)
+        if fnmatchcase(hierarchy, wanted)
+    ]
+    return ",".join(found).encode("utf-8", "surrogateescape")
 
 
 def _symbol(name: str | None, address: int) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from kptrace import decoding, types
 from kptrace.output import Format, Stream
 from kptrace.output.printf import compile_format
+from kptrace.output.times import time_renderer
 from kptrace.output.values import Style
 from kptrace.plan import Event, EventKind, Plan
 from kptrace.runtime.perf_records import RawRecord
@@ -37,11 +38,11 @@ class Handlers:
         """``warnings``: whether warnf and run-time warnings are written."""
         self.exit_status: int | None = None
         self.errors = 0
-        self._warnings = warnings
-        self._form = form
-        self._style = style
-        self._sink = sink
-        self._maps = maps
+        self.warnings = warnings
+        self.form = form
+        self.style = style
+        self.sink = sink
+        self.maps = maps
         self._events = {event.id: event for event in plan.events}
         self._handlers: dict[int, Handler] = {}
         self._spills = {one.id for one in plan.events if one.kind is EventKind.SPILL}
@@ -62,61 +63,62 @@ class Handlers:
         status, self.exit_status = self.exit_status, None
         return status
 
-    def _write(self, data: bytes) -> None:
-        self._sink.write(Stream.OUTPUT, data)
+    def write(self, data: bytes) -> None:
+        self.sink.write(Stream.OUTPUT, data)
 
-    def _tell(self, data: bytes) -> None:
+    def tell(self, data: bytes) -> None:
         """What is about the run: standard error, or an object of its own in the output."""
-        self._sink.write(self._form.diagnostics, data)
+        self.sink.write(self.form.diagnostics, data)
 
-    def _formatted(self, event: Event) -> Callable[[bytes], bytes]:
+    def formatted(self, event: Event) -> Callable[[bytes], bytes]:
         """The function from an event to its formatted text."""
         kinds = [one.type for one in event.fields]
         decode = decoding.decoder(kinds, [one.offset for one in event.fields])
-        render = compile_format(event.text, kinds, self._style)
+        render = compile_format(event.text, kinds, self.style)
         return lambda payload: render(decode(payload, 0))
 
     def _printf(self, event: Event) -> Handler:
-        text_of = self._formatted(event)
-        wrap, write = self._form.printf, self._write
+        text_of = self.formatted(event)
+        wrap, write = self.form.printf, self.write
         return lambda payload: write(wrap(text_of(payload)))
 
     def _errorf(self, event: Event) -> Handler:
-        text_of = self._formatted(event)
+        text_of = self.formatted(event)
 
         def handle(payload: bytes) -> None:
             self.errors += 1
-            self._tell(self._form.message(event, text_of(payload)))
+            self.tell(self.form.message(event, text_of(payload)))
 
         return handle
 
     def _warnf(self, event: Event) -> Handler:
-        if not self._warnings:
+        if not self.warnings:
             return _nothing
-        text_of = self._formatted(event)
-        return lambda payload: self._tell(self._form.message(event, text_of(payload)))
+        text_of = self.formatted(event)
+        return lambda payload: self.tell(self.form.message(event, text_of(payload)))
 
     def _value(self, event: Event) -> Handler:
         (field,) = event.fields
         decode = decoding.decoder((field.type,), (field.offset,))
-        form, write = self._form, self._write
+        form, write = self.form, self.write
         return lambda payload: write(form.value(field.type, decode(payload, 0)[0]))
 
     def _print_map(self, event: Event) -> Handler:
         def handle(payload: bytes) -> None:
-            found = self._maps.snapshot(event.map)
-            self._write(self._form.map(found, top=event.top, div=event.div))
+            found = self.maps.snapshot(event.map)
+            self.write(self.form.map(found, top=event.top, div=event.div))
 
         return handle
 
     def _clear(self, event: Event) -> Handler:
-        return lambda payload: self._maps.clear(event.map)
+        return lambda payload: self.maps.clear(event.map)
 
     def _zero(self, event: Event) -> Handler:
-        return lambda payload: self._maps.zero(event.map)
+        return lambda payload: self.maps.zero(event.map)
 
     def _time(self, event: Event) -> Handler:
-        return lambda payload: self._write(self._form.time(_now(event.text)))
+        text_of = time_renderer(event.text, fractions=False)
+        return lambda payload: self.write(self.form.time(text_of(time.time_ns())))
 
     def _spill(self, event: Event) -> Handler:
         key, number = event.fields
@@ -125,7 +127,7 @@ class Handlers:
         def handle(payload: bytes) -> None:
             found = decoding.decode(number.type, payload, number.offset)
             assert isinstance(found, int)
-            self._maps.spill(event.map, bytes(payload[key.offset : end]), found)
+            self.maps.spill(event.map, bytes(payload[key.offset : end]), found)
 
         return handle
 
@@ -141,7 +143,7 @@ class Handlers:
 
     def _warning(self, event: Event) -> Handler:
         """A field, if there is one, is named after the failed helper and holds what it returned."""
-        if not self._warnings:
+        if not self.warnings:
             return _nothing
         field = event.fields[0] if event.fields else None
 
@@ -151,18 +153,13 @@ class Handlers:
                 returned = decoding.decode(field.type, payload, field.offset)
                 assert isinstance(returned, int)
                 helper, code = field.name, returned
-            self._tell(self._form.warning(event, helper, code))
+            self.tell(self.form.warning(event, helper, code))
 
         return handle
 
 
 def _nothing(payload: bytes) -> None:
     """What is not to be told."""
-
-
-def _now(form: str) -> bytes:
-    """Local time by strftime(3); bytes that are not UTF-8 pass through."""
-    return time.strftime(form).encode("utf-8", "surrogateescape")
 
 
 _MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {

@@ -112,6 +112,7 @@ class _Run:
         style = Style(
             resolver=KernelResolver(plan, loaded, kernel),
             trailer=plan.config.str_trunc_trailer.encode(),
+            texts=plan.texts,
         )
         self._form = options.form(style)
         self._handlers = Handlers(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pwd
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -76,6 +77,13 @@ class KernelResolver:
     def __init__(self, plan: Plan, loaded: Loaded, kernel: Kernel) -> None:
         self._stack_maps = {one.depth: loaded.map(one.symbol) for one in plan.stack_maps}
         self._symbols = kernel.symbols
+        self._cgroups = kernel.cgroups
+        self._users: dict[int, str | None] = {}
+        now = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        self._wall = {
+            "boot": now - time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+            "tai": now - time.clock_gettime_ns(time.CLOCK_TAI),
+        }
 
     def ksym(self, address: int) -> str | None:
         found = self._symbols.resolve(address)
@@ -84,6 +92,21 @@ class KernelResolver:
     def ksym_offset(self, address: int) -> str | None:
         found = self._symbols.resolve(address)
         return f"{found[0].name}+{found[1]}" if found else None
+
+    def wall_ns(self, clock: str, ns: int) -> int:
+        return ns + self._wall[clock]
+
+    def user(self, uid: int) -> str | None:
+        """By the user database of the host where the trace runs; looked up once."""
+        if uid not in self._users:
+            try:
+                self._users[uid] = pwd.getpwuid(uid).pw_name
+            except (KeyError, OverflowError):
+                self._users[uid] = None
+        return self._users[uid]
+
+    def cgroup(self, number: int) -> tuple[tuple[str, str], ...]:
+        return self._cgroups.paths(number)
 
     def stack(self, key: int, kind: types.KStack) -> tuple[int, ...]:
         return maps.stack(self._stack_maps[kind.limit], key)

@@ -13,6 +13,7 @@ from kptrace.compiler.functions import (
     aggregations,
     compile_time,
     formatted,
+    late,
     maps,
     memory,
     output,
@@ -27,6 +28,7 @@ FUNCTIONS: dict[str, Function] = {
     **compile_time.ROWS,
     **formatted.ROWS,
     **output.ROWS,
+    **late.ROWS,
     **parameters.ROWS,
     **maps.ROWS,
     **memory.ROWS,
@@ -38,7 +40,6 @@ _NOT_YET = frozenset(
     bswap
     buf
     cat
-    cgroup_path
     cgroupid
     comm
     container_of
@@ -66,7 +67,6 @@ _NOT_YET = frozenset(
     strcap
     strcontains
     strerror
-    strftime
     strlen
     strncmp
     strstr

@@ -1,0 +1,254 @@
+/* late.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static __u64 (*bpf_get_current_uid_gid)(void) = (void *)15;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static __u64 (*bpf_get_current_cgroup_id)(void) = (void *)80;
+static __u64 (*bpf_ktime_get_boot_ns)(void) = (void *)125;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct timestamp {
+	__u64 ns;
+	__u32 clock;
+	__u32 format;
+} __attribute__((packed));
+
+struct event_0 {
+	struct event_header header;
+	struct timestamp arg0;
+	struct timestamp arg1;
+};
+
+struct cgroup_path {
+	__u64 id;
+	__u64 filter;
+} __attribute__((packed));
+
+struct tuple_0 {
+	struct timestamp f0;
+	__u64 f1;
+};
+
+struct tuple_1 {
+	struct timestamp f0;
+	__u64 f1;
+	struct cgroup_path f2;
+};
+
+struct event_1 {
+	struct event_header header;
+	struct tuple_1 arg0;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 3);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} tai_offset SEC(".maps");
+
+static __always_inline __u64 *tai_offset_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&tai_offset, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* What CLOCK_TAI is ahead of CLOCK_BOOTTIME. */
+static __always_inline __u64 tai_offset_get(void)
+{
+	__u32 zero = 0;
+	__u64 *offset = tai_offset_at(&zero);
+
+	return offset ? *offset : 0;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @at */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_0);
+	__type(value, struct cgroup_path);
+} map_at SEC(".maps");
+
+static __always_inline void map_at_full(void *ctx)
+{
+	if (ledger_add(2) == 1)
+		warn(ctx, 2);
+}
+
+static __always_inline struct cgroup_path *map_at_lookup(struct tuple_0 *key)
+{
+	return bpf_map_lookup_elem(&map_at, key);
+}
+
+static __always_inline void map_at_update(void *ctx, struct tuple_0 *key, struct cgroup_path *value)
+{
+	if (bpf_map_update_elem(&map_at, key, value, BPF_ANY))
+		map_at_full(ctx);
+}
+
+static __always_inline long map_at_delete(struct tuple_0 *key)
+{
+	return bpf_map_delete_elem(&map_at, key);
+}
+
+/* begin */
+SEC("raw_tp")
+int probe_0(void *ctx)
+{
+	ledger_add(1);
+	/* printf("%s %s\n", strftime("%H:%M:%S.%f", nsecs), strftime("%F", nsecs(sw_tai))) */
+#line 3 "late.bt"
+	struct event_0 event_0;
+	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
+	event_0.arg0.ns = (bpf_ktime_get_boot_ns()); event_0.arg0.clock = 0; event_0.arg0.format = 0;
+	__builtin_memset(&event_0.arg1, 0, sizeof(event_0.arg1));
+	event_0.arg1.ns = ((bpf_ktime_get_boot_ns() + tai_offset_get())); event_0.arg1.clock = 1; event_0.arg1.format = 1;
+	event_0.header.time = bpf_ktime_get_ns();
+	event_0.header.id = 0;
+	event_0.header.unused = 0;
+	send(ctx, &event_0, sizeof(event_0));
+	/* @at[strftime("%H", 5), username] = cgroup_path(cgroup, "unified"); */
+#line 4 "late.bt"
+	struct cgroup_path value_0;
+	__builtin_memset(&value_0, 0, sizeof(value_0));
+	value_0.id = (bpf_get_current_cgroup_id()); value_0.filter = 4;
+	struct tuple_0 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	__builtin_memset(&key_0.f0, 0, sizeof(key_0.f0));
+	key_0.f0.ns = ((__u64)5); key_0.f0.clock = 0; key_0.f0.format = 2;
+	key_0.f1 = (bpf_get_current_uid_gid() & 0xffffffff);
+	map_at_update(ctx, &key_0, &value_0);
+	/* $then = strftime("%H", nsecs); */
+#line 5 "late.bt"
+	struct timestamp in_v_then__0;
+	struct timestamp *v_then = &in_v_then__0;
+	__builtin_memset(&(*v_then), 0, sizeof((*v_then)));
+	(*v_then).ns = (bpf_ktime_get_boot_ns()); (*v_then).clock = 0; (*v_then).format = 2;
+	/* print(($then, (username_t)1000, cgroup_path(1))) */
+#line 6 "late.bt"
+	struct event_1 event_1;
+	__builtin_memset(&event_1.arg0, 0, sizeof(event_1.arg0));
+	__builtin_memcpy(&event_1.arg0.f0, &(*v_then), 16);
+	event_1.arg0.f1 = ((__u64)1000);
+	__builtin_memset(&event_1.arg0.f2, 0, sizeof(event_1.arg0.f2));
+	event_1.arg0.f2.id = ((__u64)1); event_1.arg0.f2.filter = 0;
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 1;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
+	/* @at[$then, (username_t)0] = cgroup_path(2); */
+#line 7 "late.bt"
+	struct cgroup_path value_1;
+	__builtin_memset(&value_1, 0, sizeof(value_1));
+	value_1.id = ((__u64)2); value_1.filter = 0;
+	struct tuple_0 key_1;
+	__builtin_memset(&key_1, 0, sizeof(key_1));
+	__builtin_memcpy(&key_1.f0, &(*v_then), 16);
+	key_1.f1 = ((__u64)0);
+	map_at_update(ctx, &key_1, &value_1);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
