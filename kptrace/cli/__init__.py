@@ -59,13 +59,12 @@ class _Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] == "-l":
-            args = ["list", *args[1:]]
         end = args.index("--") if "--" in args else len(args)
         own_words = ("--percentiles=" if one == "--percentiles" else one for one in args[:end])
         args = [*own_words, *args[end:]]
-        own = ("--help", "-h", "--version", "-V")
-        if args and args[0] not in own and args[0] not in COMMANDS:
+        alone = len(args) == 1 and args[0] in ("--help", "-h")
+        own = alone or args[:1] in (["--version"], ["-V"])
+        if args and not own and args[0] not in COMMANDS:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 

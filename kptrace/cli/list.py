@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 
 import click
 
 from kptrace.cli import library
-from kptrace.cli.spec import open_kernel
-from kptrace.errors import HostError, UsageError, did_you_mean
+from kptrace.cli.spec import Given, find, open_kernel
+from kptrace.compiler.expand import Policy, expand
+from kptrace.errors import HostError, Report, UsageError, did_you_mean
 from kptrace.kernel import Kernel
+from kptrace.lang import parse
 
 _LISTED = ("kprobe", "kretprobe", "rawtracepoint", "tracepoint")
 
@@ -43,13 +46,34 @@ def list_command(pattern: str, from_library: bool, probe_path: tuple[str, ...], 
     """
     if from_library:
         return _list_library(probe_path, form)
-    with open_kernel() as kernel:
-        found = list(_matches(kernel, pattern))
+    return show_list(None, (pattern,), form=form)
+
+
+def show_list(
+    program: str | None, words: tuple[str, ...], *, form: str, functions: str | None = None
+) -> int:
+    """Probes that match the first word, or those of a specification (a file, or ``program``)."""
+    pattern = words[0] if words else "*"
+    with open_kernel(functions) as kernel:
+        if program is not None or os.path.isfile(pattern):
+            given = find(program, words)
+            found = _of_specification(kernel, given)
+        else:
+            found = list(_matches(kernel, pattern))
     if form == "json":
         click.echo(json.dumps({"probes": found}))
     elif found:
         click.echo("\n".join(found))
     return 0
+
+
+def _of_specification(kernel: Kernel, given: Given) -> list[str]:
+    """The names of what the attach points resolve to here, in order."""
+    findings = Report()
+    policy = Policy(missing="ignore", parameters=given.parameters)
+    units = expand(parse(given.source), kernel, policy, findings)
+    findings.check()
+    return list(dict.fromkeys(target.probe for unit in units for target in unit.targets))
 
 
 def _list_library(probe_path: tuple[str, ...], form: str) -> int:

@@ -14,14 +14,18 @@ import click
 from kptrace import session
 from kptrace.cli import report
 from kptrace.cli.backend import BACKENDS, loader
+from kptrace.cli.dump import STAGES, dump_compiled, dump_tree, stages, tell_programs
 from kptrace.cli.duration import DURATION
+from kptrace.cli.info import pretend_missing, show_features
+from kptrace.cli.list import show_list
+from kptrace.cli.script_help import show_parameters
 from kptrace.cli.spec import Given, compile_given, find, open_kernel
 from kptrace.errors import KptraceError, UsageError
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
 from kptrace.output.values import Style
-from kptrace.runtime.mechanism import WANTED
+from kptrace.runtime.mechanism import WANTED, choose
 
 DEFAULT_PERCENTILES = "50,90,99,99.9"
 FORMATS: dict[str, type[TextFormat] | type[JsonFormat]] = {"text": TextFormat, "json": JsonFormat}
@@ -30,14 +34,22 @@ _NOT_YET = (
     (("-c", "--cmd"), False),
     (("-I",), False),
     (("--include",), False),
-    (("-d",), False),
-    (("--probe-filter",), False),
     (("-k",), True),
     (("--unsafe",), True),
     (("--test",), True),
     (("--bench",), True),
 )
 """Options of the language that are refused by name: their spellings, and whether they are flags."""
+
+_NEVER = (
+    ("--aot", False, "kptrace compiles where it runs, and keeps what it compiled"),
+    ("--fmt", True, "use kptrace fmt"),
+    ("--emit-elf", False, "use kptrace emit --object"),
+    ("--emit-llvm", False, "kptrace compiles to C: use kptrace emit"),
+    ("--no-dwarf", True, "kptrace reads types from BTF only"),
+    ("--usdt-file-activation", True, "kptrace traces the kernel only"),
+)
+"""Options of other implementations: whether they are flags, and what to do instead."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -58,6 +70,11 @@ class RunOptions:
     dry_run: bool
     ready_file: str
     warnings: bool
+    verbose: bool
+    dump: tuple[str, ...]
+    probe_filter: str
+    traceable_functions: str | None
+    no_feature: str
 
 
 def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
@@ -86,7 +103,33 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option("--strict", is_flag=True, text="Exit status 6 if data was lost."),
     _option("--dry-run", is_flag=True, text="Attach, print nothing, end."),
     _option("--ready-file", default="", metavar="FILE", text="Create FILE when all probes count."),
-    _option("--warnings/--no-warnings", default=True, text="Show warnings."),
+    _option("--warnings/--no-warnings", default=True, text="Show warnings (default)."),
+    _option("-v", "--verbose", is_flag=True, text="Tell programs, maps and how they attach."),
+    _option(
+        "-d",
+        "dump",
+        multiple=True,
+        metavar="STAGE",
+        text=f"Show what the compiler made: {', '.join(STAGES)}, all.",
+    ),
+    _option(
+        "--probe-filter",
+        default="",
+        metavar="RE",
+        text="Only probes whose name matches; begin and end stay.",
+    ),
+    _option(
+        "--traceable-functions",
+        metavar="FILE",
+        text="Functions that can be traced, instead of the kernel's list.",
+    ),
+    _option(
+        "--no-feature",
+        default="",
+        metavar="LIST",
+        text="As if the kernel did not have these (--info lists them).",
+    ),
+    click.option("--verify-llvm-ir", is_flag=True, hidden=True, expose_value=False),
 )
 
 
@@ -96,7 +139,25 @@ def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         raise UsageError(message, hint="kptrace run --help lists what there is", code="usage")
 
 
+def _refuse_for_good(reason: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    def refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        if value:
+            message = f"the option {param.opts[0]} is not supported: {reason}"
+            raise UsageError(message, code="not-supported")
+
+    return refuse
+
+
 def _refused_options(command: F) -> F:
+    for name, flag, reason in _NEVER:
+        hidden = click.option(
+            name,
+            is_flag=flag,
+            hidden=True,
+            expose_value=False,
+            callback=_refuse_for_good(reason),
+        )
+        command = hidden(command)
     for names, flag in _NOT_YET:
         hidden = click.option(
             *names, is_flag=flag, hidden=True, expose_value=False, callback=_refuse
@@ -112,16 +173,32 @@ def run_options(command: F) -> F:
     return command
 
 
-@click.command("run")
+@click.command("run", add_help_option=False)
 @click.option("-e", "program", metavar="PROG", help="Program text.")
+@click.option(
+    "-l", "--list", "listing", is_flag=True, help="List probes: kptrace list, with -v its -v."
+)
 @click.option(
     "--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first."
 )
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 @run_options
 @_refused_options
+@click.option("--info", is_flag=True, help="What this kernel can do, one feature a line.")
+@click.option(
+    "-h", "--help", "wants_help", is_flag=True, help="This, and the parameters of the script."
+)
+@click.pass_context
 def run_command(
-    program: str | None, probe_path: tuple[str, ...], words: tuple[str, ...], **options: Any
+    context: click.Context,
+    /,
+    program: str | None,
+    listing: bool,
+    info: bool,
+    wants_help: bool,
+    probe_path: tuple[str, ...],
+    words: tuple[str, ...],
+    **options: Any,
 ) -> int:
     """Run a specification: a file, a library probe by name, - for standard input, or -e text.
 
@@ -134,26 +211,39 @@ def run_command(
       kptrace -e 'kprobe:vfs_read { @[comm] = count(); }'
       kptrace myprobe.bt 100 -f json -o result.json
     """
-    given = find(program, words, probe_path)
-    return run_given(given, RunOptions(**options))
+    chosen = RunOptions(**options)
+    _require_format(chosen.format)
+    if wants_help:
+        click.echo(context.get_help())
+        if program is not None or words:
+            show_parameters(find(program, words, probe_path).source)
+        return 0
+    pretend_missing(chosen.no_feature)
+    if info:
+        return show_features(chosen.format)
+    if listing:
+        functions = chosen.traceable_functions
+        return show_list(program, words, form=chosen.format, functions=functions)
+    return run_given(find(program, words, probe_path), chosen)
 
 
 def run_given(given: Given, options: RunOptions) -> int:
     """Compile and run; gives the exit status."""
-    if options.format not in FORMATS:
-        raise UsageError(
-            f'Invalid output format "{options.format}"',
-            hint="Valid formats: 'text', 'json'",
-            code="usage",
-        )
+    _require_format(options.format)
     levels = _percentiles(options.percentiles, given)
-    with open_kernel() as kernel:
-        made = compile_given(given, kernel, percentiles=bool(levels))
+    dumped = stages(options.dump)
+    pretend_missing(options.no_feature)
+    with open_kernel(options.traceable_functions) as kernel:
+        dump_tree(dumped, given.source)
+        made = compile_given(given, kernel, percentiles=bool(levels), only=options.probe_filter)
         report(made.warnings, warnings=options.warnings)
+        dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
         if not made.plan.programs:
             if not options.quiet:
                 click.echo("No probes to attach")
             return 1
+        if options.verbose:
+            tell_programs(made, choose(made.plan, wanted=options.attach))
         load = loader(made, options.backend)
 
         def form(style: Style) -> Format:
@@ -177,6 +267,15 @@ def run_given(given: Given, options: RunOptions) -> int:
                 sink,
             )
     return result.status
+
+
+def _require_format(name: str) -> None:
+    if name not in FORMATS:
+        raise UsageError(
+            f'Invalid output format "{name}"',
+            hint="Valid formats: 'text', 'json'",
+            code="usage",
+        )
 
 
 @contextlib.contextmanager

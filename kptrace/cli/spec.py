@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,8 +99,10 @@ def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
     return Source(name=str(path), text=data.decode("utf-8", "surrogateescape"))
 
 
-def compile_given(given: Given, kernel: Kernel, *, percentiles: bool) -> Compilation:
-    """Compile for a kernel."""
+def compile_given(
+    given: Given, kernel: Kernel, *, percentiles: bool, only: str = ""
+) -> Compilation:
+    """Compile for a kernel; ``only`` is a regular expression for the names of probes."""
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
         parameters=given.parameters,
@@ -107,14 +110,30 @@ def compile_given(given: Given, kernel: Kernel, *, percentiles: bool) -> Compila
         percentiles=percentiles,
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,
-        percpu_lookup=features.has("percpu_lookup") is not False,
+        percpu_lookup=features.has("lookup_percpu_elem") is not False,
         has=lambda feature: features.has(feature) is not False,
+        only=_expression(only),
         environment=os.environ,
     )
     return compile_spec(given.source, kernel, options)
 
 
-def open_kernel() -> Kernel:
-    """The running kernel; ``BPFTRACE_BTF`` names another BTF file."""
+def _expression(text: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        raise UsageError(f"Invalid probe filter '{text}': {error}", code="usage") from None
+
+
+def open_kernel(functions: str | None = None) -> Kernel:
+    """The running kernel; ``BPFTRACE_BTF`` names another BTF file.
+
+    ``functions``: a file that stands in for the kernel's list of functions that can be traced.
+    """
+    if functions is not None and not os.access(functions, os.R_OK):
+        raise UsageError(f"cannot read '{functions}'", code="unreadable")
     btf = os.environ.get("BPFTRACE_BTF")
-    return Kernel(btf_file=Path(btf) if btf else None)
+    return Kernel(
+        btf_file=Path(btf) if btf else None,
+        functions_file=Path(functions) if functions else None,
+    )

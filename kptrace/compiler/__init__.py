@@ -10,6 +10,7 @@ privilege, attaches or loads; only `clang` starts a process.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -35,7 +36,8 @@ class Options:
     ``percentiles`` collects hist() at 5 bits of precision.
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
-    other feature, asked for when a specification needs it.
+    other feature, asked for when a specification needs it. ``only``: what the names of probes must
+    match.
     """
 
     parameters: tuple[str, ...] = ()
@@ -44,6 +46,7 @@ class Options:
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
+    only: re.Pattern[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -91,6 +94,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
         max_probes=settings.plan.max_probes,
         func_ip=options.func_ip,
         parameters=options.parameters,
+        only=options.only,
     )
     units = expand(program, kernel, policy, report)
     named = Named(given=options.named)

@@ -8,6 +8,7 @@ from facts, before the first probe is attached.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class _Expander:
         self.report = report
         self.units: list[Unit] = []
         self.names: dict[str, int] = {}
+        self.filtered = False  # the policy left out something of this probe
         self.taken: set[str] = set()
 
     def run(self, program: n.Program) -> tuple[Unit, ...]:
@@ -78,14 +80,14 @@ class _Expander:
         label = self.label(probe)
         before = len(self.units)
         known = len(self.report.errors)
-        failed = False
+        self.filtered = failed = False
         for point in probe.attach:
             errors = len(self.report.errors)
             parts = self.parameters(point)
             if parts is not None:
                 self.point(probe, point, parts, label)
             failed |= len(self.report.errors) > errors
-        if len(self.units) == before:
+        if len(self.units) == before and not self.filtered:
             missing = any(one.code == ATTACH for one in self.report.errors[known:])
             self.nothing_left(probe, failed, missing)
 
@@ -146,6 +148,12 @@ class _Expander:
 
     def add(self, every: Iterable[Found], request: Request, label: str) -> None:
         for found in every:
+            if request.provider not in ("begin", "end"):
+                kept = tuple(one for one in found.targets if self.policy.keeps(one.probe))
+                if not kept:
+                    self.filtered = True
+                    continue
+                found = dataclasses.replace(found, targets=kept)
             text = found.targets[0].probe if len(found.targets) == 1 else request.point.text
             self.units.append(
                 Unit(

@@ -2,7 +2,8 @@
 """Facts about one kernel, read-only: its types, symbols, tracepoints, and what can be probed.
 
 In: a root directory (``/``, or a directory with copies of the files, as tests use), and
-optionally a BTF file. Out: the readers below. Every fact is read when first asked for, once.
+optionally a BTF file and a file with the functions that can be traced. Out: the readers below.
+Every fact is read when first asked for, once.
 "Unknown" and "absent" differ everywhere: what cannot be read is never reported as empty.
 Nothing here attaches, loads, or writes.
 
@@ -30,9 +31,15 @@ from kptrace.types import Type
 class Kernel:
     """One kernel. A context manager, because its BTF is memory that libbpf holds."""
 
-    def __init__(self, root: Path = Path("/"), btf_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        root: Path = Path("/"),
+        btf_file: Path | None = None,
+        functions_file: Path | None = None,
+    ) -> None:
         self._root = root
         self._btf_file = btf_file
+        self._functions_file = functions_file
 
     def __enter__(self) -> Kernel:
         return self
@@ -80,7 +87,9 @@ class Kernel:
 
     @cached_property
     def probeable(self) -> Probeable:
-        return Probeable(self._root, self.symbols, self.tracefs, lambda: self.btf)
+        return Probeable(
+            self._root, self.symbols, self.tracefs, lambda: self.btf, self._functions_file
+        )
 
     @cached_property
     def host(self) -> host.Host:

@@ -64,17 +64,19 @@ class Probeable:
         symbols: Symbols,
         tracefs: Tracefs,
         btf: Callable[[], Btf | None] = lambda: None,
+        functions_file: Path | None = None,
     ) -> None:
         self._root = root
         self._symbols = symbols
         self._tracefs = tracefs
         self._btf = btf
+        self._functions_file = functions_file
 
     # Lists
 
     @cached_property
     def _functions(self) -> Reading:
-        return read(self._tracefs.path / "available_filter_functions")
+        return read(self._functions_file or self._tracefs.path / "available_filter_functions")
 
     @cached_property
     def _sites(self) -> Reading:

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+import re
+import struct
 from collections.abc import Iterator
 from ctypes import c_char, c_uint64
 from dataclasses import dataclass
@@ -231,6 +234,36 @@ def prog_load(
         with contextlib.suppress(BlockingIOError):
             return _call(Command.PROG_LOAD, attributes)
     return _call(Command.PROG_LOAD, attributes)
+
+
+def knows_helper(prog_type: ProgType, helper: int) -> bool:
+    """Whether programs of a type may call a helper, whatever arguments it wants.
+
+    The verifier looks the helper up before it looks at the arguments, and its log tells which of
+    the two it refused. OSError where it was not asked at all, for want of rights.
+    """
+    call = struct.pack("<BBhi", 0x85, 0, 0, helper) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+    code = ctypes.create_string_buffer(call, len(call))
+    license_text = ctypes.create_string_buffer(b"GPL")
+    log = ctypes.create_string_buffer(4096)
+    attributes = uapi.ProgLoad(
+        prog_type=prog_type,
+        insn_cnt=len(call) // 8,
+        insns=_address(code),
+        license=_address(license_text),
+        log_level=1,
+        log_size=len(log),
+        log_buf=_address(log),
+    )
+    try:
+        os.close(_call(Command.PROG_LOAD, attributes))
+    except OSError:
+        if not log.value:
+            raise
+        # "unknown func bpf_loop#181", "invalid func unknown#181", and in newer kernels
+        # "program of this type cannot use helper bpf_loop#181"
+        return not re.search(rb"(?:unknown|invalid) func|cannot use helper", log.value)
+    return True
 
 
 def prog_test_run(fd: int) -> int:

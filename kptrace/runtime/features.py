@@ -13,7 +13,7 @@ import errno
 import functools
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 
 from kptrace.runtime import bpf, perf_event
@@ -21,6 +21,7 @@ from kptrace.runtime.bpf import AttachType, MapType, ProgType
 
 _RETURN_0 = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 _HELPER_GET_FUNC_IP = 173
+_HELPER_LOOP = 181
 _HELPER_LOOKUP_PERCPU_ELEM = 195
 _HELPER_KTIME_GET_TAI_NS = 208
 _NO_RIGHT = (errno.EPERM, errno.EACCES)
@@ -40,16 +41,33 @@ class Features:
     perf_link: bool | None
     miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
-    percpu_lookup: bool | None  # bpf_map_lookup_percpu_elem
+    lookup_percpu_elem: bool | None  # bpf_map_lookup_percpu_elem
+    loop: bool | None  # bpf_loop
     tai: bool | None  # bpf_ktime_get_tai_ns
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
     ringbuf: bool | None
 
 
+_pretended: set[str] = set()
+
+
+def names() -> tuple[str, ...]:
+    """All features that can be asked for."""
+    return tuple(field.name for field in fields(Features))
+
+
+def pretend_missing(wanted: Iterable[str]) -> None:
+    """From now on these are answered with no: to see what a run does without them."""
+    _pretended.update(wanted)
+    has.cache_clear()
+
+
 @functools.cache
 def has(name: str) -> bool | None:
     """Whether this kernel has one feature, named as a field of `Features`. Cached."""
+    if name in _pretended:
+        return False
     try:
         return _TESTS[name]()
     except OSError as error:
@@ -58,7 +76,7 @@ def has(name: str) -> bool | None:
 
 def detect() -> Features:
     """All features; each test takes about a millisecond."""
-    return Features(**{field.name: has(field.name) for field in fields(Features)})
+    return Features(**{name: has(name) for name in names()})
 
 
 @contextlib.contextmanager
@@ -112,7 +130,7 @@ def _calls(kind: ProgType, helper: int) -> bool:
     return True
 
 
-def _percpu_lookup() -> bool:
+def _lookup_percpu_elem() -> bool:
     with _closing(bpf.map_create(MapType.PERCPU_ARRAY, 4, 8, 1)) as fd:
         code = (
             (0x62, 0x0A, -8, 0),  # *(u32 *)(r10 - 8) = 0
@@ -153,7 +171,8 @@ _TESTS: dict[str, Callable[[], bool]] = {
     "perf_link": _perf_link,
     "miss_count": _miss_count,
     "get_func_ip": lambda: _calls(ProgType.KPROBE, _HELPER_GET_FUNC_IP),
-    "percpu_lookup": _percpu_lookup,
+    "lookup_percpu_elem": _lookup_percpu_elem,
+    "loop": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_LOOP),
     "tai": lambda: _calls(ProgType.RAW_TRACEPOINT, _HELPER_KTIME_GET_TAI_NS),
     "test_run": _test_run,
     "map_batch": _map_batch,

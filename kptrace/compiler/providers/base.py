@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -21,13 +22,20 @@ ATTACH = "attach"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function."""
+    """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function.
+
+    ``only``: what the names of probes must match; begin and end are always kept.
+    """
 
     missing: str = "error"
     max_programs: int = 1024
     max_probes: int = 1024
     func_ip: bool = True
     parameters: tuple[str, ...] = ()
+    only: re.Pattern[str] | None = None
+
+    def keeps(self, probe: str) -> bool:
+        return self.only is None or bool(self.only.search(probe))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
