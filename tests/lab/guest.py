@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import pty
 import select
@@ -40,15 +41,24 @@ class GuestError(Exception):
     """The guest did not deliver an exit status."""
 
 
-def run(kernel: Kernel, command: Sequence[str], *, timeout: float) -> int:
-    """Run `command` in a guest, pass its output on as it comes, and return its exit status."""
+class GuestHungError(GuestError):
+    """The guest stands still."""
+
+
+def run(
+    kernel: Kernel, command: Sequence[str], *, timeout: float, silence: float = math.inf
+) -> int:
+    """Run `command` in a guest, pass its output on as it comes, and return its exit status.
+
+    Raises GuestHungError when there was no output for `silence` seconds.
+    """
     with tempfile.TemporaryDirectory(prefix="kptrace-lab-") as name:
         job = Path(name)
         _write_job(job, kernel)
         (job / "command").write_text(f"exec {shlex.join(command)}\n")
         os.mkfifo(job / "output")
         with CompileServer(job):
-            return _Boot(kernel, job, timeout).run()
+            return _Boot(kernel, job, timeout, silence).run()
 
 
 def shell(kernel: Kernel) -> int:
@@ -63,10 +73,11 @@ def shell(kernel: Kernel) -> int:
 class _Boot:
     """One guest's life, from the start of QEMU to its end."""
 
-    def __init__(self, kernel: Kernel, job: Path, timeout: float) -> None:
+    def __init__(self, kernel: Kernel, job: Path, timeout: float, silence: float) -> None:
         self._kernel = kernel
         self._job = job
         self._timeout = timeout
+        self._silence = silence
         self._console = job / "console"
 
     def run(self) -> int:
@@ -107,7 +118,8 @@ class _Boot:
         self, process: subprocess.Popen[bytes], terminal: int, output: int, progress: Progress
     ) -> int:
         status = self._job / "status"
-        deadline = time.monotonic() + self._timeout
+        heard = time.monotonic()
+        deadline = heard + self._timeout
         with self._console.open("wb", buffering=0) as console:
             sinks = {terminal: console, output: sys.stdout.buffer}
             while True:
@@ -116,6 +128,8 @@ class _Boot:
                 readable, _, _ = select.select(list(sinks), [], [], 0.0 if ended else 0.2)
                 if not readable and ended:
                     break
+                if output in readable:
+                    heard = time.monotonic()
                 for fd in readable:
                     if not _copy(fd, sinks[fd]):
                         del sinks[fd]
@@ -125,6 +139,8 @@ class _Boot:
                     progress.tick()
                 if time.monotonic() > deadline:
                     raise GuestError(self._died(f"no end within {self._timeout:.0f} s"))
+                if time.monotonic() > heard + self._silence:
+                    raise GuestHungError(self._died(f"no output for {self._silence:.0f} s"))
         if not status.exists():
             raise GuestError(self._died("the guest stopped before the command had ended"))
         return int(status.read_text())
