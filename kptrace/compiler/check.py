@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.flow import Flow
 from kptrace.compiler.functions import AGGREGATIONS
+from kptrace.compiler.loops import Loops
 from kptrace.compiler.rules import Use, join
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
 from kptrace.errors import Report
@@ -29,9 +29,13 @@ MAX_ROUNDS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """The typed programs, in the order of the units, and the types of the maps."""
+    """The typed programs, in the order of the units, and the types of the maps.
+
+    ``captured`` are the variables of each that a loop's function shares.
+    """
 
     bodies: tuple[tree.Body, ...]
+    captured: tuple[frozenset[str], ...]
     maps: dict[str, MapInfo] = field(default_factory=dict)
 
 
@@ -40,15 +44,16 @@ def check(units: tuple[Unit, ...], facts: Facts, report: Report) -> Checked:
     maps: dict[str, MapInfo] = {}
     known: Types = {}
 
-    def visit(to: Report, guess: bool) -> tuple[tuple[tree.Body, ...], Types]:
+    def visit(to: Report, guess: bool) -> tuple[Checked, Types]:
         variables: Types = {}
         for info in maps.values():
             info.forget()
-        bodies = tuple(
-            _Checker(unit, facts, to, maps, Scopes(unit.index, variables, known), guess).body()
-            for unit in units
-        )
-        return bodies, variables
+        bodies, captured = [], []
+        for unit in units:
+            scopes = Scopes(unit.index, variables, known)
+            bodies.append(_Checker(unit, facts, to, maps, scopes, guess).body())
+            captured.append(frozenset(scopes.captured))
+        return Checked(bodies=tuple(bodies), captured=tuple(captured), maps=maps), variables
 
     for guess in (False, True):
         for _ in range(MAX_ROUNDS):
@@ -56,8 +61,7 @@ def check(units: tuple[Unit, ...], facts: Facts, report: Report) -> Checked:
             _, known = visit(Report(), guess)
             if before == ({name: (one.key, one.value) for name, one in maps.items()}, known):
                 break
-    bodies, _ = visit(report, True)
-    return Checked(bodies=bodies, maps=maps)
+    return visit(report, True)[0]
 
 
 def is_unsized_string(node: n.TypeName | n.Typeof | None) -> bool:
@@ -67,7 +71,7 @@ def is_unsized_string(node: n.TypeName | n.Typeof | None) -> bool:
     )  # fmt: skip
 
 
-class _Checker(Flow):
+class _Checker(Loops):
     """One visit of one program."""
 
     def statement(self, node: n.Statement) -> list[tree.Statement]:
@@ -87,13 +91,13 @@ class _Checker(Flow):
             case n.Return():
                 return [self.return_(node)]
             case n.While():
-                self.not_yet(node.span, "while loops")
+                return self.while_(node)
             case n.Unroll():
-                self.not_yet(node.span, "unroll")
+                return self.unroll(node)
             case n.For():
-                self.not_yet(node.span, "for loops")
+                return self.for_(node)
             case n.Jump():
-                self.not_yet(node.span, f"'{node.keyword}'")
+                return self.jump(node)
             case n.Import():
                 self.not_yet(node.span, "import statements")
         return []

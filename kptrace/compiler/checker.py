@@ -35,6 +35,7 @@ class CheckerBase(ABC):
         self.scopes = scopes
         self.guess = guess
         self.ahead: list[tree.Statement] = []  # what must stand before this statement
+        self.loops: list[str] = []  # the keywords of the loops around it
 
     @abstractmethod
     def expr(self, node: n.Expr) -> tree.Expr:

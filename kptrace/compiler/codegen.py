@@ -15,6 +15,7 @@ from kptrace.compiler.dialect import DIALECTS, Dialect
 from kptrace.compiler.emitter import Emitter
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.expand import Unit
+from kptrace.compiler.map_functions import map_functions
 from kptrace.compiler.storage import Storage
 from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
@@ -24,7 +25,6 @@ from kptrace.plan import (
     TRACER_KINDS,
     Config,
     CounterKind,
-    Map,
     MapKind,
     Plan,
     ProbeKind,
@@ -34,21 +34,16 @@ from kptrace.plan import (
 MAX_SCRATCH = 32768
 """Largest value of a per-CPU array (PCPU_MIN_UNIT_SIZE, include/linux/percpu.h)."""
 
-_KINDS = {
-    MapKind.HASH: "hash",
-    MapKind.PERCPU_HASH: "percpu_hash",
-    MapKind.PERCPU_ARRAY: "percpu_array",
-}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Program:
-    """C text of one program: its scratch struct, its context struct, its function."""
+    """C text of one program: its structs, the functions of its loops, its own function."""
 
     unit: Unit
     name: str
     scratch: str
     context: str
+    loops: str
     body: str
     hits: int
     nesting: int
@@ -94,7 +89,8 @@ def generate(
     )
     lost = storage.counter(CounterKind.EVENTS)
     programs = tuple(
-        _program(unit, body, shared) for unit, body in zip(units, checked.bodies, strict=True)
+        _program(unit, body, captured, shared)
+        for unit, body, captured in zip(units, checked.bodies, checked.captured, strict=True)
     )
     for one in storage.maps:
         storage.counter(CounterKind.MAP_FULL, one.name)
@@ -153,7 +149,7 @@ def _render(made: Generated, dialect: Dialect) -> str:
     plan, shared = made.plan, made.shared
     values = list(shared.values.declarations.values())
     programs = [_function(one, dialect) for one in made.programs]
-    maps = [_map_functions(one, shared, dialect) for one in plan.maps]
+    maps = [map_functions(one, shared, dialect) for one in plan.maps]
     parts = [
         prelude.EVENT_HEADER,
         *values,
@@ -223,6 +219,8 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
             parts.append(prelude.hist_add(int(number)))
         elif kind == "lhist":
             parts.append(prelude.lhist_add(int(number)))
+    if "repeat" in needs:
+        parts.append(prelude.repeat(dialect.repeat("count", "callback", "frame")))
     if made.plan.stack_maps:
         lost = made.shared.storage.counter(CounterKind.STACKS)
         parts += [_stack(one.depth, one.symbol, one.max_entries, lost, dialect)
@@ -246,73 +244,6 @@ def _stack(depth: int, symbol: str, entries: int, lost: int, dialect: Dialect) -
     )
 
 
-def _map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
-    """Declaration of a map of the specification, and the functions that reach it."""
-    value = shared.values.spelling(one.value)
-    scalar = one.key is None
-    key = "__u32" if one.key is None else shared.values.spelling(one.key)
-    parameter = "void" if scalar else f"{key} *key"
-    after = "" if scalar else f", {key} *key"
-    zero = "\t__u32 zero = 0;\n\n" if scalar else ""
-    at = "&zero" if scalar else "key"
-    symbol = one.symbol
-    kind = _KINDS[one.kind]
-    full = shared.storage.counter(CounterKind.MAP_FULL, one.name)
-    event = shared.storage.full_warning(shared.events, one)
-    parts = [
-        f"/* {one.name} */\n"
-        + dialect.map(kind, symbol, key, value, one.max_entries, not one.prealloc)
-    ]
-    lookup = dialect.lookup(symbol, at)
-    dropped = (
-        f"static __always_inline void {symbol}_full(void *ctx)\n{{\n"
-        f"\tif (ledger_add({full}) == 1)\n\t\twarn(ctx, {event});\n}}\n"
-    )
-    if f"read {symbol}" in shared.needs:
-        slot = dialect.percpu_lookup(symbol, at, "cpu")
-        parts.append(
-            prelude.read_aggregate(symbol, one.value, value, parameter, zero, slot, shared.cpus)
-        )
-    if one.kind is MapKind.PERCPU_ARRAY:
-        parts.append(
-            f"static __always_inline {value} *{symbol}_slot(void *ctx)\n{{\n{zero}"
-            f"\treturn {lookup};\n}}\n"
-        )
-        return "\n".join(parts)
-    if one.kind is MapKind.PERCPU_HASH:
-        insert = dialect.update(symbol, at, f"({value} *)zero_value", True)
-        later = "" if one.prealloc else ", _Bool *later"
-        refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx);\n"
-        if not one.prealloc:
-            refused = (
-                f"\tif (!slot && result == {prelude.ENOMEM})\n\t\t*later = 1;\n"
-                f"\telse if (!slot)\n\t\t{symbol}_full(ctx);\n"
-            )
-        parts += [
-            dropped,
-            f"static __always_inline {value} *{symbol}_slot(void *ctx{after}{later})\n{{\n"
-            f"\t__u32 index = 0;\n\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
-            f"\tint result;\n\n\tif (slot)\n\t\treturn slot;\n"
-            f"\tzero_value = zeros_at(&index);\n\tif (!zero_value)\n\t\treturn (void *)0;\n"
-            f"\tresult = {insert};\n\t(void)result;\n\tslot = {lookup};\n{refused}"
-            f"\treturn slot;\n}}\n",
-        ]
-    else:
-        update = dialect.update(symbol, at, "value", False)
-        parts += [
-            dropped,
-            f"static __always_inline {value} *{symbol}_lookup({parameter})\n{{\n{zero}"
-            f"\treturn {lookup};\n}}\n",
-            f"static __always_inline void {symbol}_update(void *ctx{after}, {value} *value)\n{{\n"
-            f"{zero}\tif ({update})\n\t\t{symbol}_full(ctx);\n}}\n",
-        ]
-    parts.append(
-        f"static __always_inline long {symbol}_delete({parameter})\n{{\n{zero}"
-        f"\treturn {dialect.delete(symbol, at)};\n}}\n"
-    )
-    return "\n".join(parts)
-
-
 def _function(one: _Program, dialect: Dialect) -> str:
     """The program: hits are counted, then the body runs, in a scratch slot if it needs one."""
     kind = one.unit.kind
@@ -328,12 +259,13 @@ def _function(one: _Program, dialect: Dialect) -> str:
     hits = f"\tledger_add({one.hits});\n"
     if not one.scratch:
         return (
-            f"{one.context}{head}{dialect.program(kind, one.name, context)}\n{{\n{guard}{hits}"
+            f"{one.context}{one.loops}{head}"
+            f"{dialect.program(kind, one.name, context)}\n{{\n{guard}{hits}"
             f"{one.body}\n\treturn {default};\n}}\n"
         )
     scratch = f"struct {one.name}_scratch *scratch"
     return (
-        f"{one.context}{one.scratch}\n"
+        f"{one.context}{one.scratch}\n{one.loops}"
         f"static __always_inline int {one.name}_body({context}ctx, {scratch})\n{{\n"
         f"{one.body}\n\treturn {default};\n}}\n\n"
         f"{head}{dialect.program(kind, one.name, context)}\n{{\n"
@@ -345,10 +277,10 @@ def _function(one: _Program, dialect: Dialect) -> str:
     )
 
 
-def _program(unit: Unit, body: tree.Body, shared: Shared) -> _Program:
+def _program(unit: Unit, body: tree.Body, captured: frozenset[str], shared: Shared) -> _Program:
     name = f"probe_{unit.index}"
     default = 1 if unit.kind is ProbeKind.TRACEPOINT else 0
-    emitter = Emitter(shared, default)
+    emitter = Emitter(shared, default, name, captured)
     emitter.body(body)
     hits = shared.storage.counter(CounterKind.HITS, name)
     scratch = ""
@@ -368,11 +300,32 @@ def _program(unit: Unit, body: tree.Body, shared: Shared) -> _Program:
         name=name,
         scratch=scratch,
         context=context,
-        body="\n".join(emitter.lines),
+        loops=_loops(name, emitter),
+        body="\n".join([*_frame(name, emitter), *emitter.lines]),
         hits=hits,
         nesting=nesting,
         scratch_size=_scratch_size([size for _, _, size in emitter.scratch]),
     )
+
+
+def _loops(name: str, emitter: Emitter) -> str:
+    """The functions of a program's loops, with the struct that they share."""
+    if not emitter.functions:
+        return ""
+    fields = "".join(f"\t{one};\n" for one in emitter.frame.values())
+    return "\n".join([f"struct {name}_frame {{\n{fields}}};\n", *emitter.functions, ""])
+
+
+def _frame(name: str, emitter: Emitter) -> list[str]:
+    """The lines that set up what a program shares with its loops."""
+    if not emitter.functions:
+        return []
+    kind = f"struct {name}_frame"
+    lines = [f"\t{kind} shared;", f"\t{kind} *frame = &shared;", ""]
+    lines += [f"\tframe->{one} = {one};" for one in ("ctx", "scratch") if one in emitter.frame]
+    if "left" in emitter.frame:
+        lines.append("\tframe->left = 0;")
+    return lines
 
 
 def _scratch_size(sizes: list[int]) -> int:

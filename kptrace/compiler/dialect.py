@@ -43,8 +43,12 @@ _HELPERS = {
         120, "long", "__u64 device, __u64 inode, void *to, __u32 size",
     ),
     "bpf_ktime_get_boot_ns": (125, "__u64", "void"),
+    "bpf_for_each_map_elem": (
+        164, "long", "void *map, void *callback, void *frame, __u64 flags",
+    ),
     "bpf_get_func_ip": (173, "__u64", "void *ctx"),
     "bpf_ktime_get_tai_ns": (208, "__u64", "void"),
+    "bpf_loop": (181, "long", "__u32 count, void *callback, void *frame, __u64 flags"),
     "bpf_map_lookup_percpu_elem": (195, "void *", "void *map, const void *key, __u32 cpu"),
 }  # fmt: skip
 
@@ -94,6 +98,14 @@ class Dialect(ABC):
     @abstractmethod
     def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
         """The slot of one CPU; null where there is no such key or CPU."""
+
+    @abstractmethod
+    def each(self, symbol: str, callback: str, frame: str) -> str:
+        """Call a function for every entry of a map; gives their number."""
+
+    @abstractmethod
+    def repeat(self, count: str, callback: str, frame: str) -> str:
+        """Call a function for every number below a count."""
 
     @abstractmethod
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
@@ -188,6 +200,12 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
     def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
         return f"bpf_map_lookup_percpu_elem(&{symbol}, {key}, {cpu})"
 
+    def each(self, symbol: str, callback: str, frame: str) -> str:
+        return f"bpf_for_each_map_elem(&{symbol}, {callback}, {frame}, 0)"
+
+    def repeat(self, count: str, callback: str, frame: str) -> str:
+        return f"bpf_loop({count}, {callback}, {frame}, 0)"
+
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
         return f'SEC("{SECTIONS[kind]}")\nint {name}({context}ctx)'
 
@@ -235,6 +253,20 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
         raise HostError(
             "BCC cannot read an aggregation inside a probe: it has no per-CPU lookup",
             hint="use --backend libbpf",
+            code="bcc",
+        )
+
+    def each(self, symbol: str, callback: str, frame: str) -> str:
+        raise HostError(
+            "BCC cannot walk a map inside a probe: its programs have no callback functions",
+            hint="use --backend libbpf",
+            code="bcc",
+        )
+
+    def repeat(self, count: str, callback: str, frame: str) -> str:
+        raise HostError(
+            "BCC cannot run a for loop: its programs have no callback functions",
+            hint="use --backend libbpf or unroll",
             code="bcc",
         )
 

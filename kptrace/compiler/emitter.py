@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from kptrace import types
 from kptrace.compiler import tree
+from kptrace.compiler.loop_emitter import LoopEmitter
 from kptrace.compiler.rules import is_scalar
-from kptrace.compiler.values import ValueEmitter
 from kptrace.errors import Severity, expanded_from
 from kptrace.plan import EVENT_HEADER, Event, EventKind, Map
 
@@ -21,13 +21,8 @@ _LOCATED = {EventKind.ERRORF: Severity.ERROR, EventKind.WARNF: Severity.WARNING}
 EVENT_ON_STACK = 128
 """An event up to this size is built on the stack: cheaper than a scratch slot."""
 
-_READS_FIRST = (
-    tree.Var | tree.MapRead | tree.TupleMake | tree.TupleGet | tree.Ternary | tree.BlockValue
-)
-"""Values that may read the variable that they are assigned to."""
 
-
-class Emitter(ValueEmitter):
+class Emitter(LoopEmitter):
     """Makes the C of one program's statements."""
 
     def body(self, statements: tree.Body) -> None:
@@ -51,10 +46,17 @@ class Emitter(ValueEmitter):
                 with self.braces():
                     self.body(node.body)
             case tree.Return():
-                value = "0" if node.value is None else self.expr(node.value)
-                if node.value is None:
-                    value = str(self.default_return)
-                self.line(f"return {value};")
+                self.return_(node)
+            case tree.While():
+                self.while_(node)
+            case tree.Unroll():
+                self.unroll(node)
+            case tree.ForRange():
+                self.for_range(node)
+            case tree.ForMap():
+                self.for_map(node)
+            case tree.Jump():
+                self.jump(node)
             case tree.Send():
                 self.send(node)
             case _:
@@ -68,6 +70,8 @@ class Emitter(ValueEmitter):
         if isinstance(node, tree.If):
             text = " ".join(node.condition.span.text.split())
             text = "if " + text.replace("/*", "/ *").replace("*/", "* /")
+        elif isinstance(node, tree.While | tree.Unroll | tree.ForRange | tree.ForMap):
+            text = self.loop_head(node)
         self.line(f"/* {text} */")
         self.lines.append(f'#line {span.line} "{name}"')
 
@@ -86,14 +90,12 @@ class Emitter(ValueEmitter):
         kind = node.type
         if is_scalar(kind):
             value = "0" if node.value is None else self.scalar(node.value, kind)
-            head = f"{self.spelling(kind)} " if node.declare else ""
-            self.line(f"{head}{node.slot} = {value};")
+            head = self.declaration(node.slot, kind) if node.declare else ""
+            self.line(f"{head}{self.variable(node.slot)} = {value};")
             return
-        target = node.slot
         if node.declare:
-            target = self.place(self.spelling(kind), types.size_of(kind), f"in_{node.slot}_")
-            self.line(f"{self.spelling(kind)} *{node.slot} = &{target};")
-        target = f"(*{node.slot})"
+            self.declare_object(node.slot, kind)
+        target = self.variable_object(node.slot)
         if node.value is None:
             self.clear(target, types.size_of(kind))
         elif isinstance(

@@ -23,6 +23,9 @@ from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import BOOL, INT64, type_name
 
+_NOT_IN_FOR = ("args", "retval", "ctx")
+"""What reads the probe's context, which is out of reach in a loop's function."""
+
 
 class ExpressionChecker(Operators):
     """Types the expressions of one program."""
@@ -141,6 +144,11 @@ class ExpressionChecker(Operators):
 
     def name(self, node: n.Name) -> tree.Expr:
         name = node.name
+        if "for" in self.loops and (name in _NOT_IN_FOR or ARGUMENT.fullmatch(name)):
+            message = f"'{name}' builtin is not allowed in a for-loop"
+            hint = "save it in a variable before the loop"
+            self.report.error(node.span, message, code="loop", hints=(hint,))
+            return self.bad(node.span)
         row = FUNCTIONS.get(name)
         if row is not None and row.bare:
             return self.call(n.Call(span=node.span, name=name, arguments=()))

@@ -181,7 +181,7 @@ class Flow(ExpressionChecker):
 
 def _leaves(node: tree.Statement) -> bool:
     """Whether nothing behind a statement runs."""
-    return isinstance(node, tree.Return) or (isinstance(node, tree.Send) and node.leave)
+    return isinstance(node, tree.Return | tree.Jump) or (isinstance(node, tree.Send) and node.leave)
 
 
 def acts(node: n.Expr) -> bool:

@@ -11,6 +11,7 @@ PIECES: dict[str, str] = {
     "start_time": prelude.START_TIME,
     "tai_offset_get": prelude.TAI_OFFSET,
     "ns_pid_tgid": prelude.NS_PID_TGID,
+    "end_loop": prelude.END_LOOP,
     "clear_bytes": prelude.CLEAR_BYTES,
     "string_equal": prelude.STRING_EQUAL,
 }

@@ -308,3 +308,35 @@ static __always_inline __s64 {symbol}_read({parameter})
 	return {result};
 }}
 """
+
+
+END_LOOP = """\
+/* The verifier wants to see a 1, but clang would return a byte of memory that it knows to be 1. */
+static __always_inline long end_loop(void)
+{
+	long one = 1;
+
+	asm volatile("" : "+r"(one));
+	return one;
+}
+"""
+
+
+def each(symbol: str, call: str) -> str:
+    """Call a function for every entry of a map; gives their number."""
+    return f"""\
+static __always_inline long {symbol}_each(void *callback, void *frame)
+{{
+	return {call};
+}}
+"""
+
+
+def repeat(call: str) -> str:
+    """Call a function for every number below a count; it ends the loop by returning 1."""
+    return f"""\
+static __always_inline void repeat(__u32 count, void *callback, void *frame)
+{{
+	{call};
+}}
+"""

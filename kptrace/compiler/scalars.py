@@ -75,7 +75,7 @@ class ScalarEmitter(Writer, ABC):
             case tree.Const():
                 return c_integer(int(node.value), wide=types.size_of(node.type) == 8)
             case tree.Var():
-                return node.slot
+                return self.variable(node.slot)
             case tree.Builtin():
                 return self.builtin(node)
             case tree.Inline(effects=False):
@@ -330,9 +330,9 @@ class ScalarEmitter(Writer, ABC):
         self.effects += 1
         old, new = self.fresh("old"), self.fresh("new")
         if isinstance(node.target, tree.Var):
-            self.line(f"{spelling} {old} = {node.target.slot};")
+            self.line(f"{spelling} {old} = {self.variable(node.target.slot)};")
             self.line(f"{spelling} {new} = {old} {step};")
-            self.line(f"{node.target.slot} = {new};")
+            self.line(f"{self.variable(node.target.slot)} = {new};")
         else:
             plan_map = self.shared.storage.map(node.target.map)
             arguments = self.key_arguments(node.target.map, node.target.key)

@@ -58,6 +58,14 @@ class MapInfo:
     known: Use | None = None
     written: bool = False
 
+    known_key: Use | None = None
+
+    @property
+    def key_type(self) -> Type | None:
+        """The type of the keys, as `type` is that of the values."""
+        use = self.known_key or self.key
+        return None if use is None else use.type
+
     @property
     def type(self) -> Type | None:
         """The type of the value as a read sees it: that of the whole last visit."""
@@ -66,7 +74,8 @@ class MapInfo:
 
     def forget(self) -> None:
         """Before a visit: what is assigned is collected anew."""
-        self.known, self.key, self.value = self.value, None, None
+        self.known, self.known_key = self.value, self.key
+        self.key, self.value = None, None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +97,8 @@ class Scopes:
     """The scratch variables of one program.
 
     Types live in ``types`` by place of declaration and survive from one visit to the next.
+    ``captured`` are the slots of the variables that a loop's function shares with its caller;
+    ``functions`` the depths at which such functions begin.
     """
 
     unit: int
@@ -95,18 +106,30 @@ class Scopes:
     known: dict[tuple[int, int, str], Use]
     stack: list[dict[str, Variable]] = field(default_factory=list)
     slots: set[str] = field(default_factory=set)
+    functions: list[int] = field(default_factory=list)
+    captured: set[str] = field(default_factory=set)
 
-    def push(self) -> None:
+    def push(self, *, function: bool = False) -> None:
+        """Open a scope; ``function``: it becomes a C function of its own."""
+        if function:
+            self.functions.append(len(self.stack))
         self.stack.append({})
 
     def pop(self) -> dict[str, Variable]:
         """Close the innermost scope; gives its variables."""
-        return self.stack.pop()
+        gone = self.stack.pop()
+        if self.functions and self.functions[-1] == len(self.stack):
+            self.functions.pop()
+        return gone
 
     def find(self, name: str) -> Variable | None:
-        for scope in reversed(self.stack):
-            if name in scope:
-                return scope[name]
+        """A variable that is visible here; one of an outer function is captured by this one."""
+        for depth in reversed(range(len(self.stack))):
+            found = self.stack[depth].get(name)
+            if found is not None:
+                if self.functions and depth < self.functions[-1]:
+                    self.captured.add(found.slot)
+                return found
         return None
 
     def declare(self, name: str, span: Span, fixed: Type | None) -> Variable:

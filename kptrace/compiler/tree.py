@@ -361,6 +361,46 @@ class Block(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class While(Statement):
+    condition: Expr
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unroll(Statement):
+    count: int
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForRange(Statement):
+    """``for $i : start..end``; ``slot`` is the variable, a fresh copy each time."""
+
+    slot: str
+    type: types.Int
+    start: Expr
+    end: Expr
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForMap(Statement):
+    """``for $kv : @map``; ``slot`` is the variable, a copy of the entry."""
+
+    slot: str
+    type: types.Tuple
+    map: str
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Jump(Statement):
+    """``break`` or ``continue``."""
+
+    keyword: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Return(Statement):
     value: Expr | None
 

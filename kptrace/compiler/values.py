@@ -173,7 +173,7 @@ class ValueEmitter(ScalarEmitter):
         """An lvalue that holds a string, tuple or network address."""
         match node:
             case tree.Var():
-                return f"(*{node.slot})"
+                return self.variable_object(node.slot)
             case tree.TupleGet():
                 return f"{self.address(node.operand)}.f{node.index}"
             case tree.MapRead():

@@ -35,11 +35,27 @@ class Shared:
 
 
 class Writer:
-    """Lines of C. ``scratch`` collects the objects that are too big for the stack."""
+    """Lines of C. ``scratch`` collects the objects that are too big for the stack.
 
-    def __init__(self, shared: Shared, default_return: int) -> None:
+    Bodies of ``for`` loops are C functions of their own: ``functions`` collects them; ``frame``
+    has the declarations of what they share with the program, by name, among them the variables
+    ``captured``; ``objects`` tells where those are that do not fit a register. ``loops`` has a
+    word for each loop around the current line, ``c`` or ``function``; ``leaves``: the last one
+    may return from the probe.
+    """
+
+    def __init__(
+        self, shared: Shared, default_return: int, name: str, captured: frozenset[str]
+    ) -> None:
         self.shared = shared
         self.default_return = default_return
+        self.name = name
+        self.captured = captured
+        self.functions: list[str] = []
+        self.frame: dict[str, str] = {}
+        self.objects: dict[str, str] = {}
+        self.loops: list[str] = []
+        self.leaves = False
         self.lines: list[str] = []
         self.indent = 1
         self.scratch: list[tuple[str, str, int]] = []
@@ -65,6 +81,14 @@ class Writer:
         self.numbers[stem] = number + 1
         return f"{stem}_{number}"
 
+    def variable(self, slot: str) -> str:
+        """The lvalue of a scalar scratch variable."""
+        return f"frame->{slot}" if slot in self.captured else slot
+
+    def variable_object(self, slot: str) -> str:
+        """The lvalue of a scratch variable that does not fit a register."""
+        return self.objects.get(slot, f"(*{slot})")
+
     def spelling(self, kind: Type) -> str:
         return self.shared.values.spelling(kind)
 
@@ -73,12 +97,20 @@ class Writer:
         return self.place(self.spelling(kind), types.size_of(kind), stem)
 
     def place(self, spelling: str, size: int, stem: str, limit: int = 0) -> str:
+        if not self.fits_stack(size, limit):
+            return self.scratch_place(spelling, size, stem)
         name = self.fresh(stem)
+        self.stack_bytes += -(-size // 8) * 8
+        self.line(f"{spelling} {name};")
+        return name
+
+    def fits_stack(self, size: int, limit: int = 0) -> bool:
+        """Whether one more object may live on the stack."""
         limit = limit or self.shared.on_stack_limit
-        if size <= limit and self.stack_bytes + size <= STACK_BUDGET:
-            self.stack_bytes += -(-size // 8) * 8
-            self.line(f"{spelling} {name};")
-            return name
+        return size <= limit and self.stack_bytes + size <= STACK_BUDGET
+
+    def scratch_place(self, spelling: str, size: int, stem: str) -> str:
+        name = self.fresh(stem)
         self.scratch.append((spelling, name, size))
         return f"scratch->{name}"
 

@@ -21,6 +21,7 @@ from kptrace.runtime.bpf import AttachType, MapType, ProgType
 
 _RETURN_0 = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 _HELPER_GET_FUNC_IP = 173
+_HELPER_FOR_EACH_MAP_ELEM = 164
 _HELPER_LOOP = 181
 _HELPER_LOOKUP_PERCPU_ELEM = 195
 _HELPER_KTIME_GET_TAI_NS = 208
@@ -43,6 +44,7 @@ class Features:
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
     lookup_percpu_elem: bool | None  # bpf_map_lookup_percpu_elem
     loop: bool | None  # bpf_loop
+    for_each_map_elem: bool | None  # bpf_for_each_map_elem
     tai: bool | None  # bpf_ktime_get_tai_ns
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
@@ -173,6 +175,7 @@ _TESTS: dict[str, Callable[[], bool]] = {
     "get_func_ip": lambda: _calls(ProgType.KPROBE, _HELPER_GET_FUNC_IP),
     "lookup_percpu_elem": _lookup_percpu_elem,
     "loop": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_LOOP),
+    "for_each_map_elem": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_FOR_EACH_MAP_ELEM),
     "tai": lambda: _calls(ProgType.RAW_TRACEPOINT, _HELPER_KTIME_GET_TAI_NS),
     "test_run": _test_run,
     "map_batch": _map_batch,

@@ -50,6 +50,12 @@ def _print_map(check: ExpressionChecker, call: n.Call, node: n.Map) -> list[tree
         message = f"Undefined map: {node.name}"
         check.report.error(node.span, message, code="unknown-name")
         return []
+    if check.loops:
+        message = (
+            "Due to it's asynchronous nature using 'print()' in a loop can lead to unexpected"
+            " behavior. The map will likely be updated before the runtime can 'print' it."
+        )
+        check.report.warning(call.span, message)
     numbers: list[int | None] = [None, None]
     for index in range(1, len(call.arguments)):
         numbers[index - 1] = literal_int(check, call, index)
@@ -78,6 +84,11 @@ def _time(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
 
 
 def _exit(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    if "for" in check.loops:
+        message = "'return' statement is not allowed in a for-loop"
+        hints = ("exit() leaves the probe: set a variable and call exit() after the loop",)
+        check.report.error(call.span, message, code="loop", hints=hints)
+        return []
     code: tree.Expr = fold.integer(call.span, 0)
     if call.arguments:
         code = check.castable(check.value(expression(call, 0)))

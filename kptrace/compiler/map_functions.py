@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""The C of one map: its declaration, and the small functions through which programs reach it."""
+
+from __future__ import annotations
+
+from kptrace.compiler import prelude
+from kptrace.compiler.dialect import Dialect
+from kptrace.compiler.writer import Shared
+from kptrace.plan import CounterKind, Map, MapKind
+
+_KINDS = {
+    MapKind.HASH: "hash",
+    MapKind.PERCPU_HASH: "percpu_hash",
+    MapKind.PERCPU_ARRAY: "percpu_array",
+}
+
+
+def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
+    """Declaration of a map of the specification, and the functions that reach it."""
+    value = shared.values.spelling(one.value)
+    scalar = one.key is None
+    key = "__u32" if one.key is None else shared.values.spelling(one.key)
+    parameter = "void" if scalar else f"{key} *key"
+    after = "" if scalar else f", {key} *key"
+    zero = "\t__u32 zero = 0;\n\n" if scalar else ""
+    at = "&zero" if scalar else "key"
+    symbol = one.symbol
+    kind = _KINDS[one.kind]
+    full = shared.storage.counter(CounterKind.MAP_FULL, one.name)
+    event = shared.storage.full_warning(shared.events, one)
+    parts = [
+        f"/* {one.name} */\n"
+        + dialect.map(kind, symbol, key, value, one.max_entries, not one.prealloc)
+    ]
+    lookup = dialect.lookup(symbol, at)
+    dropped = (
+        f"static __always_inline void {symbol}_full(void *ctx)\n{{\n"
+        f"\tif (ledger_add({full}) == 1)\n\t\twarn(ctx, {event});\n}}\n"
+    )
+    if f"read {symbol}" in shared.needs:
+        slot = dialect.percpu_lookup(symbol, at, "cpu")
+        parts.append(
+            prelude.read_aggregate(symbol, one.value, value, parameter, zero, slot, shared.cpus)
+        )
+    if f"each {symbol}" in shared.needs:
+        parts.append(prelude.each(symbol, dialect.each(symbol, "callback", "frame")))
+    if one.kind is MapKind.PERCPU_ARRAY:
+        parts.append(
+            f"static __always_inline {value} *{symbol}_slot(void *ctx)\n{{\n{zero}"
+            f"\treturn {lookup};\n}}\n"
+        )
+        return "\n".join(parts)
+    if one.kind is MapKind.PERCPU_HASH:
+        insert = dialect.update(symbol, at, f"({value} *)zero_value", True)
+        later = "" if one.prealloc else ", _Bool *later"
+        refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx);\n"
+        if not one.prealloc:
+            refused = (
+                f"\tif (!slot && result == {prelude.ENOMEM})\n\t\t*later = 1;\n"
+                f"\telse if (!slot)\n\t\t{symbol}_full(ctx);\n"
+            )
+        parts += [
+            dropped,
+            f"static __always_inline {value} *{symbol}_slot(void *ctx{after}{later})\n{{\n"
+            f"\t__u32 index = 0;\n\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
+            f"\tint result;\n\n\tif (slot)\n\t\treturn slot;\n"
+            f"\tzero_value = zeros_at(&index);\n\tif (!zero_value)\n\t\treturn (void *)0;\n"
+            f"\tresult = {insert};\n\t(void)result;\n\tslot = {lookup};\n{refused}"
+            f"\treturn slot;\n}}\n",
+        ]
+    else:
+        update = dialect.update(symbol, at, "value", False)
+        parts += [
+            dropped,
+            f"static __always_inline {value} *{symbol}_lookup({parameter})\n{{\n{zero}"
+            f"\treturn {lookup};\n}}\n",
+            f"static __always_inline void {symbol}_update(void *ctx{after}, {value} *value)\n{{\n"
+            f"{zero}\tif ({update})\n\t\t{symbol}_full(ctx);\n}}\n",
+        ]
+    parts.append(
+        f"static __always_inline long {symbol}_delete({parameter})\n{{\n{zero}"
+        f"\treturn {dialect.delete(symbol, at)};\n}}\n"
+    )
+    return "\n".join(parts)

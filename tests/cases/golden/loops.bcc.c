@@ -1,0 +1,1 @@
+/* BCC cannot read an aggregation inside a probe: it has no per-CPU lookup */
