@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 MAX_STACK_DEPTH = 127
+DEFINED = "#definitions"
+"""The "module" of types that the specification's own C part defines; no kernel module's name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from kptrace.cli import report
-from kptrace.cli.spec import compile_given, find, open_kernel
+from kptrace.cli.spec import compile_given, find, open_kernel, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose
@@ -31,8 +31,11 @@ _SHOWN = 10
     help="Output format.",
 )
 @click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism.")
+@search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
-def check_command(program: str | None, form: str, attach: str, words: tuple[str, ...]) -> int:
+def check_command(
+    program: str | None, form: str, attach: str, words: tuple[str, ...], **searched: Any
+) -> int:
     """Check a specification: syntax, names, types, and how every probe would attach here.
 
     \b
@@ -42,7 +45,7 @@ def check_command(program: str | None, form: str, attach: str, words: tuple[str,
     try:
         given = find(program, words)
         with open_kernel() as kernel:
-            made = compile_given(given, kernel, percentiles=False)
+            made = compile_given(given, kernel, percentiles=False, **searched)
             require_kprobes(made.plan, kernel)
         chosen = choose(made.plan, wanted=attach)
     except KptraceError as error:

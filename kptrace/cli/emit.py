@@ -11,7 +11,7 @@ import click
 
 from kptrace import plan as plans
 from kptrace.cli import report
-from kptrace.cli.spec import compile_given, find, open_kernel
+from kptrace.cli.spec import compile_given, find, open_kernel, search_options
 from kptrace.compiler import clang
 from kptrace.lang import to_text
 from kptrace.lang.parser import parse
@@ -27,6 +27,7 @@ from kptrace.lang.parser import parse
     "--dialect", type=click.Choice(["core", "bcc"]), default="core", help="Dialect of the C."
 )
 @click.option("--percentiles", metavar="[=LIST]", help="As run --percentiles compiles it.")
+@search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 def emit_command(
     program: str | None,
@@ -34,7 +35,7 @@ def emit_command(
     dialect: str,
     percentiles: str | None,
     words: tuple[str, ...],
-    **_: Any,
+    **searched: Any,
 ) -> None:
     """Show what a specification compiles to; nothing is loaded.
 
@@ -48,7 +49,7 @@ def emit_command(
         click.echo(to_text(parse(given.source)), nl=False)
         return
     with open_kernel() as kernel:
-        made = compile_given(given, kernel, percentiles=percentiles is not None)
+        made = compile_given(given, kernel, percentiles=percentiles is not None, **searched)
     report(made.warnings)
     if what == "plan":
         click.echo(json.dumps(json.loads(plans.to_json(made.plan)), indent=2))

@@ -19,7 +19,7 @@ from kptrace.cli.duration import DURATION
 from kptrace.cli.info import pretend_missing, show_features
 from kptrace.cli.list import show_list
 from kptrace.cli.script_help import show_parameters
-from kptrace.cli.spec import Given, compile_given, find, open_kernel
+from kptrace.cli.spec import Given, compile_given, find, open_kernel, search_options
 from kptrace.errors import KptraceError, UsageError
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
@@ -32,8 +32,6 @@ FORMATS: dict[str, type[TextFormat] | type[JsonFormat]] = {"text": TextFormat, "
 _NOT_YET = (
     (("-p", "--pid"), False),
     (("-c", "--cmd"), False),
-    (("-I",), False),
-    (("--include",), False),
     (("-k",), True),
     (("--unsafe",), True),
     (("--test",), True),
@@ -75,6 +73,8 @@ class RunOptions:
     probe_filter: str
     traceable_functions: str | None
     no_feature: str
+    search: tuple[str, ...]
+    include: tuple[str, ...]
 
 
 def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
@@ -168,6 +168,7 @@ def _refused_options(command: F) -> F:
 
 def run_options(command: F) -> F:
     """Adds the options of `RunOptions` to a command."""
+    command = search_options(command)
     for decorate in reversed(_OPTIONS):
         command = decorate(command)
     return command
@@ -235,7 +236,14 @@ def run_given(given: Given, options: RunOptions) -> int:
     pretend_missing(options.no_feature)
     with open_kernel(options.traceable_functions) as kernel:
         dump_tree(dumped, given.source)
-        made = compile_given(given, kernel, percentiles=bool(levels), only=options.probe_filter)
+        made = compile_given(
+            given,
+            kernel,
+            percentiles=bool(levels),
+            only=options.probe_filter,
+            search=options.search,
+            include=options.include,
+        )
         report(made.warnings, warnings=options.warnings)
         dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
         if not made.plan.programs:

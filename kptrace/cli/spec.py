@@ -7,18 +7,23 @@ import codecs
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from kptrace.cli import COMMANDS, library
-from kptrace.compiler import Compilation, Options, compile_spec
+from kptrace.compiler import Compilation, Options, clang, compile_spec
+from kptrace.compiler.cdefs import Search
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.runtime import features
 from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
 
+F = TypeVar("F", bound=Callable[..., Any])
 _LOOKED_AT = 8192
 """Bytes at the start of a file in which a NUL says that it is no text."""
 
@@ -100,9 +105,18 @@ def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
 
 
 def compile_given(
-    given: Given, kernel: Kernel, *, percentiles: bool, only: str = ""
+    given: Given,
+    kernel: Kernel,
+    *,
+    percentiles: bool,
+    only: str = "",
+    search: tuple[str, ...] = (),
+    include: tuple[str, ...] = (),
 ) -> Compilation:
-    """Compile for a kernel; ``only`` is a regular expression for the names of probes."""
+    """Compile for a kernel; ``only`` is a regular expression for the names of probes.
+
+    ``search`` are directories for ``#include``, ``include`` files to include first.
+    """
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
         parameters=given.parameters,
@@ -114,6 +128,7 @@ def compile_given(
         has=lambda feature: features.has(feature) is not False,
         only=_expression(only),
         environment=os.environ,
+        search=Search(directories=search, files=include, cache=clang.cache_directory()),
     )
     return compile_spec(given.source, kernel, options)
 
@@ -137,3 +152,14 @@ def open_kernel(functions: str | None = None) -> Kernel:
         btf_file=Path(btf) if btf else None,
         functions_file=Path(functions) if functions else None,
     )
+
+
+def search_options(command: F) -> F:
+    """Adds ``-I`` and ``--include``, which every command that compiles takes."""
+    include = click.option(
+        "--include", multiple=True, metavar="FILE", help="Include this C header first."
+    )
+    search = click.option(
+        "-I", "search", multiple=True, metavar="DIR", help="Look here for headers of #include."
+    )
+    return search(include(command))

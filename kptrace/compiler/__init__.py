@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Tree and facts to plan and C. All passes on one screen:
 
-``parse -> macros -> settings -> supported -> expand -> check -> generate``
+``parse -> C definitions -> macros -> settings -> supported -> expand -> check -> generate``
 
 In: a `Source` and the facts of one kernel. Out: a `Compilation`: the plan, the C text in each
 dialect, the warnings. Every finding of a specification is told in one run. Nothing here needs a
@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kptrace.compiler import codegen, config
+from kptrace.compiler.cdefs import Search, open_definitions
 from kptrace.compiler.check import check
 from kptrace.compiler.expand import ATTACH, Policy, expand
 from kptrace.compiler.parameters import Named
@@ -25,6 +26,7 @@ from kptrace.compiler.support import refuse_unsupported
 from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
 from kptrace.lang import expand_macros, parse
+from kptrace.lang import nodes as n
 from kptrace.plan import Plan
 from kptrace.source import Source
 
@@ -37,7 +39,7 @@ class Options:
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
-    match.
+    match. ``search``: where headers of the C part are found.
     """
 
     parameters: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class Options:
     has: Callable[[str], bool] = every
     only: re.Pattern[str] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    search: Search = field(default_factory=Search)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +87,15 @@ def _fail(report: Report, kernel: Kernel) -> None:
 def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilation:
     """All passes. Raises SpecError, AttachError or HostError with everything that was found."""
     report = Report()
-    program = expand_macros(parse(source), STANDARD, {}, report)
-    report.check()
+    program = parse(source)
+    with open_definitions(program, kernel, options.search, report) as own:
+        program = expand_macros(program, STANDARD, own.constants, report)
+        report.check()
+        return _compile(program, kernel.defining(own.types), options, report)
+
+
+def _compile(program: n.Program, kernel: Kernel, options: Options, report: Report) -> Compilation:
+    """The passes after macros are expanded."""
     settings = config.read(program, options.environment, report)
     refuse_unsupported(program, report)
     policy = Policy(
@@ -115,7 +125,7 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
     generated = codegen.generate(
         units,
         checked,
-        name=source.name,
+        name=program.source.name,
         machine=kernel.arch,
         config=settings.plan,
         on_stack_limit=settings.on_stack_limit,

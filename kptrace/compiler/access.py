@@ -77,8 +77,11 @@ class Access(Tuples):
         step = tree.Step(
             parent=struct, name=node.name, offset=found.bit_offset // 8, type=found.type
         )
+        kind = found.type
+        if struct.module == types.DEFINED and isinstance(kind, types.String):
+            kind = types.String(kind.size + 1)  # a full array still ends in NUL (language §3.7)
         return self.read_type(
-            replace(operand, span=node.span, type=found.type, steps=(*operand.steps, step))
+            replace(operand, span=node.span, type=kind, steps=(*operand.steps, step))
         )
 
     def read_type(self, place: tree.Place) -> tree.Expr:

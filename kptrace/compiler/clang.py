@@ -55,12 +55,10 @@ def build(text: str, machine: str, cache: Path | None = None) -> bytes:
     the text (which is a fault of kptrace, not of the specification).
     """
     clang = find_clang()
-    path = None
-    if cache is not None and _is_private(cache):
-        path = cache / f"{_key(text, machine, clang)}.o"
-        kept = _kept(path)
-        if kept is not None:
-            return kept
+    name = key(clang, machine, " ".join(_FLAGS), text)
+    known = kept(cache, name)
+    if known is not None:
+        return known
     if clang is None:
         raise HostError(
             "clang is needed to compile this specification, and it is not installed",
@@ -68,18 +66,18 @@ def build(text: str, machine: str, cache: Path | None = None) -> bytes:
             code="no-clang",
         )
     data = _compile(clang, text, machine)
-    if path is not None:
-        _keep(path, data)
+    keep(cache, name, data)
     return data
 
 
-def _key(text: str, machine: str, clang: str | None) -> str:
+def key(clang: str | None, *parts: str) -> str:
+    """The name in the cache of what a clang makes of some texts."""
     identity = "none"
     if clang is not None:
         found = os.stat(clang)
         identity = f"{os.path.realpath(clang)} {found.st_size} {found.st_mtime_ns}"
-    parts = (__version__, machine, identity, " ".join(_FLAGS), text)
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+    whole = "\0".join((__version__, identity, *parts))
+    return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _is_private(cache: Path) -> bool:
@@ -93,23 +91,27 @@ def _is_private(cache: Path) -> bool:
     return ours and not found.st_mode & 0o022
 
 
-def _kept(path: Path) -> bytes | None:
+def kept(cache: Path | None, name: str) -> bytes | None:
     """A whole object from the cache; a power cut can leave an empty or torn file."""
+    if cache is None or not _is_private(cache):
+        return None
     try:
-        data = path.read_bytes()
+        data = (cache / f"{name}.o").read_bytes()
     except OSError:
         return None
-    kept, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
-    return kept if hashlib.sha256(kept).digest() == digest else None
+    whole, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
+    return whole if hashlib.sha256(whole).digest() == digest else None
 
 
-def _keep(path: Path, data: bytes) -> None:
+def keep(cache: Path | None, name: str, data: bytes) -> None:
     """Write beside and rename: a reader sees a whole object or none."""
+    if cache is None or not _is_private(cache):
+        return
     file = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
             file.write(data + hashlib.sha256(data).digest())
-        os.replace(file.name, path)
+        os.replace(file.name, cache / f"{name}.o")
     except OSError:  # a full disk must not stop a trace
         if file is not None:
             with contextlib.suppress(OSError):

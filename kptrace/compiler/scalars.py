@@ -221,8 +221,9 @@ class ScalarEmitter(Writer, ABC):
         base = self.expr(node.base)
         if not node.steps:
             return f"(void *)({base})"
-        if not node.steps[0].parent.name:
-            # nothing names this struct, so only its offsets are known
+        root_type = node.steps[0].parent
+        if not root_type.name or root_type.module == types.DEFINED:
+            # nothing names this struct, or the kernel has none of that name to relocate to
             offset = sum(step.offset for step in node.steps)
             return f"(void *)({base} + {offset})"
         root, path = self.shared.kernel.path(node.steps)

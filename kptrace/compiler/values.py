@@ -117,7 +117,13 @@ class ValueEmitter(ScalarEmitter):
                 self.read_string(node, target, size)
             case tree.Place():
                 address = self.place_address(node)
-                self.read_full(address, node.user, target, size, types.size_of(node.type))
+                have = types.size_of(node.type)
+                if node.steps and types.size_of(node.steps[-1].type) < have:
+                    # of C definitions: the last byte is not in memory, it is the NUL (§3.7)
+                    self.zero_array(target, size)
+                    self.line(f"{self.reader(node.user, True)}({target}, {have}, {address});")
+                else:
+                    self.read_full(address, node.user, target, size, have)
             case tree.ContextField():
                 address = f"(void *)ctx + {node.offset}"
                 self.read_full(address, False, target, size, types.size_of(node.type))

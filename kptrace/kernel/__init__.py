@@ -14,6 +14,7 @@ Nothing here attaches, loads, or writes.
 
 from __future__ import annotations
 
+import copy
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -23,6 +24,7 @@ from kptrace.kernel.btf import Btf
 from kptrace.kernel.cgroups import Cgroups
 from kptrace.kernel.files import read_text
 from kptrace.kernel.kallsyms import Symbols
+from kptrace.kernel.libbpf import BtfFile
 from kptrace.kernel.probeable import Probeable
 from kptrace.kernel.tracefs import Tracefs
 from kptrace.types import Type
@@ -57,6 +59,17 @@ class Kernel:
         opened = self.__dict__.pop("_opened", None)
         if opened is not None and opened[0] is not None:
             opened[0].close()
+
+    def defining(self, own: BtfFile | None) -> Kernel:
+        """This kernel for a specification with types of its own, which hide the kernel's.
+
+        It lives as long as this one, which has to be closed, and as ``own``.
+        """
+        if own is None:
+            return self
+        made = copy.copy(self)
+        made.__dict__["_opened"] = Btf.defining(own, self.btf), ""
+        return made
 
     @cached_property
     def _opened(self) -> tuple[Btf | None, str]:

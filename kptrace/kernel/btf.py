@@ -54,8 +54,9 @@ def base_type(name: str) -> Type | None:
 class Btf:
     """Types of one kernel. Open with `Btf.open`, which raises OSError where there are none."""
 
-    def __init__(self, file: BtfFile, modules: Path | None) -> None:
-        self._core = BtfObject(file)
+    def __init__(self, core: BtfObject, modules: Path | None) -> None:
+        self._core = core
+        self._own: BtfObject | None = None
         self._directory = modules
         self._modules: dict[str, BtfObject | None] = {"": self._core}
         self._named: dict[tuple[str, str], Type | None] = {}
@@ -65,12 +66,25 @@ class Btf:
     def open(cls, root: Path, release: str = "", file: Path | None = None) -> Btf:
         """The BTF of the kernel under a root, or of one file (then without modules)."""
         if file is not None:
-            return cls(BtfFile(file), None)
+            return cls(BtfObject(BtfFile(file)), None)
         for place in _PLACES:
             path = root / place.format(release=release)
             if os.path.exists(path):
-                return cls(BtfFile(path), root / "sys/kernel/btf")
+                return cls(BtfObject(BtfFile(path)), root / "sys/kernel/btf")
         raise FileNotFoundError(2, "this kernel has no BTF", str(root / _PLACES[0]))
+
+    @classmethod
+    def defining(cls, own: BtfFile, kernel: Btf | None) -> Btf:
+        """A kernel's types with those that a specification defines, which hide the kernel's.
+
+        Neither object is closed with it. Without a kernel's BTF there are only the own types.
+        """
+        defined = BtfObject(own, types.DEFINED)
+        made = cls(kernel._core if kernel is not None else defined, None)
+        made._own = defined
+        if kernel is not None:
+            made._directory, made._modules = kernel._directory, kernel._modules
+        return made
 
     def close(self) -> None:
         for module in reversed(self._modules.values()):
@@ -201,6 +215,8 @@ class Btf:
             if named is not None:
                 yield named
             return
+        if self._own is not None and not module:
+            yield self._own
         yield self._core
         if module:
             return
@@ -218,6 +234,8 @@ class Btf:
                 yield name, strings_in(read(self._directory / name).data or b"")
 
     def _module(self, name: str) -> BtfObject | None:
+        if name == types.DEFINED:
+            return self._own
         if name not in self._modules:
             self._modules[name] = None
             if self._directory is not None:

@@ -16,6 +16,8 @@ from kptrace.types import Type
 
 _MODIFIERS = (Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT)
 _INT_SIGNED, _INT_BOOL = 1, 4
+ANONYMOUS_ENUM = "anonymous_enum__"
+"""Begins the tag of an enumeration that had none in the specification's own C definitions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,7 @@ class BtfObject:
 
     def _enum(self, record: Record) -> types.Enum:
         name = self.file.name(record.name_offset)
+        name = "" if name.startswith(ANONYMOUS_ENUM) else name
         if record.kind == Kind.ENUM64:
             signed = record.flag
             values = [
