@@ -209,6 +209,7 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
     if made.plan.scratch_size:
         parts.append(prelude.scratch())
     parts += pieces.needed(needs)
+    parts += [dialect.core_only(text) for text in pieces.core_only(needs)]
     if "warn" in needs or made.plan.maps:
         parts.append(prelude.WARN)
     if any(need.startswith("hist_") for need in needs):

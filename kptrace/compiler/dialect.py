@@ -114,6 +114,10 @@ class Dialect(ABC):
     @abstractmethod
     def struct(self, one: KernelStruct) -> str: ...
 
+    def core_only(self, text: str) -> str:
+        """A piece with read-only data, or with a function that a helper calls."""
+        return text
+
     def kernel_types(self, kernel: KernelTypes) -> str:
         """Declarations of all kernel types, inner ones first."""
         return "\n".join([*kernel.enums.values(), *(self.struct(s) for s in kernel.ordered())])
@@ -267,6 +271,14 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
         raise HostError(
             "BCC cannot run a for loop: its programs have no callback functions",
             hint="use --backend libbpf or unroll",
+            code="bcc",
+        )
+
+    def core_only(self, text: str) -> str:
+        raise HostError(
+            "BCC cannot look up names of numbers or search long strings in a probe: its programs"
+            " have neither read-only data nor callback functions",
+            hint="use --backend libbpf",
             code="bcc",
         )
 

@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import errno
+import os
+import re
+import signal
+from collections.abc import Callable, Collection
+from functools import cache, partial
 
-from kptrace.compiler import prelude
+from kptrace.compiler import prelude, string_pieces, syscalls
 
 PIECES: dict[str, str] = {
     "start_time": prelude.START_TIME,
@@ -14,8 +19,50 @@ PIECES: dict[str, str] = {
     "end_loop": prelude.END_LOOP,
     "clear_bytes": prelude.CLEAR_BYTES,
     "string_equal": prelude.STRING_EQUAL,
+    "KEEP": string_pieces.KEEP,
+    "text_length": string_pieces.TEXT_LENGTH,
+    "text_find": string_pieces.TEXT_FIND,
+    "text_join": string_pieces.TEXT_JOIN,
+    "bytes_compare": string_pieces.BYTES_COMPARE,
 }
 """By name, which is that of the function; one that calls another stands behind it."""
+
+NAME_SIZE = 64
+"""Bytes of the string that strerror() and its kin give."""
+_SYSCALL_SIZE = 32
+
+
+@cache
+def errors() -> dict[int, str]:
+    """What strerror(3) says on this system, by number."""
+    return {0: os.strerror(0), **{number: os.strerror(number) for number in errno.errorcode}}
+
+
+@cache
+def signals() -> dict[int, str]:
+    """Names of signals; the real-time ones count from the first."""
+    found = {one.value: one.name for one in signal.Signals}
+    for number in range(signal.SIGRTMIN + 1, signal.SIGRTMAX):
+        found[number] = f"SIGRTMIN+{number - signal.SIGRTMIN}"
+    return {0: "Unknown signal 0", **found}
+
+
+def syscall_names(machine: str) -> dict[int, str]:
+    """Names of system calls; a processor without a table has none."""
+    return syscalls.names(machine) or {}
+
+
+def _syscall_table(machine: str) -> str:
+    names = syscall_names(machine)
+    return string_pieces.name_table(f"syscall_name_{machine}", names, _SYSCALL_SIZE)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "error_name": lambda: string_pieces.name_table("error_name", errors(), NAME_SIZE),
+    "signal_name": lambda: string_pieces.name_table("signal_name", signals(), _SYSCALL_SIZE),
+    **{f"syscall_name_{one}": partial(_syscall_table, one) for one in syscalls.MACHINES},
+}
+"""Pieces with read-only data, made only where they are needed."""
 
 
 def needed(needs: Collection[str]) -> list[str]:
@@ -25,3 +72,16 @@ def needed(needs: Collection[str]) -> list[str]:
         if name in wanted:
             wanted.update(other for other in PIECES if f"{other}(" in text)
     return [text for name, text in PIECES.items() if name in wanted]
+
+
+_SEARCH = re.compile(r"text_find_(\d+)_(\d+)")
+
+
+def core_only(needs: Collection[str]) -> list[str]:
+    """The texts of the pieces in ``needs`` that BCC cannot build: tables, and functions to call."""
+    found = [make() for name, make in TABLES.items() if name in needs]
+    searches = [one for name in sorted(needs) if (one := _SEARCH.fullmatch(name))]
+    return [
+        *found,
+        *(string_pieces.text_find_loop(int(one[1]), int(one[2])) for one in searches),
+    ]

@@ -172,7 +172,8 @@ class ScalarEmitter(Writer, ABC):
         """The C of a template, after the statements that its operands need."""
         operands = self.operands(node.operands)
         self.shared.needs.update(node.pieces)
-        return node.c.format(*operands, to=to)
+        aside = "" if node.aside is None else self.object(node.aside, "aside")
+        return node.c.format(*operands, to=to, aside=aside)
 
     def operands(self, nodes: tuple[tree.Expr, ...]) -> list[str]:
         """Operands from left to right; a scalar is kept aside if a later one has side effects."""

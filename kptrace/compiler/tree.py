@@ -73,12 +73,14 @@ class Inline(Node):
     Of a scalar ``c`` is an expression; of anything else a statement that fills ``{to}``, which
     is zero before. ``{0}``, ``{1}``, ... are the operands: a scalar as an expression of its own
     type, anything else as the lvalue that holds it. ``pieces`` are the helper functions that
-    the C calls (`pieces.PIECES`). ``effects``: it changes something, so it runs where it stands.
+    the C calls (`pieces.PIECES`). ``aside`` is the type of ``{aside}``, memory that the C needs
+    on the way. ``effects``: it changes something, so it runs where it stands.
     """
 
     c: str
     operands: tuple[Expr, ...] = ()
     pieces: tuple[str, ...] = ()
+    aside: Type | None = None
     effects: bool = False
 
 

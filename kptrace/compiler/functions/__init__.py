@@ -19,6 +19,7 @@ from kptrace.compiler.functions import (
     output,
     parameters,
     process,
+    strings,
 )
 from kptrace.compiler.functions.aggregations import AGGREGATIONS
 from kptrace.compiler.functions.row import Function
@@ -33,6 +34,7 @@ FUNCTIONS: dict[str, Function] = {
     **maps.ROWS,
     **memory.ROWS,
     **process.ROWS,
+    **strings.ROWS,
 }
 
 _NOT_YET = frozenset(
@@ -52,25 +54,15 @@ _NOT_YET = frozenset(
     kfunc_allowed
     len
     macaddr
-    memcmp
     override
     path
     percpu_kaddr
     pton
     reg
     signal
-    signal_name
     signal_thread
     skboutput
     socket_cookie
-    str_concat
-    strcap
-    strcontains
-    strerror
-    strlen
-    strncmp
-    strstr
-    syscall_name
     system
     tseries
     uaddr
