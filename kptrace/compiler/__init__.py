@@ -131,6 +131,6 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         on_stack_limit=settings.on_stack_limit,
         cpus=kernel.possible_cpus or MAX_CPUS,
         texts=tuple(facts.texts),
-        lazy_alloc=bool(kernel.symbols.lookup("bpf_mem_alloc_init", None)),
+        lazy_alloc=kernel.has_function("bpf_mem_alloc_init"),
     )
     return Compilation(plan=generated.plan, warnings=tuple(report.warnings), generated=generated)

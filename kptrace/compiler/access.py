@@ -50,14 +50,13 @@ class Access(Tuples):
         btf = self.facts.kernel.btf
         if btf is None:
             return self.no_btf(node.span, f"the fields of '{type_name(struct)}'")
-        members = btf.members(struct)
-        if not members:
-            message = f"Unknown struct/union: '{type_name(struct)}'"
-            self.report.error(node.span, message, code="unknown-name")
-            return self.bad(node.span)
         found = btf.field(struct, node.name)
         if found is None:
-            names = [one.name for one in members if one.name]
+            names = [one.name for one in btf.members(struct) if one.name]
+            if not names:
+                message = f"Unknown struct/union: '{type_name(struct)}'"
+                self.report.error(node.span, message, code="unknown-name")
+                return self.bad(node.span)
             message = (
                 f"Struct/union of type '{type_name(struct)}' does not contain a field named"
                 f" '{node.name}'"

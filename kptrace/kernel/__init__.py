@@ -94,6 +94,12 @@ class Kernel:
     def symbols(self) -> Symbols:
         return Symbols(self._root)
 
+    def has_function(self, name: str) -> bool:
+        """Whether the core kernel has a function; BTF answers sooner than the symbols."""
+        if self.btf is not None and self.btf.function(name, "vmlinux") is not None:
+            return True
+        return bool(self.symbols.lookup(name, "vmlinux"))
+
     @cached_property
     def tracefs(self) -> Tracefs:
         return Tracefs(self._root, self._type_named)

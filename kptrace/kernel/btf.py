@@ -10,7 +10,6 @@ It knows no C source types and no addresses.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,6 +39,21 @@ _PLACES = (
 _WORDS = {"char": 1, "short": 2, "int": 4, "long": 8}
 
 
+def _named_behind(prefix: bytes, strings: bytes) -> Iterator[str]:
+    """What stands behind a prefix in those strings of a section that begin with it.
+
+    Searching bytes takes milliseconds where a regular expression takes a tenth of a second.
+    """
+    if strings.startswith(prefix):  # a module's first name has no NUL before it
+        yield strings[len(prefix) : strings.index(b"\0")].decode()
+    position = strings.find(b"\0" + prefix)
+    while position != -1:
+        start = position + 1 + len(prefix)
+        end = strings.index(b"\0", start)
+        yield strings[start:end].decode()
+        position = strings.find(b"\0" + prefix, end)
+
+
 def base_type(name: str) -> Type | None:
     """The type of a C integer spelling in any order of its words (``long unsigned int``)."""
     words = name.split()
@@ -59,6 +73,7 @@ class Btf:
         self._own: BtfObject | None = None
         self._directory = modules
         self._modules: dict[str, BtfObject | None] = {"": self._core}
+        self._strings: dict[str, bytes] = {}
         self._named: dict[tuple[str, str], Type | None] = {}
         self._prototypes: dict[tuple[str, str], Prototype | None] = {}
 
@@ -189,10 +204,9 @@ class Btf:
 
     def raw_tracepoints(self) -> list[tuple[str, str]]:
         """All raw tracepoints: name and module ("" is vmlinux)."""
-        pattern = re.compile(rb"(?:\A|\0)btf_trace_([^\0]+)")
-        found = [(name.decode(), "") for name in pattern.findall(self._core.file.strings())]
+        found = [(name, "") for name in _named_behind(b"btf_trace_", self._core.file.strings())]
         for module, strings in self._module_strings():
-            found += [(name.decode(), module) for name in pattern.findall(strings)]
+            found += [(name, module) for name in _named_behind(b"btf_trace_", strings)]
         return found
 
     def _prototype(self, name: str, module: str, kind: Kind) -> Prototype | None:
@@ -230,8 +244,11 @@ class Btf:
         if self._directory is None or not os.path.isdir(self._directory):
             return
         for name in sorted(os.listdir(self._directory)):
-            if name != "vmlinux":
-                yield name, strings_in(read(self._directory / name).data or b"")
+            if name == "vmlinux":
+                continue
+            if name not in self._strings:
+                self._strings[name] = strings_in(read(self._directory / name).data or b"")
+            yield name, self._strings[name]
 
     def _module(self, name: str) -> BtfObject | None:
         if name == types.DEFINED:

@@ -161,19 +161,23 @@ class Probeable:
             )
         return set(self._symbols.names(pattern))
 
-    def raw_tracepoints(self, pattern: str, module: str = "") -> list[tuple[str, str]]:
-        """Name and module of matching raw tracepoints, from BTF or else from tracefs."""
-        expression = re.compile(wildcard(pattern).decode())
+    @cached_property
+    def _raw_tracepoints(self) -> list[tuple[str, str]]:
         btf = self._btf()
         if btf is not None:
-            known = btf.raw_tracepoints()
-        else:
-            known = [(name, "") for _, name in self._tracefs.events("*", "*")]
+            return btf.raw_tracepoints()
+        return [(name, "") for _, name in self._tracefs.events("*", "*")]
+
+    def raw_tracepoints(self, pattern: str, module: str = "") -> list[tuple[str, str]]:
+        """Name and module of matching raw tracepoints, from BTF or else from tracefs."""
+        matches = (
+            re.compile(wildcard(pattern).decode()).fullmatch if "*" in pattern else pattern.__eq__
+        )
         return sorted(
             {
                 (name, owner)
-                for name, owner in known
-                if expression.fullmatch(name) and module in ("", owner or "vmlinux")
+                for name, owner in self._raw_tracepoints
+                if matches(name) and module in ("", owner or "vmlinux")
             }
         )
 

@@ -113,9 +113,13 @@ class Tracefs:
         """Category and name of all matching events, sorted. Raises HostError if unknown."""
         self.require()
         names = self._names
+        if "*" not in category + event:
+            exact = f"{category}:{event}\n".encode()
+            found = names.startswith(exact) or b"\n" + exact in names
+            return [(category, event)] if found else []
         expression = rb"^(%b):(%b)$" % (wildcard(category), wildcard(event))
-        found = re.findall(expression, names, re.M)
-        return sorted((one.decode(), name.decode()) for one, name in found)
+        matches = re.findall(expression, names, re.M)
+        return sorted((one.decode(), name.decode()) for one, name in matches)
 
     @cached_property
     def _names(self) -> bytes:
@@ -126,7 +130,7 @@ class Tracefs:
             f"{format_file.parent.parent.name}:{format_file.parent.name}"
             for format_file in (self.path / "events").glob("*/*/format")
         ]
-        return "\n".join(lines).encode()
+        return "".join(f"{line}\n" for line in lines).encode()
 
     def format(self, category: str, event: str) -> TracepointFormat | None:
         """The event's record, or None when there is no such event. HostError if unknown."""

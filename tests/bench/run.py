@@ -22,6 +22,7 @@ from pathlib import Path
 
 KPTRACE = [str(Path(sys.executable).with_name("kptrace"))]
 BUILD = Path("build")
+LONG = Path(__file__).with_name("realistic.bt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,23 @@ def _pair(
     return rows
 
 
+def _compile_row(rounds: int) -> Row:
+    """Text to C of the long specification, inside one process."""
+    script = Path(__file__).with_name("compile.py")
+    command = [sys.executable, str(script), str(LONG), str(rounds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    times = [float(line) for line in done.stdout.split()]
+    return Row(
+        name=f"text to C, {len(LONG.read_text().splitlines())} lines",
+        unit="ms",
+        ours=statistics.median(times),
+        spread=(min(times), max(times)),
+        peer=None,
+        peer_version="",
+        ratio=None,
+    )
+
+
 def _version(bpftrace: str | None) -> str:
     if bpftrace is None:
         return "not installed"
@@ -99,6 +117,8 @@ def main() -> None:
     empty = "BEGIN { exit(); }"
     attach = "tracepoint:sched:sched_switch { @[args->next_comm] = count(); } BEGIN { exit(); }"
     rows = [
+        _compile_row(rounds),
+        *_pair("check a long file", [*KPTRACE, "check", str(LONG)], None, rounds, ""),
         *_pair("kptrace --version", [*KPTRACE, "--version"], None, rounds, ""),
         *_pair("warm start, begin only", [*KPTRACE, "-e", empty], peer(empty), rounds, version),
         *_pair("warm start, tracepoint", [*KPTRACE, "-e", attach], peer(attach), rounds, version),
