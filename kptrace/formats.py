@@ -128,8 +128,6 @@ def check_conversion(conversion: Conversion, kind: Type) -> str | None:
             fits = spec == "s"
     if not fits:
         return f"unsupported format specifier for type '{types.type_name(kind)}': {spec}"
-    if spec == "gr":
-        return "the %gr conversion is not supported yet"
     return None
 
 

@@ -137,6 +137,9 @@ class EventKind(str, Enum):
     CLEAR = "clear"
     ZERO = "zero"
     TIME = "time"
+    CAT = "cat"
+    JOIN = "join"  # one field: a buffer of NUL-terminated strings, only as long as it is filled
+    SYSTEM = "system"
     EXIT = "exit"  # an optional field: the exit code
     WARNING = "warning"  # run-time warning, no fields
     SPILL = "spill"  # an update of a histogram that had no memory in its context: key, number
@@ -215,6 +218,7 @@ class Config:
     max_map_keys: int = 4096
     missing_probes: str = "error"
     license: str = "GPL"
+    max_cat_bytes: int = 10240
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,10 +31,11 @@ _SHOWN = 10
     help="Output format.",
 )
 @click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism.")
+@click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
 @search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 def check_command(
-    program: str | None, form: str, attach: str, words: tuple[str, ...], **searched: Any
+    program: str | None, form: str, attach: str, words: tuple[str, ...], **settings: Any
 ) -> int:
     """Check a specification: syntax, names, types, and how every probe would attach here.
 
@@ -45,7 +46,7 @@ def check_command(
     try:
         given = find(program, words)
         with open_kernel() as kernel:
-            made = compile_given(given, kernel, percentiles=False, **searched)
+            made = compile_given(given, kernel, percentiles=False, **settings)
             require_kprobes(made.plan, kernel)
         chosen = choose(made.plan, wanted=attach)
     except KptraceError as error:

@@ -27,6 +27,7 @@ from kptrace.lang.parser import parse
     "--dialect", type=click.Choice(["core", "bcc"]), default="core", help="Dialect of the C."
 )
 @click.option("--percentiles", metavar="[=LIST]", help="As run --percentiles compiles it.")
+@click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
 @search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
 def emit_command(
@@ -35,7 +36,7 @@ def emit_command(
     dialect: str,
     percentiles: str | None,
     words: tuple[str, ...],
-    **searched: Any,
+    **settings: Any,
 ) -> None:
     """Show what a specification compiles to; nothing is loaded.
 
@@ -49,7 +50,7 @@ def emit_command(
         click.echo(to_text(parse(given.source)), nl=False)
         return
     with open_kernel() as kernel:
-        made = compile_given(given, kernel, percentiles=percentiles is not None, **searched)
+        made = compile_given(given, kernel, percentiles=percentiles is not None, **settings)
     report(made.warnings)
     if what == "plan":
         click.echo(json.dumps(json.loads(plans.to_json(made.plan)), indent=2))

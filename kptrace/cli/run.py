@@ -33,7 +33,6 @@ _NOT_YET = (
     (("-p", "--pid"), False),
     (("-c", "--cmd"), False),
     (("-k",), True),
-    (("--unsafe",), True),
     (("--test",), True),
     (("--bench",), True),
 )
@@ -75,6 +74,7 @@ class RunOptions:
     no_feature: str
     search: tuple[str, ...]
     include: tuple[str, ...]
+    unsafe: bool
 
 
 def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
@@ -130,6 +130,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         text="As if the kernel did not have these (--info lists them).",
     ),
     click.option("--verify-llvm-ir", is_flag=True, hidden=True, expose_value=False),
+    _option("--unsafe", is_flag=True, text="Allow functions that act on the system."),
 )
 
 
@@ -243,6 +244,7 @@ def run_given(given: Given, options: RunOptions) -> int:
             only=options.probe_filter,
             search=options.search,
             include=options.include,
+            unsafe=options.unsafe,
         )
         report(made.warnings, warnings=options.warnings)
         dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")

@@ -112,6 +112,7 @@ def compile_given(
     only: str = "",
     search: tuple[str, ...] = (),
     include: tuple[str, ...] = (),
+    unsafe: bool = False,
 ) -> Compilation:
     """Compile for a kernel; ``only`` is a regular expression for the names of probes.
 
@@ -127,6 +128,7 @@ def compile_given(
         percpu_lookup=features.has("lookup_percpu_elem") is not False,
         has=lambda feature: features.has(feature) is not False,
         only=_expression(only),
+        unsafe=unsafe,
         environment=os.environ,
         search=Search(directories=search, files=include, cache=clang.cache_directory()),
     )

@@ -39,7 +39,8 @@ class Options:
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
-    match. ``search``: where headers of the C part are found.
+    match. ``search``: where headers of the C part are found. ``unsafe`` allows what changes the
+    system or runs commands.
     """
 
     parameters: tuple[str, ...] = ()
@@ -49,6 +50,7 @@ class Options:
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
     only: re.Pattern[str] | None = None
+    unsafe: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
 
@@ -117,6 +119,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         hist_bits=PERCENTILE_BITS if options.percentiles else 0,
         percpu_lookup=options.percpu_lookup,
         has=options.has,
+        unsafe=options.unsafe,
     )
     checked = check(units, facts, report)
     if not report.errors:  # else what is asked for may not be known

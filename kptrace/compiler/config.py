@@ -19,6 +19,7 @@ _LICENSES = (
 _DEFAULTS: dict[str, Value] = {
     "license": "GPL",
     "max_bpf_progs": 1024,
+    "max_cat_bytes": 10240,
     "max_map_keys": 4096,
     "max_probes": 1024,
     "max_strlen": 1024,
@@ -43,7 +44,7 @@ _NO_EFFECT = frozenset(
     """
     symbol_source max_type_res_iterations unstable_addr unstable_import unstable_macro
     unstable_map_decl use_blazesym cache_user_symbols cpp_demangle no_cpp_demangle
-    lazy_symbolication log_size show_debug_info max_cat_bytes unstable_tseries unstable_dw_ustack
+    lazy_symbolication log_size show_debug_info unstable_tseries unstable_dw_ustack
     unstable_typeinfo unstable_import_statement
     """.split()
 )
@@ -82,6 +83,7 @@ def read(program: n.Program, environment: Mapping[str, str], report: Report) -> 
             max_map_keys=int(values["max_map_keys"]),
             missing_probes=str(values["missing_probes"]),
             license=str(values["license"]),
+            max_cat_bytes=int(values["max_cat_bytes"]),
         ),
         max_bpf_progs=int(values["max_bpf_progs"]),
         max_strlen=int(values["max_strlen"]),

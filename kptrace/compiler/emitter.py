@@ -18,6 +18,8 @@ from kptrace.plan import EVENT_HEADER, Event, EventKind, Map
 
 NO_KEY = "Can't delete map element because it does not exist."
 _LOCATED = {EventKind.ERRORF: Severity.ERROR, EventKind.WARNF: Severity.WARNING}
+JOINED = 16 * 1024
+"""Bytes of the strings of one join(): 16 of 1024."""
 EVENT_ON_STACK = 128
 """An event up to this size is built on the stack: cheaper than a scratch slot."""
 
@@ -59,6 +61,8 @@ class Emitter(LoopEmitter):
                 self.jump(node)
             case tree.Send():
                 self.send(node)
+            case tree.Join():
+                self.join(node)
             case _:
                 raise AssertionError(f"BUG: no C for {type(node).__name__}")
 
@@ -190,6 +194,28 @@ class Emitter(LoopEmitter):
         self.effects += 1
         if node.leave:
             self.line(f"return {self.default_return};")
+
+    def join(self, node: tree.Join) -> None:
+        """The strings behind each other in one event, of which only the used part is sent."""
+        event = self.shared.events.add(EventKind.JOIN, (types.Buffer(JOINED),), text=node.text)
+        reader = "join_user" if node.user else "join_kernel"
+        self.shared.needs.add(reader)
+        argv = self.scalar(node.argv, types.UINT64)
+        if not self.joined:  # big: all calls of a program share it
+            self.shared.values.declarations["joined"] = (
+                "struct joined {\n\tstruct event_header header;\n\t__u32 length;\n"
+                f"\tchar data[{JOINED + 8}];\n}};\n"  # the size that is sent is rounded up
+            )
+            self.joined = self.place("struct joined", event.size + 8, "joined")
+        length = self.fresh("length")
+        self.line(f"__u32 {length} = {reader}({self.joined}.data, {argv});")
+        self.line(f"{self.joined}.length = {length};")
+        self.line(f"{self.joined}.header.time = bpf_ktime_get_ns();")
+        self.line(f"{self.joined}.header.id = {event.id};")
+        self.line(f"{self.joined}.header.unused = 0;")
+        size = f"(sizeof({self.joined}.header) + 4 + {length} + 7) & ~7U"
+        self.line(f"send(ctx, &{self.joined}, {size});")
+        self.effects += 1
 
     def open_event(self, event: Event) -> str:
         """Declare an event and a place to build it; gives the lvalue."""

@@ -18,6 +18,8 @@ PIECES: dict[str, str] = {
     "ns_pid_tgid": prelude.NS_PID_TGID,
     "end_loop": prelude.END_LOOP,
     "clear_bytes": prelude.CLEAR_BYTES,
+    "join_user": prelude.join("user"),
+    "join_kernel": prelude.join("kernel"),
     "string_equal": prelude.STRING_EQUAL,
     "KEEP": string_pieces.KEEP,
     "text_length": string_pieces.TEXT_LENGTH,

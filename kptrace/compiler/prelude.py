@@ -340,3 +340,27 @@ static __always_inline void repeat(__u32 count, void *callback, void *frame)
 	{call};
 }}
 """
+
+
+def join(space: str) -> str:
+    """The strings of ``join()``, each with its NUL, up to the first empty one."""
+    reader = f"bpf_probe_read_{space}"
+    return f"""\
+static __always_inline __u32 join_{space}(char *to, __u64 argv)
+{{
+	__u32 length = 0;
+
+	for (__u32 i = 0; i < 16 && length <= 15 * 1024; i++) {{
+		__u64 pointer = 0;
+		long size;
+
+		if ({reader}(&pointer, sizeof(pointer), (void *)(argv + i * 8)) || !pointer)
+			break;
+		size = {reader}_str(to + length, 1024, (void *)pointer);
+		if (size <= 1 || size > 1024)
+			break;
+		length += size;
+	}}
+	return length;
+}}
+"""

@@ -37,6 +37,7 @@ class Facts:
     hist_bits: int = 0
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
+    unsafe: bool = False
     texts: list[str] = field(default_factory=list)
 
     def text(self, wanted: str) -> int:

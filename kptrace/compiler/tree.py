@@ -423,4 +423,13 @@ class Send(Statement):
     leave: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Join(Statement):
+    """``join()``: the strings that an array of pointers names; ``text`` is the separator."""
+
+    argv: Expr
+    user: bool
+    text: str
+
+
 Body: TypeAlias = tuple[Statement, ...]

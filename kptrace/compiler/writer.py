@@ -61,6 +61,7 @@ class Writer:
         self.scratch: list[tuple[str, str, int]] = []
         self.stack_bytes = 0
         self.effects = 0
+        self.joined = ""
         self.numbers: dict[str, int] = {}
         self.context: list[tuple[str, int, int]] = []
 

@@ -23,6 +23,7 @@ from kptrace.kernel import host
 from kptrace.kernel.btf import Btf
 from kptrace.kernel.cgroups import Cgroups
 from kptrace.kernel.files import read_text
+from kptrace.kernel.gfp import Flags, gfp_flags
 from kptrace.kernel.kallsyms import Symbols
 from kptrace.kernel.libbpf import BtfFile
 from kptrace.kernel.probeable import Probeable
@@ -119,6 +120,11 @@ class Kernel:
         """One more than the highest CPU number that this kernel can have; None when unknown."""
         found = host.cpu_list(read_text(self._root / "sys/devices/system/cpu/possible"))
         return max(found) + 1 if found else None
+
+    @cached_property
+    def gfp_flags(self) -> Flags:
+        """None are known where tracefs cannot be read."""
+        return gfp_flags(self.tracefs.format_text("kmem", "kmalloc") or "")
 
     @cached_property
     def cgroups(self) -> Cgroups:

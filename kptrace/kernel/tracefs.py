@@ -19,7 +19,7 @@ from pathlib import Path
 from kptrace import types
 from kptrace.errors import HostError
 from kptrace.kernel.btf import base_type
-from kptrace.kernel.files import read, wildcard
+from kptrace.kernel.files import read, read_text, wildcard
 from kptrace.types import Type
 
 _PLACES = ("sys/kernel/tracing", "sys/kernel/debug/tracing")
@@ -131,6 +131,10 @@ class Tracefs:
             for format_file in (self.path / "events").glob("*/*/format")
         ]
         return "".join(f"{line}\n" for line in lines).encode()
+
+    def format_text(self, category: str, event: str) -> str | None:
+        """The event's format file as it is, or None when it cannot be read."""
+        return read_text(self.path / "events" / category / event / "format")
 
     def format(self, category: str, event: str) -> TracepointFormat | None:
         """The event's record, or None when there is no such event. HostError if unknown."""

@@ -47,6 +47,9 @@ class Resolver(Protocol):
     def wall_ns(self, clock: str, ns: int) -> int:
         """The time of day, in ns of the epoch, of a reading of a clock (one of types.CLOCKS)."""
 
+    def gfp_flags(self) -> tuple[tuple[str, int], ...]:
+        """Names and masks of the kernel's allocation flags, in the order in which they match."""
+
     def user(self, uid: int) -> str | None:
         """The name of a user."""
 
@@ -71,6 +74,15 @@ class Format(Protocol):
 
     def time(self, text: bytes) -> bytes:
         """One formatted ``time()``."""
+
+    def cat(self, text: bytes) -> bytes:
+        """What ``cat()`` has read."""
+
+    def join(self, text: bytes) -> bytes:
+        """The strings of one ``join()``."""
+
+    def syscall(self, text: bytes) -> bytes:
+        """What a command of ``system()`` has written."""
 
     def value(self, kind: Type, value: Value) -> bytes:
         """``print(value)``."""

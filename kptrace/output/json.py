@@ -87,6 +87,15 @@ class JsonFormat:
         data = {"type": "lost_events", "count": count, "data": {"events": count}}
         return dump(data) + b"\n"
 
+    def cat(self, text: bytes) -> bytes:
+        return _line("cat", dump_string(text))
+
+    def join(self, text: bytes) -> bytes:
+        return _line("join", dump_string(text))
+
+    def syscall(self, text: bytes) -> bytes:
+        return _line("syscall", dump_string(text))
+
     def message(self, event: Event, text: bytes) -> bytes:
         return dump({"type": event.kind.value, "msg": text} | _place(event.place)) + b"\n"
 

@@ -66,6 +66,10 @@ def _piece(item: Conversion, kind: Type, style: Style) -> tuple[bytes, _Convert 
         if isinstance(kind, types.Int) and not item.zero:
             return _padded(item, "d"), None
         return _text_piece(item, renderer(kind, style))
+    if item.spec == "gr":
+        flags = style.resolver.gfp_flags()
+        unsigned = _wrapping(kind, 64, signed=False) or _same
+        return _text_piece(item, lambda value: _gfp_text(unsigned(value), flags))
     if item.spec == "c":
         if item.zero:
             return _text_piece(item, lambda value: bytes((value & 0xFF,)))
@@ -104,6 +108,18 @@ def _text_piece(item: Conversion, text_of: Renderer) -> tuple[bytes, _Convert]:
 
 def _prefixed(prefix: bytes, number: bytes, value: int) -> bytes:
     return prefix + number % value if value else b"0"
+
+
+def _gfp_text(value: int, flags: Sequence[tuple[str, int]]) -> bytes:
+    """Names of the bits, combinations first; what has no name as a number."""
+    names = []
+    for name, mask in flags:
+        if value & mask == mask:
+            names.append(name)
+            value &= ~mask
+    if value or not names:
+        names.append(f"0x{value:x}" if value else "0")
+    return "|".join(names).encode()
 
 
 def _same(value: Any) -> Any:

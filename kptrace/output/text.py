@@ -78,6 +78,15 @@ class TextFormat:
     def lost_events(self, count: int) -> bytes:
         return b"Lost %d events\n" % count
 
+    def cat(self, text: bytes) -> bytes:
+        return text
+
+    def join(self, text: bytes) -> bytes:
+        return text + b"\n"
+
+    def syscall(self, text: bytes) -> bytes:
+        return text + b"\n"
+
     def message(self, event: Event, text: bytes) -> bytes:
         severity = "ERROR" if event.kind is EventKind.ERRORF else "WARNING"
         head = f"{event.place}: {severity}: "

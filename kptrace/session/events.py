@@ -13,6 +13,7 @@ from kptrace.output.times import time_renderer
 from kptrace.output.values import Style
 from kptrace.plan import Event, EventKind, Plan
 from kptrace.runtime.perf_records import RawRecord
+from kptrace.session import actions
 from kptrace.session.sink import Sink
 from kptrace.session.state import Maps
 
@@ -40,6 +41,7 @@ class Handlers:
         self.errors = 0
         self.warnings = warnings
         self.form = form
+        self._config = plan.config
         self.style = style
         self.sink = sink
         self.maps = maps
@@ -120,6 +122,36 @@ class Handlers:
         text_of = time_renderer(event.text, fractions=False)
         return lambda payload: self.write(self.form.time(text_of(time.time_ns())))
 
+    def _cat(self, event: Event) -> Handler:
+        name_of = self.formatted(event)
+
+        def handle(payload: bytes) -> None:
+            name = name_of(payload)
+            try:
+                self.write(self.form.cat(actions.read_file(name, self._config.max_cat_bytes)))
+            except OSError as error:
+                reason = (error.strerror or str(error)).encode()
+                text = b"ERROR: failed to open file '%b' (%b)\n" % (name, reason)
+                self.sink.write(Stream.ERROR, text)
+
+        return handle
+
+    def _join(self, event: Event) -> Handler:
+        (field,) = event.fields
+        start = field.offset + 4  # the buffer's length comes first
+        separator = event.text.encode("utf-8", "surrogateescape")
+
+        def handle(payload: bytes) -> None:
+            length = int.from_bytes(payload[field.offset : start], "little")
+            words = payload[start : start + length].split(b"\0")[:-1]
+            self.write(self.form.join(separator.join(words)))
+
+        return handle
+
+    def _system(self, event: Event) -> Handler:
+        command_of = self.formatted(event)
+        return lambda payload: self.write(self.form.syscall(actions.shell(command_of(payload))))
+
     def _spill(self, event: Event) -> Handler:
         key, number = event.fields
         end = key.offset + types.size_of(key.type)
@@ -172,6 +204,9 @@ _MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {
     EventKind.ZERO: Handlers._zero,
     EventKind.TIME: Handlers._time,
     EventKind.EXIT: Handlers._exit,
+    EventKind.CAT: Handlers._cat,
+    EventKind.JOIN: Handlers._join,
+    EventKind.SYSTEM: Handlers._system,
     EventKind.WARNING: Handlers._warning,
     EventKind.SPILL: Handlers._spill,
 }

@@ -122,7 +122,11 @@ class _Run:
         self._next_tell = 0.0
 
     def run(self, mechanisms: Mapping[str, Mechanism]) -> Result:
-        sizes = {event.id: event.size for event in self._plan.events}
+        sizes = {
+            event.id: event.size
+            for event in self._plan.events
+            if event.kind is not EventKind.JOIN  # as long as its strings
+        }
         pages = self._plan.config.perf_rb_pages
         with Reader(self._loaded.map("events"), sizes, pages=pages) as reader:
             set_clocks(self._loaded)

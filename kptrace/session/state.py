@@ -77,7 +77,7 @@ class KernelResolver:
     def __init__(self, plan: Plan, loaded: Loaded, kernel: Kernel) -> None:
         self._stack_maps = {one.depth: loaded.map(one.symbol) for one in plan.stack_maps}
         self._symbols = kernel.symbols
-        self._cgroups = kernel.cgroups
+        self._kernel = kernel
         self._users: dict[int, str | None] = {}
         now = time.clock_gettime_ns(time.CLOCK_REALTIME)
         self._wall = {
@@ -96,6 +96,9 @@ class KernelResolver:
     def wall_ns(self, clock: str, ns: int) -> int:
         return ns + self._wall[clock]
 
+    def gfp_flags(self) -> tuple[tuple[str, int], ...]:
+        return self._kernel.gfp_flags
+
     def user(self, uid: int) -> str | None:
         """By the user database of the host where the trace runs; looked up once."""
         if uid not in self._users:
@@ -106,7 +109,7 @@ class KernelResolver:
         return self._users[uid]
 
     def cgroup(self, number: int) -> tuple[tuple[str, str], ...]:
-        return self._cgroups.paths(number)
+        return self._kernel.cgroups.paths(number)
 
     def stack(self, key: int, kind: types.KStack) -> tuple[int, ...]:
         return maps.stack(self._stack_maps[kind.limit], key)

@@ -41,7 +41,6 @@ _NOT_YET = frozenset(
     """
     bswap
     buf
-    cat
     cgroupid
     comm
     container_of
@@ -49,7 +48,6 @@ _NOT_YET = frozenset(
     find
     has_key
     is_err
-    join
     kaddr
     kfunc_allowed
     len
@@ -63,7 +61,6 @@ _NOT_YET = frozenset(
     signal_thread
     skboutput
     socket_cookie
-    system
     tseries
     uaddr
     unwatch

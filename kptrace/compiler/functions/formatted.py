@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Functions with a printf format: printf, errorf, warnf, fail, assertions (language §8.1)."""
+"""Functions with a printf format, and the assertions (language §8.1)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_ARGUMENTS = 127
 """Of one format (language §8.1)."""
+UNSAFE_HINT = "kptrace --unsafe allows it"
 
 
 def format_text(check: ExpressionChecker, call: n.Call) -> str | None:
@@ -74,6 +75,14 @@ def _sent(kind: EventKind) -> StatementRule:
         return [tree.Send(span=call.span, kind=kind.value, fields=fields, text=text)]
 
     return rule
+
+
+def _system(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    if not check.facts.unsafe:
+        message = "system() is an unsafe function being used in safe mode"
+        check.report.error(call.span, message, code="unsafe", hints=(UNSAFE_HINT,))
+        return []
+    return _sent(EventKind.SYSTEM)(check, call)
 
 
 def _fail(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
@@ -139,6 +148,8 @@ ROWS: dict[str, Function] = {
     "printf": Function(least=1, most=None, statement=_sent(EventKind.PRINTF)),
     "errorf": Function(least=1, most=None, statement=_sent(EventKind.ERRORF)),
     "warnf": Function(least=1, most=None, statement=_sent(EventKind.WARNF)),
+    "cat": Function(least=1, most=None, statement=_sent(EventKind.CAT)),
+    "system": Function(least=1, most=None, statement=_system),
     "fail": Function(least=1, most=None, statement=_fail),
     "assert": Function(least=2, most=2, statement=_assert),
     "static_assert": Function(least=2, most=2, statement=_static_assert),

@@ -83,6 +83,20 @@ def _time(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
     return [tree.Send(span=call.span, kind=EventKind.TIME.value, text=text)]
 
 
+def _join(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    argv = check.value(expression(call, 0))
+    separator = literal_string(check, call, 1) if len(call.arguments) > 1 else " "
+    if isinstance(argv, tree.Bad) or separator is None:
+        return []
+    if not isinstance(argv.type, types.Pointer) and as_int(argv.type) is None:
+        found = type_name(argv.type)
+        message = f"join() only supports int or pointer arguments ({found} provided)"
+        check.report.error(argv.span, message, code="type")
+        return []
+    user = isinstance(argv.type, types.Pointer) and argv.type.user
+    return [tree.Join(span=call.span, argv=argv, user=user, text=separator)]
+
+
 def _exit(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
     if "for" in check.loops:
         message = "'return' statement is not allowed in a for-loop"
@@ -106,5 +120,6 @@ def _exit(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
 ROWS: dict[str, Function] = {
     "print": Function(least=1, most=3, statement=_print),
     "time": Function(least=0, most=1, statement=_time),
+    "join": Function(least=1, most=2, statement=_join),
     "exit": Function(least=0, most=1, statement=_exit),
 }

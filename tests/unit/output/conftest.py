@@ -39,6 +39,14 @@ class Symbols:
     def wall_ns(self, clock: str, ns: int) -> int:
         return ns if clock == "boot" else ns + 37 * 10**9
 
+    def gfp_flags(self) -> tuple[tuple[str, int], ...]:
+        return (
+            ("GFP_KERNEL", 0xCC0),
+            ("GFP_NOIO", 0xC00),
+            ("__GFP_IO", 0x40),
+            ("__GFP_ZERO", 0x100),
+        )
+
     def user(self, uid: int) -> str | None:
         return "root" if uid == 0 else None
 

@@ -201,3 +201,13 @@ def test_width_pads_and_never_cuts(raw: bytes, width: int) -> None:
     left = compile_format(f"%-{width or ''}s", (String(9),), PLAIN)((raw,))
     assert right == raw.rjust(width)
     assert left == raw.ljust(width)
+
+
+def test_allocation_flags(style: Style) -> None:
+    """Combinations first, then single bits, the rest as a number."""
+    render = compile_format("%gr", [types.UINT64], style)
+    values = (0, 0xCC0, 0xDC0, 0xC40, 0x8000_0000_0040, 2)
+    assert [render((value,)).decode() for value in values] == [
+        "0", "GFP_KERNEL", "GFP_KERNEL|__GFP_ZERO", "GFP_NOIO|__GFP_IO", "__GFP_IO|0x800000000000",
+        "0x2",
+    ]  # fmt: skip
