@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Tree and facts to plan and C. All passes on one screen:
 
-``parse -> C definitions -> macros -> settings -> supported -> expand -> check -> generate``
+``parse -> imports -> C definitions -> macros``, then
+``settings -> supported -> expand -> check -> generate``
 
 In: a `Source` and the facts of one kernel. Out: a `Compilation`: the plan, the C text in each
 dialect, the warnings. Every finding of a specification is told in one run. Nothing here needs a
@@ -18,6 +19,7 @@ from kptrace.compiler import codegen, config
 from kptrace.compiler.cdefs import Search, open_definitions
 from kptrace.compiler.check import check
 from kptrace.compiler.expand import ATTACH, Policy, expand
+from kptrace.compiler.imports import load_imports
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.scope import Facts, every
@@ -89,7 +91,8 @@ def _fail(report: Report, kernel: Kernel) -> None:
 def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilation:
     """All passes. Raises SpecError, AttachError or HostError with everything that was found."""
     report = Report()
-    program = parse(source)
+    program = load_imports(parse(source), report)
+    report.check()
     with open_definitions(program, kernel, options.search, report) as own:
         program = expand_macros(program, STANDARD, own.constants, report)
         report.check()

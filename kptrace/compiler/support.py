@@ -13,8 +13,6 @@ def refuse_unsupported(program: n.Program, report: Report) -> None:
         match item:
             case n.MapDeclaration():
                 what = "map declarations are not supported yet"
-            case n.Import():
-                what = "imports are not supported yet"
             case n.Subprogram():
                 what = "'fn' functions are not supported: kptrace follows the language's probes"
             case _:
