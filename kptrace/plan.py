@@ -96,8 +96,15 @@ class MapKind(str, Enum):
     """BPF map types, named as in a map declaration where the language has a name for it."""
 
     HASH = "hash"
+    LRU_HASH = "lruhash"
     PERCPU_HASH = "percpuhash"
+    PERCPU_LRU_HASH = "percpulruhash"
     PERCPU_ARRAY = "percpuarray"
+
+    @property
+    def per_cpu(self) -> bool:
+        """Whether every CPU has a value of its own."""
+        return self.value.startswith("percpu")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

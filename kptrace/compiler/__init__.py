@@ -18,12 +18,14 @@ from dataclasses import dataclass, field
 from kptrace.compiler import codegen, config
 from kptrace.compiler.cdefs import Search, open_definitions
 from kptrace.compiler.check import check
+from kptrace.compiler.declarations import check_declarations, declarations
 from kptrace.compiler.expand import ATTACH, Policy, expand
 from kptrace.compiler.imports import load_imports
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.scope import Facts, every
 from kptrace.compiler.standard import STANDARD
+from kptrace.compiler.storage import map_kind
 from kptrace.compiler.support import refuse_unsupported
 from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
@@ -124,13 +126,16 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         has=options.has,
         unsafe=options.unsafe,
     )
+    declared = declarations(program, report)
     checked = check(units, facts, report)
+    check_declarations(declared, checked.maps, map_kind, report)
     if not report.errors:  # else what is asked for may not be known
         named.refuse_unexpected(report)
     _fail(report, kernel)
     generated = codegen.generate(
         units,
         checked,
+        declared,
         name=program.source.name,
         machine=kernel.arch,
         config=settings.plan,

@@ -147,6 +147,23 @@ class _Checker(Loops):
         slot = variable.slot
         return [tree.SetVar(span=node.span, slot=slot, type=kind, value=value, declare=declare)]
 
+    def take(self, target: n.Variable, value: tree.Expr) -> tuple[str, Type]:
+        """A variable that a call writes a value to; declared ahead of the statement if new."""
+        variable = self.scopes.find(target.name)
+        declare = variable is None
+        if variable is None:
+            variable = self.scopes.declare(target.name, target.span, None)
+        self.grow_variable(target, value)
+        variable.assigned = True
+        kind = self.scopes.type_of(variable)
+        if declare and not isinstance(kind, types.Error):
+            self.ahead.append(
+                tree.SetVar(
+                    span=target.span, slot=variable.slot, type=kind, value=None, declare=True
+                )
+            )
+        return variable.slot, kind
+
     def assignable(self, value: tree.Expr) -> tree.Expr:
         """What a variable may hold: of aggregations the castable ones, as integers."""
         if isinstance(value.type, types.CASTABLE):
@@ -203,7 +220,9 @@ class _Checker(Loops):
             return self.aggregate(node, target, key, right)
         value = self.compound(node, target)
         if isinstance(right, n.Map) and isinstance(value.type, types.AGGREGATES):
-            return self.aggregate_copy(right, value.type)
+            if not isinstance(self.maps[target.name].type, types.Int):
+                return self.aggregate_copy(target, right, value.type)
+            value = self.castable(value)
         if value.type == types.Tuple(()):
             self.not_yet(value.span, "storing an empty tuple")
             return []
@@ -225,17 +244,20 @@ class _Checker(Loops):
         self.grow_map(target, tree.Bad(span=call.span, type=kind), Use(kind, flexible))
         return [tree.Aggregate(span=node.span, map=target.name, key=key, value=value)]
 
-    def aggregate_copy(self, right: n.Map, kind: Type) -> list[tree.Statement]:
+    def aggregate_copy(self, target: n.Map, right: n.Map, kind: Type) -> list[tree.Statement]:
+        """``@y = @x`` of an aggregation, where @y holds no integers."""
         call = type_name(kind).removesuffix("_t").removeprefix("u")
         arguments = "" if call == "count" else "retval"
         message = (
             f"Map value '{type_name(kind)}' cannot be assigned from one map to another. The"
             f" function that returns this type must be called directly e.g."
-            f" `{right.name} = {call}({arguments});`."
+            f" `{target.name} = {call}({arguments});`."
         )
-        hints = ("Add a cast to integer if you want the value of the aggregate, e.g."
-                 f" `(int64){right.name}`.",)  # fmt: skip
-        self.report.error(right.span, message, code="type", hints=hints)
+        hint = (
+            "Add a cast to integer if you want the value of the aggregate, e.g."
+            f" `{target.name} = (int64){right.name};`."
+        )
+        self.report.error(right.span, message, code="type", hints=(hint,))
         return []
 
     def grow_map(self, target: n.Map, value: tree.Expr, use: Use) -> None:

@@ -7,15 +7,17 @@ The bodies are made once; only declarations differ between the dialects.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kptrace.compiler import arch, pieces, prelude, tree
 from kptrace.compiler.check import Checked
+from kptrace.compiler.declarations import Declared
 from kptrace.compiler.dialect import DIALECTS, Dialect
 from kptrace.compiler.emitter import Emitter
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.map_functions import map_functions
+from kptrace.compiler.map_functions import PERCPU_HASHES, map_functions
 from kptrace.compiler.storage import Storage
 from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
@@ -25,7 +27,6 @@ from kptrace.plan import (
     TRACER_KINDS,
     Config,
     CounterKind,
-    MapKind,
     Plan,
     ProbeKind,
     Program,
@@ -68,6 +69,7 @@ class Generated:
 def generate(
     units: tuple[Unit, ...],
     checked: Checked,
+    declared: Mapping[str, Declared],
     *,
     name: str,
     machine: str,
@@ -79,7 +81,7 @@ def generate(
 ) -> Generated:
     """Make the C bodies and the plan."""
     infos = {key: one for key, one in checked.maps.items() if one.value is not None}
-    storage = Storage(infos, config.max_map_keys, lazy_alloc)
+    storage = Storage(infos, declared, config.max_map_keys, lazy_alloc)
     shared = Shared(
         machine=arch.of(machine),
         storage=storage,
@@ -100,7 +102,7 @@ def generate(
             shared.values.spelling(one.key)
     if storage.stacks:
         storage.counter(CounterKind.STACKS)
-    aggregates = [one.value_size for one in storage.maps if one.kind is MapKind.PERCPU_HASH]
+    aggregates = [one.value_size for one in storage.maps if one.kind in PERCPU_HASHES]
     plan = Plan(
         name=name,
         arch=machine,

@@ -133,6 +133,11 @@ class Core(Dialect):
             for name, (number, result, arguments) in _HELPERS.items()
             if f"{name}(" in body
         )
+        lru = "".join(
+            f"\tBPF_MAP_TYPE_{name} = {number},\n"
+            for name, number in (("LRU_HASH", 9), ("LRU_PERCPU_HASH", 10))
+            if f"BPF_MAP_TYPE_{name})" in body
+        )
         return f"""\
 typedef unsigned char __u8;
 typedef signed char __s8;
@@ -154,7 +159,7 @@ enum {{
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-	BPF_ANY = 0,
+{lru}	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
 }};

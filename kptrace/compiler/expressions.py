@@ -21,7 +21,7 @@ from kptrace.compiler.scope import MapInfo
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.source import Span
-from kptrace.types import BOOL, INT64, type_name
+from kptrace.types import BOOL, INT64, Type, type_name
 
 _NOT_IN_FOR = ("args", "retval", "ctx")
 """What reads the probe's context, which is out of reach in a loop's function."""
@@ -37,6 +37,10 @@ class ExpressionChecker(Operators):
     @abstractmethod
     def if_value(self, node: n.If) -> tree.Expr:
         """``if`` as an expression."""
+
+    @abstractmethod
+    def take(self, target: n.Variable, value: tree.Expr) -> tuple[str, Type]:
+        """A variable that a call writes a value to: its slot and its type."""
 
     # --- dispatch ---
 

@@ -121,8 +121,7 @@ class LoopEmitter(ValueEmitter):
                 self.clear(target, types.size_of(node.type))  # the padding
             self.load("key", f"{target}.f0", plan_map.key)
             if isinstance(plan_map.value, types.AGGREGATES):
-                self.shared.needs.add(f"read {plan_map.symbol}")
-                self.line(f"{target}.f1 = {plan_map.symbol}_read(key);")
+                self.line(f"{target}.f1 = {self.merged(node.map, 'key')};")
             else:
                 self.load("value", f"{target}.f1", plan_map.value)
             self.body(node.body)

@@ -10,9 +10,12 @@ from kptrace.plan import CounterKind, Map, MapKind
 
 _KINDS = {
     MapKind.HASH: "hash",
+    MapKind.LRU_HASH: "lru_hash",
     MapKind.PERCPU_HASH: "percpu_hash",
+    MapKind.PERCPU_LRU_HASH: "lru_percpu_hash",
     MapKind.PERCPU_ARRAY: "percpu_array",
 }
+PERCPU_HASHES = (MapKind.PERCPU_HASH, MapKind.PERCPU_LRU_HASH)
 
 
 def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
@@ -50,7 +53,7 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
             f"\treturn {lookup};\n}}\n"
         )
         return "\n".join(parts)
-    if one.kind is MapKind.PERCPU_HASH:
+    if one.kind in PERCPU_HASHES:
         insert = dialect.update(symbol, at, f"({value} *)zero_value", True)
         later = "" if one.prealloc else ", _Bool *later"
         refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx);\n"
@@ -62,12 +65,18 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
         parts += [
             dropped,
             f"static __always_inline {value} *{symbol}_slot(void *ctx{after}{later})\n{{\n"
-            f"\t__u32 index = 0;\n\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
+            f"{zero.removesuffix(chr(10))}\t__u32 index = 0;\n"
+            f"\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
             f"\tint result;\n\n\tif (slot)\n\t\treturn slot;\n"
             f"\tzero_value = zeros_at(&index);\n\tif (!zero_value)\n\t\treturn (void *)0;\n"
             f"\tresult = {insert};\n\t(void)result;\n\tslot = {lookup};\n{refused}"
             f"\treturn slot;\n}}\n",
         ]
+        if f"lookup {symbol}" in shared.needs:
+            parts.append(
+                f"static __always_inline {value} *{symbol}_lookup({parameter})\n{{\n{zero}"
+                f"\treturn {lookup};\n}}\n"
+            )
     else:
         update = dialect.update(symbol, at, "value", False)
         parts += [

@@ -322,6 +322,15 @@ static __always_inline long end_loop(void)
 """
 
 
+NEXT_ENTRY = """\
+/* Walking a map with this one counts its entries. */
+static long next_entry(void *map, void *key, void *value, void *frame)
+{
+	return 0;
+}
+"""
+
+
 def each(symbol: str, call: str) -> str:
     """Call a function for every entry of a map; gives their number."""
     return f"""\

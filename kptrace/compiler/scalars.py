@@ -7,15 +7,16 @@ of it, inside the branch that needs it.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.builtins import BUILTINS
+from kptrace.compiler.map_access import MapAccess
 from kptrace.compiler.rules import is_scalar
-from kptrace.compiler.writer import Writer, c_integer
+from kptrace.compiler.writer import c_integer
 from kptrace.types import Type
 
 DIVISION = (
@@ -24,7 +25,7 @@ DIVISION = (
 )
 
 
-class ScalarEmitter(Writer, ABC):
+class ScalarEmitter(MapAccess):
     """Makes the C of scalars; `ValueEmitter` makes what does not fit a register."""
 
     @abstractmethod
@@ -32,22 +33,8 @@ class ScalarEmitter(Writer, ABC):
         """An lvalue that holds a string, tuple or network address."""
 
     @abstractmethod
-    def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
-        """Store into fresh memory, padding zeroed."""
-
-    @abstractmethod
     def body(self, statements: tree.Body) -> None:
         """Statements in order."""
-
-    def key_arguments(self, name: str, key: tree.Expr | None) -> str:
-        """The key as leading arguments of a map function, with a comma behind."""
-        if key is None:
-            return ""
-        kind = self.shared.storage.map(name).key
-        assert kind is not None
-        target = self.object(kind, "key")
-        self.fill(key, target, kind)
-        return f"&{target}, "
 
     def scalar(self, node: tree.Expr, kind: Type) -> str:
         """A scalar expression converted to the C type of ``kind``."""
@@ -133,18 +120,15 @@ class ScalarEmitter(Writer, ABC):
             case tree.TupleGet():
                 return f"{self.address(node.operand)}.f{node.index}"
             case tree.MapRead():
-                found = self.lookup(node)
-                name = self.fresh("value")
-                plan_map = self.shared.storage.map(node.map)
-                self.line(f"{self.spelling(plan_map.value)} {name} = {found} ? *{found} : 0;")
-                return name
+                return self.map_value(node)
             case tree.AggregateRead():
-                symbol = self.shared.storage.map(node.map).symbol
-                arguments = self.key_arguments(node.map, node.key).removesuffix(", ")
-                self.shared.needs.add(f"read {symbol}")
-                name = self.fresh("value")
-                self.line(f"{self.spelling(node.type)} {name} = {symbol}_read({arguments});")
-                return name
+                return self.aggregate_value(node)
+            case tree.HasKey():
+                return self.has_key(node)
+            case tree.Find():
+                return self.find(node)
+            case tree.MapLength():
+                return self.map_length(node)
             case tree.Stack():
                 frames = self.place(
                     f"struct frames_{node.type.limit}", node.type.limit * 8, "frames"
@@ -154,12 +138,7 @@ class ScalarEmitter(Writer, ABC):
                 self.line(f"__u64 {name} = stack_{node.type.limit}(ctx, &{frames});")
                 return name
             case tree.Delete():
-                plan_map = self.shared.storage.map(node.map)
-                arguments = self.key_arguments(node.map, node.key).removesuffix(", ")
-                name = self.fresh("deleted")
-                self.line(f"_Bool {name} = !{plan_map.symbol}_delete({arguments});")
-                self.effects += 1
-                return name
+                return self.delete(node)
             case _:
                 raise AssertionError(f"BUG: no C for {type(node).__name__}")
 
@@ -351,14 +330,6 @@ class ScalarEmitter(Writer, ABC):
         if self.spelling(node.type) == spelling:
             return result
         return f"(({self.spelling(node.type)}){result})"
-
-    def lookup(self, node: tree.MapRead) -> str:
-        plan_map = self.shared.storage.map(node.map)
-        arguments = self.key_arguments(node.map, node.key).removesuffix(", ")
-        found = self.fresh("found")
-        spelling = self.spelling(plan_map.value)
-        self.line(f"{spelling} *{found} = {plan_map.symbol}_lookup({arguments});")
-        return found
 
     def reader(self, user: bool, string: bool = False) -> str:
         return f"bpf_probe_read_{'user' if user else 'kernel'}{'_str' if string else ''}"

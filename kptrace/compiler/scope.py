@@ -49,7 +49,10 @@ class Facts:
 
 @dataclass(slots=True, kw_only=True)
 class MapInfo:
-    """What is known of a map so far. ``keyed`` follows from its first use."""
+    """What is known of a map so far. ``keyed`` follows from its first use.
+
+    ``deleted``: delete() empties it as a whole, which only a hash map can do in one step.
+    """
 
     name: str
     span: Span
@@ -60,6 +63,7 @@ class MapInfo:
     written: bool = False
 
     known_key: Use | None = None
+    deleted: bool = False
 
     @property
     def key_type(self) -> Type | None:

@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kptrace import types
+from kptrace.compiler.declarations import Declared
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.scope import MapInfo
 from kptrace.plan import Counter, CounterKind, Map, MapKind, StackMap
@@ -33,7 +35,13 @@ MAP_FULL = (
 class Storage:
     """The maps and ledger counters of one specification."""
 
-    def __init__(self, infos: dict[str, MapInfo], max_keys: int, lazy_alloc: bool) -> None:
+    def __init__(
+        self,
+        infos: dict[str, MapInfo],
+        declared: Mapping[str, Declared],
+        max_keys: int,
+        lazy_alloc: bool,
+    ) -> None:
         """``lazy_alloc``: hash elements can be allocated from any context on this kernel.
 
         That is so where BPF has an allocator of its own (Linux 6.1, commit 7c8199e24fa0); before
@@ -48,8 +56,7 @@ class Storage:
         self._counter: dict[Counter, int] = {}
         for info in infos.values():
             assert info.value is not None
-            key = info.key.type if info.keyed and info.key is not None else None
-            one = _map(info.name, key, info.value.type, max_keys, lazy_alloc)
+            one = _map(info, declared.get(info.name), max_keys, lazy_alloc)
             one = replace(one, symbol=self._symbol(one.symbol))
             self.maps.append(one)
             self._index[info.name] = one
@@ -111,17 +118,27 @@ class Storage:
                 raise AssertionError(f"BUG: {types.type_name(kind)} is no aggregation")
 
 
-def _map(name: str, key: Type | None, value: Type, max_keys: int, lazy_alloc: bool) -> Map:
-    aggregate = isinstance(value, types.AGGREGATES)
-    if not aggregate:
-        kind = MapKind.HASH
-    else:
-        kind = MapKind.PERCPU_ARRAY if key is None else MapKind.PERCPU_HASH
+def map_kind(info: MapInfo) -> MapKind:
+    """The kind of a map that is not declared."""
+    assert info.value is not None
+    if not isinstance(info.value.type, types.AGGREGATES):
+        return MapKind.HASH
+    return MapKind.PERCPU_HASH if info.keyed or info.deleted else MapKind.PERCPU_ARRAY
+
+
+def _map(info: MapInfo, declared: Declared | None, max_keys: int, lazy_alloc: bool) -> Map:
+    assert info.value is not None
+    key = info.key.type if info.keyed and info.key is not None else None
+    value = info.value.type
+    kind = map_kind(info)
     entries = 1 if key is None else max_keys
-    large = kind is MapKind.PERCPU_HASH and types.size_of(value) * entries > LARGE_MAP
+    if declared is not None:
+        kind, entries = declared.kind, declared.entries
+    keyed = kind is MapKind.PERCPU_HASH and key is not None
+    large = keyed and types.size_of(value) * entries > LARGE_MAP
     return Map(
-        name=name,
-        symbol="map_" + re.sub(r"\W", "", name[1:]),
+        name=info.name,
+        symbol="map_" + re.sub(r"\W", "", info.name[1:]),
         kind=kind,
         key=key,
         value=value,

@@ -11,8 +11,6 @@ def refuse_unsupported(program: n.Program, report: Report) -> None:
     """Report every root item that is not supported."""
     for item in program.items:
         match item:
-            case n.MapDeclaration():
-                what = "map declarations are not supported yet"
             case n.Subprogram():
                 what = "'fn' functions are not supported: kptrace follows the language's probes"
             case _:

@@ -278,6 +278,31 @@ class Delete(Node):
     warn: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HasKey(Node):
+    """``has_key``: whether a map has an entry."""
+
+    map: str
+    key: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Find(Node):
+    """``find``: has_key, and the value goes to the variable ``slot`` of type ``value``."""
+
+    map: str
+    key: Expr
+    slot: str
+    value: Type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapLength(Node):
+    """``len`` of a map: the number of its entries now."""
+
+    map: str
+
+
 Expr: TypeAlias = (
     Bad
     | Const
@@ -308,6 +333,9 @@ Expr: TypeAlias = (
     | Network
     | Stack
     | Delete
+    | HasKey
+    | Find
+    | MapLength
 )
 
 

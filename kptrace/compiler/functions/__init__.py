@@ -14,6 +14,7 @@ from kptrace.compiler.functions import (
     compile_time,
     formatted,
     late,
+    lookups,
     maps,
     memory,
     output,
@@ -32,6 +33,7 @@ FUNCTIONS: dict[str, Function] = {
     **late.ROWS,
     **parameters.ROWS,
     **maps.ROWS,
+    **lookups.ROWS,
     **memory.ROWS,
     **process.ROWS,
     **strings.ROWS,
@@ -45,12 +47,9 @@ _NOT_YET = frozenset(
     comm
     container_of
     debugf
-    find
-    has_key
     is_err
     kaddr
     kfunc_allowed
-    len
     macaddr
     override
     path

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kptrace import types
 from kptrace.compiler import tree
+from kptrace.compiler.functions.lookups import has_keys, is_written
 from kptrace.compiler.functions.row import Function, StatementRule, expression, whole_map
 from kptrace.lang import nodes as n
 from kptrace.plan import EventKind
@@ -29,7 +29,7 @@ def _delete(check: ExpressionChecker, call: n.Call, warn: bool) -> tree.Expr:
     if not isinstance(node, n.Map):
         check.report.error(node.span, "delete() expects a map argument", code="call")
         return check.bad(call.span)
-    key: tree.Expr | None = None
+    key: tree.Expr | None
     if node.keys is not None:
         if len(call.arguments) == 2:
             message = "delete() takes the key once: delete(@map, key)"
@@ -37,37 +37,23 @@ def _delete(check: ExpressionChecker, call: n.Call, warn: bool) -> tree.Expr:
             return check.bad(call.span)
         key = check.map_key(node)
     elif len(call.arguments) == 2:
-        keyed = n.Map(span=node.span, name=node.name, keys=_key_parts(expression(call, 1)))
-        if not _expects(check, node, True, "call to delete() with two arguments expects a map with"
-                        " explicit keys (non-scalar map)"):  # fmt: skip
+        if not has_keys(check, node, "delete() with two arguments"):
             return check.bad(call.span)
-        key = check.map_key(keyed)
+        key = check.map_key(n.Map(span=node.span, name=node.name, keys=(expression(call, 1),)))
     else:
-        if not _expects(check, node, False, "call to delete() with a single argument expects a map"
-                        " without explicit keys (scalar map)"):  # fmt: skip
+        info = check.maps.get(node.name)
+        if info is not None and info.keyed:
+            message = (
+                "call to delete() with a single argument expects a map without explicit keys"
+                " (scalar map)"
+            )
+            check.report.error(node.span, message, code="map")
             return check.bad(call.span)
-        check.map_key(node)
-    if check.maps[node.name].value is None and not check.maps[node.name].written:
-        check.report.error(node.span, f"Undefined map: {node.name}", code="unknown-name")
+        key = check.map_key(node)
+        check.maps[node.name].deleted = True
+    if not is_written(check, node) or isinstance(key, tree.Bad):
         return check.bad(call.span)
-    if key is None and isinstance(check.maps[node.name].type, types.AGGREGATES):
-        return check.not_yet(call.span, f"delete() of the aggregation {node.name}")
     return tree.Delete(span=call.span, type=BOOL, map=node.name, key=key, warn=warn)
-
-
-def _key_parts(node: n.Expr) -> tuple[n.Expr, ...]:
-    """``delete(@m, (1, 2))`` means the key ``[1, 2]``."""
-    if isinstance(node, n.TupleLiteral) and len(node.elements) > 1:
-        return node.elements
-    return (node,)
-
-
-def _expects(check: ExpressionChecker, node: n.Map, keyed: bool, message: str) -> bool:
-    info = check.maps.get(node.name)
-    if info is not None and info.keyed != keyed:
-        check.report.error(node.span, message, code="map")
-        return False
-    return True
 
 
 def _delete_value(check: ExpressionChecker, call: n.Call) -> tree.Expr:

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""The C of expressions on maps: lookups, deletions, and questions about entries."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from kptrace import types
+from kptrace.compiler import tree
+from kptrace.compiler.rules import is_scalar
+from kptrace.compiler.writer import Writer
+from kptrace.types import Type
+
+
+class MapAccess(Writer, ABC):
+    """The part of the emitter that reaches into maps."""
+
+    @abstractmethod
+    def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
+        """Store into fresh memory, padding zeroed."""
+
+    @abstractmethod
+    def convert(self, source: str, have: Type, target: str, want: Type) -> None:
+        """Copy an lvalue of one type to an lvalue of a wider one."""
+
+    def key_arguments(self, name: str, key: tree.Expr | None) -> str:
+        """The key as leading arguments of a map function, with a comma behind."""
+        if key is None:
+            return ""
+        kind = self.shared.storage.map(name).key
+        assert kind is not None
+        target = self.object(kind, "key")
+        self.fill(key, target, kind)
+        return f"&{target}, "
+
+    def key_argument(self, name: str, key: tree.Expr | None) -> str:
+        """The key as the only argument of a map function."""
+        return self.key_arguments(name, key).removesuffix(", ")
+
+    def lookup(self, node: tree.MapRead) -> str:
+        return self.found(node.map, self.key_argument(node.map, node.key))
+
+    def found(self, name: str, key: str) -> str:
+        """A pointer to a value; of an aggregation, this CPU's."""
+        plan_map = self.shared.storage.map(name)
+        found = self.fresh("found")
+        self.shared.needs.add(f"lookup {plan_map.symbol}")
+        spelling = self.spelling(plan_map.value)
+        self.line(f"{spelling} *{found} = {plan_map.symbol}_lookup({key});")
+        return found
+
+    def map_value(self, node: tree.MapRead) -> str:
+        """A scalar value; zero where there is no such key."""
+        found = self.lookup(node)
+        name = self.fresh("value")
+        plan_map = self.shared.storage.map(node.map)
+        self.line(f"{self.spelling(plan_map.value)} {name} = {found} ? *{found} : 0;")
+        return name
+
+    def aggregate_value(self, node: tree.AggregateRead) -> str:
+        key = self.key_argument(node.map, node.key)
+        name = self.fresh("value")
+        self.line(f"{self.spelling(node.type)} {name} = {self.merged(node.map, key)};")
+        return name
+
+    def merged(self, name: str, key: str) -> str:
+        """The call that reads an aggregation over all CPUs."""
+        symbol = self.shared.storage.map(name).symbol
+        self.shared.needs.add(f"read {symbol}")
+        return f"{symbol}_read({key})"
+
+    def delete(self, node: tree.Delete) -> str:
+        plan_map = self.shared.storage.map(node.map)
+        key = self.key_argument(node.map, node.key)
+        name = self.fresh("deleted")
+        self.line(f"_Bool {name} = !{plan_map.symbol}_delete({key});")
+        self.effects += 1
+        return name
+
+    def has_key(self, node: tree.HasKey) -> str:
+        return f"({self.found(node.map, self.key_argument(node.map, node.key))} != 0)"
+
+    def find(self, node: tree.Find) -> str:
+        plan_map = self.shared.storage.map(node.map)
+        key = self.key_argument(node.map, node.key)
+        found = self.found(node.map, key)
+        self.effects += 1
+        scalar = is_scalar(node.value)
+        target = self.variable(node.slot) if scalar else self.variable_object(node.slot)
+        with self.braces(f"if ({found})"):
+            if isinstance(plan_map.value, types.AGGREGATES):
+                self.line(f"{target} = {self.merged(node.map, key)};")
+            else:
+                self.convert(f"(*{found})", plan_map.value, target, node.value)
+        return f"({found} != 0)"
+
+    def map_length(self, node: tree.MapLength) -> str:
+        plan_map = self.shared.storage.map(node.map)
+        self.shared.needs |= {f"each {plan_map.symbol}", "next_entry"}
+        name = self.fresh("length")
+        self.line(f"__s64 {name} = {plan_map.symbol}_each(next_entry, (void *)0);")
+        return name
