@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
 from kptrace import types
@@ -53,6 +53,20 @@ TRACER_KINDS = frozenset(
 
 ALWAYS_KINDS = TRACER_KINDS - {ProbeKind.SELF}
 """Programs that run whether probes count or not."""
+
+
+PID_FILTERED_KINDS = frozenset(
+    {ProbeKind.KPROBE, ProbeKind.KRETPROBE, ProbeKind.TRACEPOINT, ProbeKind.RAWTRACEPOINT}
+)
+"""Programs that look at the process themselves when a run is about one (language §6.5)."""
+
+
+class Control(IntEnum):
+    """Slots of the ``control`` array, each a u32 that the tracer writes."""
+
+    ACTIVE = 0  # 1 while probes count
+    PID = 1  # the process that the run is about
+    REPEAT = 2  # how often a bench runs its block
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,9 +248,9 @@ class Plan:
 
     Besides `maps` and `stack_maps` every object has three fixed maps: ``events`` (perf event
     array, one entry per possible CPU), ``ledger`` (per-CPU array of u64, one per counter) and
-    ``control`` (array with one u32: 1 while probes count); ``scratch`` exists when
-    ``scratch_size`` is not 0. Programs other than begin and end do nothing while ``control``
-    is 0. ``texts`` are the formats and filters that values carry by their index.
+    ``control`` (array of u32, see `Control`); ``scratch`` exists when ``scratch_size`` is not 0.
+    Programs other than `ALWAYS_KINDS` do nothing while ``control`` says that probes do not
+    count. ``texts`` are the formats and filters that values carry by their index.
     """
 
     version: int = VERSION

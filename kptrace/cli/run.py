@@ -20,11 +20,13 @@ from kptrace.cli.info import pretend_missing, show_features
 from kptrace.cli.list import show_list
 from kptrace.cli.script_help import show_parameters
 from kptrace.cli.spec import Given, compile_given, find, open_kernel, search_options
+from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, UsageError
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
 from kptrace.output.values import Style
+from kptrace.plan import ProbeKind
 from kptrace.runtime.mechanism import WANTED, choose
 
 DEFAULT_PERCENTILES = "50,90,99,99.9"
@@ -33,8 +35,6 @@ _NOT_YET = (
     (("-p", "--pid"), False),
     (("-c", "--cmd"), False),
     (("-k",), True),
-    (("--test",), True),
-    (("--bench",), True),
 )
 """Options of the language that are refused by name: their spellings, and whether they are flags."""
 
@@ -75,6 +75,9 @@ class RunOptions:
     search: tuple[str, ...]
     include: tuple[str, ...]
     unsafe: bool
+    mode: str | None = None
+    test: bool = False
+    bench: bool = False
 
 
 def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
@@ -131,6 +134,9 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--verify-llvm-ir", is_flag=True, hidden=True, expose_value=False),
     _option("--unsafe", is_flag=True, text="Allow functions that act on the system."),
+    _option("--test", is_flag=True, text="Run the test probes instead of attaching."),
+    _option("--bench", is_flag=True, text="Run the bench probes instead of attaching."),
+    _option("--mode", type=click.Choice(["test", "bench"]), text="The same as --test, --bench."),
 )
 
 
@@ -237,6 +243,7 @@ def run_given(given: Given, options: RunOptions) -> int:
     pretend_missing(options.no_feature)
     with open_kernel(options.traceable_functions) as kernel:
         dump_tree(dumped, given.source)
+        mode = _mode(options)
         made = compile_given(
             given,
             kernel,
@@ -245,10 +252,12 @@ def run_given(given: Given, options: RunOptions) -> int:
             search=options.search,
             include=options.include,
             unsafe=options.unsafe,
+            mode=mode,
         )
         report(made.warnings, warnings=options.warnings)
         dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
         if not made.plan.programs:
+            _refuse_trials(made)
             if not options.quiet:
                 click.echo("No probes to attach")
             return 1
@@ -272,6 +281,7 @@ def run_given(given: Given, options: RunOptions) -> int:
                     strict=options.strict,
                     attach=options.attach,
                     ready_file=options.ready_file,
+                    mode=mode,
                     warnings=options.warnings,
                 ),
                 sink,
@@ -286,6 +296,23 @@ def _require_format(name: str) -> None:
             hint="Valid formats: 'text', 'json'",
             code="usage",
         )
+
+
+def _mode(options: RunOptions) -> str:
+    """test, bench, or "" to attach."""
+    wanted = {options.mode, "test" if options.test else None, "bench" if options.bench else None}
+    wanted.discard(None)
+    if len(wanted) > 1:
+        raise UsageError("--test and --bench exclude each other", code="usage")
+    return wanted.pop() or "" if wanted else ""
+
+
+def _refuse_trials(made: Compilation) -> None:
+    """A specification of nothing but tests or benches needs its mode."""
+    for kind, what in ((ProbeKind.TEST, "test"), (ProbeKind.BENCH, "benchmark")):
+        if kind in made.left_out:
+            message = f"No probes attached; use --{kind.value} to run {what} probes."
+            raise UsageError(message, code="usage")
 
 
 @contextlib.contextmanager

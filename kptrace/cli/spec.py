@@ -113,16 +113,19 @@ def compile_given(
     search: tuple[str, ...] = (),
     include: tuple[str, ...] = (),
     unsafe: bool = False,
+    mode: str = "",
 ) -> Compilation:
     """Compile for a kernel; ``only`` is a regular expression for the names of probes.
 
-    ``search`` are directories for ``#include``, ``include`` files to include first.
+    ``search`` are directories for ``#include``, ``include`` files to include first. ``mode`` as in
+    `compiler.Options`.
     """
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
         parameters=given.parameters,
         named=given.named,
         percentiles=percentiles,
+        mode=mode,
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,
         percpu_lookup=features.has("lookup_percpu_elem") is not False,

@@ -19,7 +19,8 @@ from kptrace.compiler import codegen, config
 from kptrace.compiler.cdefs import Search, open_definitions
 from kptrace.compiler.check import check
 from kptrace.compiler.declarations import check_declarations, declarations
-from kptrace.compiler.expand import ATTACH, Policy, expand
+from kptrace.compiler.expand import ATTACH, Policy, Unit, expand
+from kptrace.compiler.functions.process import current_process
 from kptrace.compiler.imports import load_imports
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
@@ -31,7 +32,7 @@ from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
 from kptrace.lang import expand_macros, parse
 from kptrace.lang import nodes as n
-from kptrace.plan import Plan
+from kptrace.plan import Plan, ProbeKind
 from kptrace.source import Source
 
 
@@ -40,6 +41,8 @@ class Options:
     """``parameters`` are ``$1`` and on, ``named`` those of getopt().
 
     ``percentiles`` collects hist() at 5 bits of precision.
+    ``mode``: compile the ``test`` or the ``bench`` probes instead of those that attach; begin and
+    end blocks always. ``pid_filter``: probes count only for one process, which the runtime names.
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
@@ -50,6 +53,8 @@ class Options:
     parameters: tuple[str, ...] = ()
     named: Mapping[str, str | None] = field(default_factory=dict)
     percentiles: bool = False
+    mode: str = ""
+    pid_filter: bool = False
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
@@ -61,11 +66,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compilation:
-    """What the runtime needs, and what the user should hear."""
+    """What the runtime needs, and what the user should hear.
+
+    ``left_out``: kinds of probes that the mode has no use for.
+    """
 
     plan: Plan
     warnings: tuple[Diagnostic, ...]
     generated: codegen.Generated
+    left_out: frozenset[ProbeKind] = frozenset()
 
     def c(self, dialect: str) -> str:
         """The C text; ``core`` or ``bcc``."""
@@ -132,8 +141,11 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
     if not report.errors:  # else what is asked for may not be known
         named.refuse_unexpected(report)
     _fail(report, kernel)
+    wanted = _of_mode(units, options.mode)
+    if wanted != units:
+        checked = check(wanted, facts, Report())
     generated = codegen.generate(
-        units,
+        wanted,
         checked,
         declared,
         name=program.source.name,
@@ -143,5 +155,22 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         cpus=kernel.possible_cpus or MAX_CPUS,
         texts=tuple(facts.texts),
         lazy_alloc=kernel.has_function("bpf_mem_alloc_init"),
+        current_pid=current_process(kernel)[0] if options.pid_filter else "",
     )
-    return Compilation(plan=generated.plan, warnings=tuple(report.warnings), generated=generated)
+    return Compilation(
+        plan=generated.plan,
+        warnings=tuple(report.warnings),
+        generated=generated,
+        left_out=frozenset({one.kind for one in units} - {one.kind for one in wanted}),
+    )
+
+
+_MODES = {"test": ProbeKind.TEST, "bench": ProbeKind.BENCH}
+
+
+def _of_mode(units: tuple[Unit, ...], mode: str) -> tuple[Unit, ...]:
+    """The units that a mode runs: its own, or all that attach; begin and end blocks always."""
+    if not mode:
+        return tuple(one for one in units if one.kind not in _MODES.values())
+    kept = (ProbeKind.BEGIN, ProbeKind.END, _MODES[mode])
+    return tuple(one for one in units if one.kind in kept)

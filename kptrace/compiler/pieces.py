@@ -27,6 +27,7 @@ PIECES: dict[str, str] = {
     "text_find": string_pieces.TEXT_FIND,
     "text_join": string_pieces.TEXT_JOIN,
     "bytes_compare": string_pieces.BYTES_COMPARE,
+    "bench_repeat": prelude.BENCH,
 }
 """By name, which is that of the function; one that calls another stands behind it."""
 

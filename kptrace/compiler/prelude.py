@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kptrace import types
+from kptrace.plan import Control
 
 SLOTS = 4
 """Scratch slots per CPU: one each for task, softirq, hard irq and NMI context."""
@@ -125,6 +126,23 @@ static __always_inline __u64 ns_pid_tgid(__u64 device, __u64 inode)
 	return (__u64)ids.tgid << 32 | ids.pid;
 }
 """
+
+BENCH = (
+    """\
+struct bench_run {
+	void *ctx;
+	int result;
+};
+
+static __always_inline __u32 *bench_repeat(void)
+{
+	__u32 index = %d;
+
+	return control_at(&index);
+}
+"""
+    % Control.REPEAT
+)
 
 LEDGER_ADD = """\
 /* Count in the loss ledger; gives this CPU's new count. */
@@ -371,5 +389,19 @@ static __always_inline __u32 join_{space}(char *to, __u64 argv)
 		length += size;
 	}}
 	return length;
+}}
+"""
+
+
+def wanted_process(pid: str) -> str:
+    """The filter of ``-p``; ``pid`` is the C of the current process id."""
+    return f"""\
+/* -p: whether the current process is the one that the run is about. */
+static __always_inline _Bool wanted_process(void)
+{{
+	__u32 index = {Control.PID:d};
+	__u32 *pid = control_at(&index);
+
+	return pid && *pid == {pid};
 }}
 """

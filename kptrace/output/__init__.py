@@ -100,6 +100,24 @@ class Format(Protocol):
     def final_maps(self, maps: Sequence[MapSnapshot]) -> bytes:
         """The end of the run: what stands before the maps, then all of them in order of name."""
 
+    def tests_begin(self, count: int) -> bytes:
+        """Before the first test (language §14.4)."""
+
+    def test_begin(self, name: str) -> bytes:
+        """Before one test."""
+
+    def test_end(self, name: str, duration_ns: int, passed: bool, output: bytes) -> bytes:
+        """One test has run; ``output`` is what it printed."""
+
+    def tests_end(self, count: int, failed: Sequence[str]) -> bytes:
+        """All tests have run; ``failed`` are the names of those that failed."""
+
+    def benches_begin(self, longest: int) -> bytes:
+        """Before the first bench; ``longest`` is the length of the longest name."""
+
+    def bench(self, name: str, average_ns: int, times: int, longest: int) -> bytes:
+        """One bench: how long its block takes, and how often it was repeated."""
+
     def attached(self, count: int) -> bytes:
         """Probes are attached. Not for quiet runs: that is the caller's decision."""
 

@@ -79,6 +79,26 @@ class JsonFormat:
         ordered = sorted(maps, key=lambda one: one.map.name.encode())
         return b"".join(self.map(one, final=True) for one in ordered)
 
+    def tests_begin(self, count: int) -> bytes:
+        return b""
+
+    def test_begin(self, name: str) -> bytes:
+        return b""
+
+    def test_end(self, name: str, duration_ns: int, passed: bool, output: bytes) -> bytes:
+        data = {"duration": duration_ns, "passed": passed, "output": output}
+        return _line("test_result", dump({name: data}))
+
+    def tests_end(self, count: int, failed: Sequence[str]) -> bytes:
+        return b""
+
+    def benches_begin(self, longest: int) -> bytes:
+        return b""
+
+    def bench(self, name: str, average_ns: int, times: int, longest: int) -> bytes:
+        data = {"average": average_ns, "iters": times}
+        return _line("benchmark_result", dump({name: data}))
+
     def attached(self, count: int) -> bytes:
         data = {"type": "attached_probes", "count": count, "data": {"probes": count}}
         return dump(data) + b"\n"

@@ -14,13 +14,14 @@ from kptrace.output import Stream
 from kptrace.output.bars import shown_rows, text_percentiles, text_rows
 from kptrace.output.losses import text_ledger
 from kptrace.output.maps import divided, shown_entries
+from kptrace.output.trials import TextTrials
 from kptrace.output.values import Style, key_renderer, renderer
 from kptrace.plan import Event, EventKind
 from kptrace.types import Type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TextFormat:
+class TextFormat(TextTrials):
     """Implements `kptrace.output.Format`; ``percentiles`` are printed under each hist."""
 
     diagnostics: ClassVar[Stream] = Stream.ERROR

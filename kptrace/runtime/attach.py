@@ -136,10 +136,10 @@ def _attach_order(plan: Plan) -> list[Program]:
     return kprobes[::-1] + [one for one in plan.programs if one.kind not in apart]
 
 
-def run_block(plan: Plan, loaded: Loaded, program: Program) -> None:
-    """Run a begin or end block once, in this process's context."""
+def run_block(plan: Plan, loaded: Loaded, program: Program) -> int:
+    """Run a block of the tracer's once, in this process's context; gives what it returns."""
     try:
-        bpf.prog_test_run(loaded.programs[program.name])
+        return bpf.prog_test_run(loaded.programs[program.name])
     except OSError as error:
         raise RunError(
             f"{program.label} of {plan.name} cannot run: {os.strerror(error.errno)}",

@@ -20,6 +20,7 @@ from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import Mechanism, choose
 from kptrace.runtime.perf import Reader
 from kptrace.runtime.preflight import require_kprobes
+from kptrace.session import trials
 from kptrace.session.events import Handlers
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
@@ -41,7 +42,7 @@ class Options:
     """How to run.
 
     ``form`` makes the output format when the style is known, which needs the loaded maps.
-    ``attach`` is one of `mechanism.WANTED`.
+    ``attach`` is one of `mechanism.WANTED`. ``mode``: test or bench instead of attaching.
     """
 
     form: Callable[[Style], Format]
@@ -51,6 +52,7 @@ class Options:
     strict: bool = False
     attach: str = "auto"
     ready_file: str = ""
+    mode: str = ""
     warnings: bool = True
 
 
@@ -109,7 +111,7 @@ class _Run:
         self._sink = sink
         self._signals = signals
         self._maps = Maps(plan, loaded)
-        style = Style(
+        self._style = style = Style(
             resolver=KernelResolver(plan, loaded, kernel),
             trailer=plan.config.str_trunc_trailer.encode(),
             texts=plan.texts,
@@ -132,6 +134,9 @@ class _Run:
             set_clocks(self._loaded)
             self._run_blocks(ProbeKind.BEGIN)
             begin_records = reader.drain()  # they wait until the probes are attached
+            if self._options.mode:
+                self._handlers.handle(begin_records)
+                return self._trials(reader)
             with attach.attach_all(
                 self._plan, self._loaded, mechanisms, self._kernel
             ) as attachments:
@@ -145,6 +150,21 @@ class _Run:
                 set_active(self._loaded, False)
                 misses = ledger.read_misses(self._plan, self._loaded.programs, attachments.missed)
             return self._finish(reader, misses)
+
+    def _trials(self, reader: Reader) -> Result:
+        """Run the tests or benches between begin and end; no map is printed (language §14.4)."""
+        run_all = trials.run_tests if self._options.mode == "test" else trials.run_benches
+        good = run_all(self._plan, self._loaded, reader, self._form, self._sink, self._capturing)
+        self._run_blocks(ProbeKind.END)
+        self._handlers.handle(reader.drain())
+        self._sink.flush()
+        return Result(status=Exit.OK if good else Exit.FAILED)
+
+    def _capturing(self, sink: Sink) -> Handlers:
+        """Handlers that write somewhere else."""
+        return Handlers(
+            self._plan, self._form, self._style, sink, self._maps, warnings=self._options.warnings
+        )
 
     def _run_blocks(self, kind: ProbeKind) -> None:
         for program in self._plan.programs:

@@ -80,6 +80,20 @@ class Sink:
                 ) from error
 
 
+class Captured(Sink):
+    """Keeps everything in memory, both streams together."""
+
+    def __init__(self) -> None:
+        super().__init__(buffering=Buffering.FULL)
+        self.data = b""
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        self.data += data
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
 def _write_all(fd: int, data: bytes) -> None:
     rest = memoryview(data)
     while rest:

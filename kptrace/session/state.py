@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator
 from kptrace import types
 from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
 from kptrace.kernel import Kernel
-from kptrace.plan import Map, Plan
+from kptrace.plan import Control, Map, Plan
 from kptrace.runtime import bpf, maps
 from kptrace.runtime.loaded import Loaded
 
-_ACTIVE, _INACTIVE = (1).to_bytes(4, "little"), bytes(4)
 _KEY_0 = bytes(4)
 
 
@@ -117,7 +116,16 @@ class KernelResolver:
 
 def set_active(loaded: Loaded, active: bool) -> None:
     """Let all programs count, or stop them, at one moment."""
-    bpf.map_update(loaded.map("control"), _KEY_0, _ACTIVE if active else _INACTIVE)
+    set_control(loaded, Control.ACTIVE, int(active))
+
+
+def set_control(loaded: Loaded, slot: Control, value: int) -> None:
+    """Write one slot of the control array."""
+    bpf.map_update(loaded.map("control"), _word(slot), _word(value))
+
+
+def _word(value: int) -> bytes:
+    return value.to_bytes(4, sys.byteorder)
 
 
 def set_clocks(loaded: Loaded) -> None:

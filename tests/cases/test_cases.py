@@ -25,7 +25,7 @@ from kptrace.cli.spec import with_parameters
 from kptrace.compiler import Compilation, Options, clang, compile_spec
 from kptrace.errors import HostError, KptraceError, render
 from kptrace.kernel import Kernel
-from kptrace.plan import ProbeKind, from_json, to_json
+from kptrace.plan import TIMER_KINDS, TRACER_KINDS, ProbeKind, from_json, to_json
 from kptrace.runtime import libbpf_loader
 from kptrace.source import Source
 
@@ -62,6 +62,8 @@ class Case:
                 named=words.named,
                 percentiles="--percentiles" in options,
                 func_ip="--no-func-ip" not in options,
+                mode="bench" if "--bench" in options else "test" if "--test" in options else "",
+                pid_filter="--pid" in options,
             ),
         )
 
@@ -97,13 +99,7 @@ def bcc_text(made: Compilation) -> str:
 
 
 CASES = cases("golden")
-NATIVE = {
-    ProbeKind.BEGIN,
-    ProbeKind.END,
-    ProbeKind.INTERVAL,
-    ProbeKind.TRACEPOINT,
-    ProbeKind.RAWTRACEPOINT,
-}
+NATIVE = TRACER_KINDS | TIMER_KINDS | {ProbeKind.TRACEPOINT, ProbeKind.RAWTRACEPOINT}
 """Program types that every tracing kernel loads; kprobes are a matter of its configuration."""
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import arch, fold, tree
+from kptrace.compiler.builtins import BUILTINS
 from kptrace.compiler.functions.row import Function, ValueRule, expression
 from kptrace.errors import did_you_mean
+from kptrace.kernel import Kernel
 from kptrace.lang import nodes as n
-from kptrace.plan import ProbeKind
+from kptrace.plan import TIMER_KINDS, TRACER_KINDS, ProbeKind
 from kptrace.types import UINT8, UINT32, UINT64
 
 if TYPE_CHECKING:
@@ -21,9 +23,8 @@ if TYPE_CHECKING:
 
 REGISTERS = frozenset({ProbeKind.KPROBE, ProbeKind.KRETPROBE})
 """Probes whose context is the struct pt_regs of the interrupted code."""
-SAMPLES = frozenset({ProbeKind.INTERVAL})
+SAMPLES = TIMER_KINDS
 """Probes whose context is a struct bpf_perf_event_data, which begins with those registers."""
-BLOCKS = frozenset({ProbeKind.BEGIN, ProbeKind.END})
 
 
 def _mode(check: ExpressionChecker, call: n.Call, known: tuple[str, ...], wrong: str) -> str | None:
@@ -48,12 +49,17 @@ def _id(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     namespace = check.facts.kernel.pid_namespace
     if mode == "init" or namespace is None:
         return check.builtin(call.span, call.name)
-    device, inode = namespace
+    text = current_process(check.facts.kernel)[call.name == "tid"]
+    return tree.Inline(span=call.span, type=UINT32, c=text, pieces=("ns_pid_tgid",))
+
+
+def current_process(kernel: Kernel) -> tuple[str, str]:
+    """The C of the current process's and thread's id, in the tracer's pid namespace."""
+    if kernel.pid_namespace is None:
+        return BUILTINS["pid"].c, BUILTINS["tid"].c
+    device, inode = kernel.pid_namespace
     ids = f"ns_pid_tgid({device}, {inode})"
-    shift = " >> 32" if call.name == "pid" else ""
-    return tree.Inline(
-        span=call.span, type=UINT32, c=f"(__u32)({ids}{shift})", pieces=("ns_pid_tgid",)
-    )
+    return f"(__u32)({ids} >> 32)", f"(__u32)({ids})"
 
 
 _CLOCKS = {
@@ -109,7 +115,7 @@ def _usermode(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         return check.bad(call.span)
     kind = check.unit.kind
     if kind not in REGISTERS | SAMPLES:
-        return tree.Const(span=call.span, type=UINT8, value=int(kind in BLOCKS))
+        return tree.Const(span=call.span, type=UINT8, value=int(kind in TRACER_KINDS))
     # the lowest two bits of cs are the privilege level; 3 is user code
     index = arch.of(machine).registers["cs"]
     return tree.Inline(span=call.span, type=UINT8, c=f"((((__u64 *)ctx)[{index}] & 3) == 3)")
@@ -133,7 +139,12 @@ def _ctx(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return tree.Context(span=call.span, type=types.Pointer(target))
 
 
-_PROBE_TYPES = {ProbeKind.BEGIN: "special", ProbeKind.END: "special"}
+_PROBE_TYPES = {
+    ProbeKind.BEGIN: "special",
+    ProbeKind.END: "special",
+    ProbeKind.SELF: "special",
+    ProbeKind.BENCH: "benchmark",
+}
 
 
 def _probetype(check: ExpressionChecker, call: n.Call) -> tree.Expr:

@@ -35,6 +35,8 @@ PROVIDERS: dict[str, Provider] = {
     "begin": blocks.once,
     "end": blocks.once,
     "self": blocks.itself,
+    "test": blocks.trial,
+    "bench": blocks.trial,
     "interval": timers.timer,
     "profile": timers.timer,
     "software": timers.software,
@@ -43,7 +45,7 @@ PROVIDERS: dict[str, Provider] = {
     "kprobe": functions.function,
     "kretprobe": functions.function,
 }
-NOT_YET = frozenset({"fentry", "fexit", "iter", "test", "bench", "hook"})
+NOT_YET = frozenset({"fentry", "fexit", "iter", "hook"})
 KERNEL = ("kprobe", "kretprobe", "tracepoint", "rawtracepoint", "software")
 """What a wildcard in the provider stands for (language §6.2)."""
 

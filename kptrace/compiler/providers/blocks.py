@@ -37,3 +37,17 @@ def itself(request: Request) -> Iterator[Found]:
 
 def _only(known: tuple[str, ...]) -> tuple[str, ...]:
     return (f"there is: {', '.join(known)}",)
+
+
+def trial(request: Request) -> Iterator[Found]:
+    """test:name, bench:name"""
+    if not request.count(1):
+        return
+    (name,) = request.parts
+    probe = f"{request.provider}:{name}"
+    if probe in request.taken:
+        kind = request.provider.upper()
+        request.error(f'"{name}" was used as the name for more than one {kind} probe')
+        return
+    request.taken.add(probe)
+    yield Found(targets=(Target(probe=request.point.name or probe, name=name),))

@@ -1,0 +1,1 @@
+/* BCC cannot run a for loop: its programs have no callback functions */
