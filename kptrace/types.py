@@ -9,8 +9,10 @@ Language §3.1 is the table behind this file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from kptrace.records import dataclass
 
 MAX_STACK_DEPTH = 127
 DEFINED = "#definitions"

@@ -7,10 +7,11 @@ compiled once per attach point has one tree per attach point.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
 from kptrace import types
+from kptrace.records import dataclass
 from kptrace.source import Span
 from kptrace.types import Type
 

@@ -8,10 +8,9 @@ Which object a name is looked up in is decided in `kptrace.kernel.btf`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from kptrace import types
 from kptrace.kernel.libbpf import BtfFile, Kind, Record
+from kptrace.records import dataclass
 from kptrace.types import Type
 
 _MODIFIERS = (Kind.TYPEDEF, Kind.VOLATILE, Kind.CONST, Kind.RESTRICT)

@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from kptrace.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,12 @@ import re
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
 from kptrace.kernel.files import read
+from kptrace.records import dataclass
 
 _TEXT = b"tTwW"
 # Padding before functions: CONFIG_CALL_PADDING (Linux 6.2, b341b20d648b) and kCFI.

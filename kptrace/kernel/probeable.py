@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +21,7 @@ from kptrace.kernel.denied import NEVER_BY_WILDCARD
 from kptrace.kernel.files import Reading, read, wildcard
 from kptrace.kernel.kallsyms import PADDING, Symbol, Symbols, nearest
 from kptrace.kernel.tracefs import Tracefs
+from kptrace.records import dataclass
 
 
 class Status(str, Enum):

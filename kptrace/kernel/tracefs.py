@@ -12,7 +12,6 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from kptrace import types
 from kptrace.errors import HostError
 from kptrace.kernel.btf import base_type
 from kptrace.kernel.files import read, read_text, wildcard
+from kptrace.records import dataclass
 from kptrace.types import Type
 
 _PLACES = ("sys/kernel/tracing", "sys/kernel/debug/tracing")

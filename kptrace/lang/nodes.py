@@ -6,9 +6,10 @@ Spans do not take part in comparison, so that a tree equals the tree of its own 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
 
+from kptrace.records import dataclass
 from kptrace.source import Source, Span
 
 
