@@ -49,6 +49,8 @@ _HELPERS = {
     "bpf_get_func_ip": (173, "__u64", "void *ctx"),
     "bpf_ktime_get_tai_ns": (208, "__u64", "void"),
     "bpf_loop": (181, "long", "__u32 count, void *callback, void *frame, __u64 flags"),
+    "bpf_per_cpu_ptr": (153, "void *", "const void *variable, __u32 cpu"),
+    "bpf_this_cpu_ptr": (154, "void *", "const void *variable"),
     "bpf_map_lookup_percpu_elem": (195, "void *", "void *map, const void *key, __u32 cpu"),
 }  # fmt: skip
 
@@ -115,7 +117,7 @@ class Dialect(ABC):
     def struct(self, one: KernelStruct) -> str: ...
 
     def core_only(self, text: str) -> str:
-        """A piece with read-only data, or with a function that a helper calls."""
+        """A piece with read-only data, an extern, or a function that a helper calls."""
         return text
 
     def kernel_types(self, kernel: KernelTypes) -> str:
@@ -281,8 +283,8 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
     def core_only(self, text: str) -> str:
         raise HostError(
-            "BCC cannot look up names of numbers or search long strings in a probe: its programs"
-            " have neither read-only data nor callback functions",
+            "BCC cannot look up names of numbers, search long strings or find per-CPU variables in"
+            " a probe: its programs have no read-only data, callback functions or externs",
             hint="use --backend libbpf",
             code="bcc",
         )

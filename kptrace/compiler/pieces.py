@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Collection
 from functools import cache, partial
 
-from kptrace.compiler import prelude, string_pieces, syscalls
+from kptrace.compiler import ksyms, prelude, string_pieces, syscalls
 
 PIECES: dict[str, str] = {
     "start_time": prelude.START_TIME,
@@ -86,6 +86,7 @@ def core_only(needs: Collection[str]) -> list[str]:
     found = [make() for name, make in TABLES.items() if name in needs]
     searches = [one for name in sorted(needs) if (one := _SEARCH.fullmatch(name))]
     return [
+        *ksyms.declarations(needs),
         *found,
         *(string_pieces.text_find_loop(int(one[1]), int(one[2])) for one in searches),
     ]

@@ -15,6 +15,7 @@ Nothing here attaches, loads, or writes.
 from __future__ import annotations
 
 import copy
+import os
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -134,6 +135,10 @@ class Kernel:
     def pid_namespace(self) -> tuple[int, int] | None:
         """Device and inode of this process's pid namespace; None in the initial one."""
         return host.pid_namespace(self._root)
+
+    def cgroup_id(self, path: str) -> int:
+        """The id of a cgroup v2 directory, which is its inode; OSError where there is none."""
+        return os.stat(self._root / path.lstrip("/")).st_ino
 
     @cached_property
     def arch(self) -> str:

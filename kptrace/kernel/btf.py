@@ -143,6 +143,14 @@ class Btf:
                 return enum, dict(enum.variants)[name]
         return None
 
+    def variable(self, name: str) -> Type | None:
+        """The type of a per-CPU variable, the only ones that BTF describes."""
+        for one in self._objects(name):
+            type_id = one.file.find(name, Kind.VAR)
+            if type_id is not None:
+                return one.type(one.file.record(type_id).operand)
+        return None
+
     # Members
 
     def members(self, struct: types.Struct) -> tuple[Member, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from kptrace.compiler import builtins
 from kptrace.compiler.functions import (
+    addresses,
     aggregations,
     compile_time,
     formatted,
@@ -35,27 +36,22 @@ FUNCTIONS: dict[str, Function] = {
     **maps.ROWS,
     **lookups.ROWS,
     **memory.ROWS,
+    **addresses.ROWS,
     **process.ROWS,
     **strings.ROWS,
 }
 
 _NOT_YET = frozenset(
     """
-    bswap
     buf
-    cgroupid
     comm
     container_of
     debugf
-    is_err
-    kaddr
     kfunc_allowed
     macaddr
     override
     path
-    percpu_kaddr
     pton
-    reg
     signal
     signal_thread
     skboutput

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 REGISTERS = frozenset({ProbeKind.KPROBE, ProbeKind.KRETPROBE})
 """Probes whose context is the struct pt_regs of the interrupted code."""
-SAMPLES = TIMER_KINDS
-"""Probes whose context is a struct bpf_perf_event_data, which begins with those registers."""
 
 
 def _mode(check: ExpressionChecker, call: n.Call, known: tuple[str, ...], wrong: str) -> str | None:
@@ -114,7 +112,7 @@ def _usermode(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         check.report.error(call.span, message, code="arch")
         return check.bad(call.span)
     kind = check.unit.kind
-    if kind not in REGISTERS | SAMPLES:
+    if kind not in REGISTERS | TIMER_KINDS:
         return tree.Const(span=call.span, type=UINT8, value=int(kind in TRACER_KINDS))
     # the lowest two bits of cs are the privilege level; 3 is user code
     index = arch.of(machine).registers["cs"]
@@ -125,7 +123,7 @@ def _ctx(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     kind = check.unit.kind
     if kind in REGISTERS:
         name = "pt_regs"
-    elif kind in SAMPLES:
+    elif kind in TIMER_KINDS:
         name = "bpf_perf_event_data"
     else:
         message = f"The ctx builtin can not be used with '{kind.value}' probes"

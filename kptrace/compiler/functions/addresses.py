@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: MIT
+"""Addresses and registers: kaddr, percpu_kaddr, reg, cgroupid, bswap, is_err (language §8.2)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kptrace import types
+from kptrace.compiler import arch, ksyms, tree
+from kptrace.compiler.functions.process import REGISTERS
+from kptrace.compiler.functions.row import Function, expression, literal_string
+from kptrace.compiler.rules import as_int
+from kptrace.errors import did_you_mean
+from kptrace.lang import nodes as n
+from kptrace.plan import TIMER_KINDS
+from kptrace.types import BOOL, UINT32, UINT64, type_name
+
+if TYPE_CHECKING:
+    from kptrace.compiler.expressions import ExpressionChecker
+
+
+def _kaddr(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    name = literal_string(check, call, 0)
+    if name is None:
+        return check.bad(call.span)
+    symbols = check.facts.kernel.symbols
+    found = symbols.lookup(name, text=False)
+    if found and found[0].address:
+        return tree.Const(span=call.span, type=UINT64, value=found[0].address)
+    hints: tuple[str, ...] = ()
+    if not symbols.readable:
+        hints = (f"/proc/kallsyms cannot be read: {symbols.problem}",)
+    elif symbols.addresses_hidden:
+        hints = ("the kernel hides its addresses (kernel.kptr_restrict)",)
+    message = f"Failed to resolve kernel symbol: {name}"
+    check.report.error(call.span, message, code="unknown-name", hints=hints)
+    return check.bad(call.span)
+
+
+def _integer(check: ExpressionChecker, call: n.Call, index: int) -> tree.Expr | None:
+    """An integer argument; None when it is none, which is then told."""
+    made = check.castable(check.value(expression(call, index)))
+    if isinstance(made.type, types.Error):
+        return None
+    if as_int(made.type) is None:
+        message = f"{call.name}() only supports integer arguments ({type_name(made.type)} provided)"
+        check.report.error(made.span, message, code="type")
+        return None
+    return made
+
+
+def _percpu_kaddr(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    name = literal_string(check, call, 0)
+    if name is None:
+        return check.bad(call.span)
+    operands: tuple[tree.Expr, ...] = ()
+    if len(call.arguments) == 2:
+        cpu = _integer(check, call, 1)
+        if cpu is None:
+            return check.bad(call.span)
+        operands = (tree.Cast(span=cpu.span, type=UINT32, operand=cpu),)
+    btf = check.facts.kernel.btf
+    if btf is None:
+        return check.no_btf(call.span, f'the variable "{name}"')
+    kind = btf.variable(name)
+    need = None if kind is None else ksyms.need(name, kind)
+    symbols = check.facts.kernel.symbols
+    unlisted = symbols.readable and not symbols.lookup(name, text=False)
+    if need is None or unlisted:
+        message = f'Could not resolve variable "{name}" from BTF'
+        hints: tuple[str, ...] = ()
+        if need is not None:
+            hints = ("this kernel lists only functions in /proc/kallsyms, no variables",)
+        check.report.error(call.span, message, code="unknown-name", hints=hints)
+        return check.bad(call.span)
+    c = f"bpf_per_cpu_ptr(&{name}, {{0}})" if operands else f"bpf_this_cpu_ptr(&{name})"
+    return tree.Inline(
+        span=call.span, type=UINT64, c=f"(__u64){c}", operands=operands, pieces=(need,)
+    )
+
+
+def _reg(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    name = literal_string(check, call, 0)
+    if name is None:
+        return check.bad(call.span)
+    kind = check.unit.kind
+    if kind not in REGISTERS | TIMER_KINDS:
+        message = f'reg can not be used with "{kind.value}" probes'
+        check.report.error(call.span, message, code="probe")
+        return check.bad(call.span)
+    machine = check.facts.kernel.arch
+    known = arch.of(machine).registers
+    if name not in known:
+        message = f"'{name}' is not a valid register on this architecture ({machine})"
+        hints = did_you_mean(name, known)
+        check.report.error(expression(call, 0).span, message, code="unknown-name", hints=hints)
+        return check.bad(call.span)
+    return tree.Inline(span=call.span, type=UINT64, c=f"((__u64 *)ctx)[{known[name]}]")
+
+
+def _bswap(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    made = _integer(check, call, 0)
+    if made is None:
+        return check.bad(call.span)
+    size = types.size_of(made.type)
+    kind = types.Int(size, False)
+    if isinstance(made, tree.Const):
+        raw = (int(made.value) & ((1 << size * 8) - 1)).to_bytes(size, "little")
+        return tree.Const(span=call.span, type=kind, value=int.from_bytes(raw, "big"))
+    operand = tree.Cast(span=made.span, type=kind, operand=made)
+    if size == 1:
+        return operand
+    swap = f"__builtin_bswap{size * 8}({{0}})"
+    return tree.Inline(span=call.span, type=kind, c=swap, operands=(operand,))
+
+
+def _is_err(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    made = check.castable(check.value(expression(call, 0)))
+    if isinstance(made.type, types.Error):
+        return check.bad(call.span)
+    if as_int(made.type) is None and not isinstance(made.type, types.Pointer):
+        message = f"is_err() only supports pointer arguments ({type_name(made.type)} provided)"
+        check.report.error(made.span, message, code="type")
+        return check.bad(call.span)
+    # include/linux/err.h: the last page but one byte of addresses are error numbers
+    operand = tree.Cast(span=made.span, type=types.INT64, operand=made)
+    return tree.Inline(
+        span=call.span, type=BOOL, c="((__u64){0} >= (__u64)-4095LL)", operands=(operand,)
+    )
+
+
+def _cgroupid(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    path = literal_string(check, call, 0)
+    if path is None:
+        return check.bad(call.span)
+    try:
+        found = check.facts.kernel.cgroup_id(path)
+    except OSError as error:
+        message = f"cgroupid() cannot read '{path}': {error.strerror}"
+        hints = ("it expects a directory of cgroup v2, such as /sys/fs/cgroup/system.slice",)
+        check.report.error(expression(call, 0).span, message, code="host", hints=hints)
+        return check.bad(call.span)
+    return tree.Const(span=call.span, type=UINT64, value=found)
+
+
+ROWS: dict[str, Function] = {
+    "kaddr": Function(least=1, most=1, value=_kaddr),
+    "percpu_kaddr": Function(least=1, most=2, value=_percpu_kaddr),
+    "reg": Function(least=1, most=1, value=_reg),
+    "bswap": Function(least=1, most=1, value=_bswap),
+    "is_err": Function(least=1, most=1, value=_is_err),
+    "cgroupid": Function(least=1, most=1, value=_cgroupid),
+}

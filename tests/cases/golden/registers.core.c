@@ -1,0 +1,253 @@
+/* registers.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct tuple_0 {
+	__u64 f0;
+	__u64 f1;
+};
+
+struct tuple_1 {
+	__u64 f0;
+	_Bool f1;
+	__u16 f2;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct zeros {
+	__u64 words[1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 5);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 3);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
+/* @ip */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_0);
+	__type(value, __u32);
+} map_ip SEC(".maps");
+
+static __always_inline void map_ip_full(void *ctx)
+{
+	if (ledger_add(3) == 1)
+		warn(ctx, 0);
+}
+
+static __always_inline __u32 *map_ip_lookup(struct tuple_0 *key)
+{
+	return bpf_map_lookup_elem(&map_ip, key);
+}
+
+static __always_inline void map_ip_update(void *ctx, struct tuple_0 *key, __u32 *value)
+{
+	if (bpf_map_update_elem(&map_ip, key, value, BPF_ANY))
+		map_ip_full(ctx);
+}
+
+static __always_inline long map_ip_delete(struct tuple_0 *key)
+{
+	return bpf_map_delete_elem(&map_ip, key);
+}
+
+/* @ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_1);
+	__type(value, struct count);
+} map_ SEC(".maps");
+
+static __always_inline void map__full(void *ctx)
+{
+	if (ledger_add(4) == 1)
+		warn(ctx, 1);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	(void)result;
+	slot = bpf_map_lookup_elem(&map_, key);
+	if (!slot)
+		map__full(ctx);
+	return slot;
+}
+
+static __always_inline long map__delete(struct tuple_1 *key)
+{
+	return bpf_map_delete_elem(&map_, key);
+}
+
+/* kprobe:vfs_read */
+SEC("kprobe")
+int probe_0(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(1);
+	/* if is_err(arg0) */
+#line 1 "registers.bt"
+	if (((__u64)((__s64)ctx[14]) >= (__u64)-4095LL)) {
+		/* @ip[reg("ip"), kaddr("vfs_write")] = bswap((uint32)reg("di")); */
+#line 2 "registers.bt"
+		__u32 value_0;
+		value_0 = __builtin_bswap32((((__u32)((__u64 *)ctx)[14])));
+		struct tuple_0 key_0;
+		__builtin_memset(&key_0, 0, sizeof(key_0));
+		key_0.f0 = ((__u64 *)ctx)[16];
+		key_0.f1 = 18446744071578845696ULL;
+		map_ip_update(ctx, &key_0, &value_0);
+	}
+	return 0;
+}
+
+/* kretprobe:vfs_read */
+SEC("kretprobe")
+int probe_1(__u64 *ctx)
+{
+	if (!active())
+		return 0;
+	ledger_add(2);
+	/* @[reg("r15"), is_err(retval), bswap((uint16)retval)] = count(); */
+#line 6 "registers.bt"
+	struct tuple_1 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	key_0.f0 = ((__u64 *)ctx)[0];
+	key_0.f1 = ((__u64)((__s64)ctx[10]) >= (__u64)-4095LL);
+	key_0.f2 = __builtin_bswap16((((__u16)ctx[10])));
+	struct count *slot_0 = map__slot(ctx, &key_0);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
