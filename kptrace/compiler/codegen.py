@@ -20,7 +20,7 @@ from kptrace.compiler.map_functions import PERCPU_HASHES, map_functions
 from kptrace.compiler.storage import Storage
 from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
-from kptrace.plan import Config, Control, CounterKind, Plan, Program
+from kptrace.plan import Config, Control, CounterKind, MapKind, Plan, Program
 
 MAX_SCRATCH = 32768
 """Largest value of a per-CPU array (PCPU_MIN_UNIT_SIZE, include/linux/percpu.h)."""
@@ -77,7 +77,6 @@ def generate(
     )
     for one in storage.maps:
         storage.counter(CounterKind.MAP_FULL, one.name)
-        storage.full_warning(shared.events, one)
         shared.values.spelling(one.value)
         if one.key is not None:
             shared.values.spelling(one.key)
@@ -196,8 +195,12 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
     parts += [dialect.core_only(text) for text in pieces.core_only(needs)]
     if "wanted_process" in needs:
         parts.append(prelude.wanted_process(made.current_pid))
-    if "warn" in needs or made.plan.maps:
+    if "warn" in needs:
         parts.append(prelude.WARN)
+    if "warn_failed" in needs or any(
+        one.kind is not MapKind.PERCPU_ARRAY for one in made.plan.maps
+    ):
+        parts.append(prelude.WARN_FAILED)
     if any(need.startswith("hist_") for need in needs):
         parts.append(prelude.LOG2)
     for need in sorted(needs):

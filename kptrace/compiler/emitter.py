@@ -14,7 +14,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.loop_emitter import LoopEmitter
 from kptrace.compiler.rules import is_scalar
 from kptrace.errors import Severity, expanded_from
-from kptrace.plan import EVENT_HEADER, Event, EventKind, Map
+from kptrace.plan import EVENT_HEADER, Event, EventKind, Map, MapKind
 
 NO_KEY = "Can't delete map element because it does not exist."
 _LOCATED = {EventKind.ERRORF: Severity.ERROR, EventKind.WARNF: Severity.WARNING}
@@ -123,7 +123,8 @@ class Emitter(LoopEmitter):
         value = self.object(plan_map.value, "value")
         self.fill(node.value, value, plan_map.value)
         arguments = self.key_arguments(node.map, node.key)
-        self.line(f"{plan_map.symbol}_update(ctx, {arguments}&{value});")
+        warning = self.full_warning(node.span)
+        self.line(f"{plan_map.symbol}_update(ctx, {arguments}&{value}, {warning});")
         self.effects += 1
 
     def aggregate(self, node: tree.Aggregate) -> None:
@@ -137,6 +138,8 @@ class Emitter(LoopEmitter):
         arguments = self.key_arguments(node.map, node.key)
         slot = self.fresh("slot")
         given = f"ctx, {arguments}".removesuffix(", ")
+        if plan_map.kind is not MapKind.PERCPU_ARRAY:
+            given = f"{given}, {self.full_warning(node.span)}"
         if not plan_map.prealloc:
             later = self.fresh("later")
             self.line(f"_Bool {later} = 0;")
@@ -163,12 +166,12 @@ class Emitter(LoopEmitter):
 
     def evaluate(self, node: tree.Expr) -> None:
         if isinstance(node, tree.Delete):
-            result = self.expr(node)
+            result = self.delete_entry(node)
             if node.warn:
-                event = self.shared.events.warning(node.span, NO_KEY)
-                self.shared.needs.add("warn")
-                with self.braces(f"if (!{result})"):
-                    self.line(f"warn(ctx, {event.id});")
+                event = self.shared.events.warning(node.span, NO_KEY, "map_delete_elem")
+                self.shared.needs.add("warn_failed")
+                with self.braces(f"if ({result})"):
+                    self.line(f"warn_failed(ctx, {event.id}, {result});")
         elif is_scalar(node.type):
             text = self.expr(node)
             self.line(f"(void){text};")

@@ -22,6 +22,7 @@ class EventTable:
         kind: EventKind,
         values: tuple[Type, ...] = (),
         *,
+        names: tuple[str, ...] = (),
         text: str = "",
         map: str = "",
         top: int | None = None,
@@ -29,16 +30,20 @@ class EventTable:
         place: str = "",
         excerpt: str = "",
     ) -> Event:
-        """A new event; its fields lie as a C struct behind the header would have them."""
+        """A new event; its fields lie as a C struct behind the header would have them.
+
+        They are called arg0, arg1, ... where ``names`` does not say otherwise.
+        """
         offsets, size = types.tuple_layout(values, EVENT_HEADER)
+        called = names or tuple(f"arg{index}" for index in range(len(values)))
         event = Event(
             id=len(self.events),
             kind=kind,
             # the header holds a u64, so C pads the whole to 8
             size=-(-size // 8) * 8,
             fields=tuple(
-                Field(name=f"arg{index}", type=value, offset=offset)
-                for index, (value, offset) in enumerate(zip(values, offsets, strict=True))
+                Field(name=name, type=value, offset=offset)
+                for name, value, offset in zip(called, values, offsets, strict=True)
             ),
             text=text,
             map=map,
@@ -50,13 +55,21 @@ class EventTable:
         self.events.append(event)
         return event
 
-    def warning(self, span: Span, text: str) -> Event:
-        """The run-time warning of one place; a block compiled many times has it once."""
+    def warning(self, span: Span, text: str, helper: str = "") -> Event:
+        """The run-time warning of one place; a block compiled many times has it once.
+
+        Of a failed helper the event has a field with its name, which holds what it returned.
+        """
         key = span, text
         if key not in self._warnings:
             calls = expanded_from(span, Severity.WARNING)
             excerpt = "\n".join(filter(None, (span.excerpt(), calls)))
             self._warnings[key] = self.add(
-                EventKind.WARNING, text=text, place=str(span), excerpt=excerpt
+                EventKind.WARNING,
+                (types.INT64,) if helper else (),
+                names=(helper,) if helper else (),
+                text=text,
+                place=str(span),
+                excerpt=excerpt,
             )
         return self._warnings[key]

@@ -9,7 +9,13 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.writer import Writer
+from kptrace.source import Span
 from kptrace.types import Type
+
+MAP_FULL = (
+    "Map full; can't update element. Try increasing max_map_keys config or manually setting the"
+    " max entries in a map declaration e.g. `let @a = hash(5000)`"
+)
 
 
 class MapAccess(Writer, ABC):
@@ -70,12 +76,20 @@ class MapAccess(Writer, ABC):
         return f"{symbol}_read({key})"
 
     def delete(self, node: tree.Delete) -> str:
+        return f"!{self.delete_entry(node)}"
+
+    def delete_entry(self, node: tree.Delete) -> str:
+        """Delete; the result of the helper, 0 if the entry was there."""
         plan_map = self.shared.storage.map(node.map)
         key = self.key_argument(node.map, node.key)
-        name = self.fresh("deleted")
-        self.line(f"_Bool {name} = !{plan_map.symbol}_delete({key});")
+        name = self.fresh("missing")
+        self.line(f"int {name} = {plan_map.symbol}_delete({key});")
         self.effects += 1
         return name
+
+    def full_warning(self, span: Span) -> int:
+        """The event that tells that an update was refused."""
+        return self.shared.events.warning(span, MAP_FULL, "map_update_elem").id
 
     def has_key(self, node: tree.HasKey) -> str:
         return f"({self.found(node.map, self.key_argument(node.map, node.key))} != 0)"

@@ -30,15 +30,14 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
     symbol = one.symbol
     kind = _KINDS[one.kind]
     full = shared.storage.counter(CounterKind.MAP_FULL, one.name)
-    event = shared.storage.full_warning(shared.events, one)
     parts = [
         f"/* {one.name} */\n"
         + dialect.map(kind, symbol, key, value, one.max_entries, not one.prealloc)
     ]
     lookup = dialect.lookup(symbol, at)
     dropped = (
-        f"static __always_inline void {symbol}_full(void *ctx)\n{{\n"
-        f"\tif (ledger_add({full}) == 1)\n\t\twarn(ctx, {event});\n}}\n"
+        f"static __always_inline void {symbol}_full(void *ctx, __u32 warning, int result)\n{{\n"
+        f"\tif (ledger_add({full}) == 1)\n\t\twarn_failed(ctx, warning, result);\n}}\n"
     )
     if f"read {symbol}" in shared.needs:
         slot = dialect.percpu_lookup(symbol, at, "cpu")
@@ -56,20 +55,20 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
     if one.kind in PERCPU_HASHES:
         insert = dialect.update(symbol, at, f"({value} *)zero_value", True)
         later = "" if one.prealloc else ", _Bool *later"
-        refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx);\n"
+        refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx, warning, result);\n"
         if not one.prealloc:
             refused = (
                 f"\tif (!slot && result == {prelude.ENOMEM})\n\t\t*later = 1;\n"
-                f"\telse if (!slot)\n\t\t{symbol}_full(ctx);\n"
+                f"\telse if (!slot)\n\t\t{symbol}_full(ctx, warning, result);\n"
             )
         parts += [
             dropped,
-            f"static __always_inline {value} *{symbol}_slot(void *ctx{after}{later})\n{{\n"
-            f"{zero.removesuffix(chr(10))}\t__u32 index = 0;\n"
+            f"static __always_inline {value} *{symbol}_slot(void *ctx{after}, __u32 warning{later})"
+            f"\n{{\n{zero.removesuffix(chr(10))}\t__u32 index = 0;\n"
             f"\t{value} *slot = {lookup};\n\tstruct zeros *zero_value;\n"
             f"\tint result;\n\n\tif (slot)\n\t\treturn slot;\n"
             f"\tzero_value = zeros_at(&index);\n\tif (!zero_value)\n\t\treturn (void *)0;\n"
-            f"\tresult = {insert};\n\t(void)result;\n\tslot = {lookup};\n{refused}"
+            f"\tresult = {insert};\n\tslot = {lookup};\n{refused}"
             f"\treturn slot;\n}}\n",
         ]
         if f"lookup {symbol}" in shared.needs:
@@ -79,12 +78,14 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
             )
     else:
         update = dialect.update(symbol, at, "value", False)
+        index = "\t__u32 zero = 0;\n" if scalar else ""
         parts += [
             dropped,
             f"static __always_inline {value} *{symbol}_lookup({parameter})\n{{\n{zero}"
             f"\treturn {lookup};\n}}\n",
-            f"static __always_inline void {symbol}_update(void *ctx{after}, {value} *value)\n{{\n"
-            f"{zero}\tif ({update})\n\t\t{symbol}_full(ctx);\n}}\n",
+            f"static __always_inline void {symbol}_update(void *ctx{after}, {value} *value,"
+            f" __u32 warning)\n{{\n{index}\tint result = {update};\n\n"
+            f"\tif (result)\n\t\t{symbol}_full(ctx, warning, result);\n}}\n",
         ]
     parts.append(
         f"static __always_inline long {symbol}_delete({parameter})\n{{\n{zero}"

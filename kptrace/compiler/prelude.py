@@ -43,6 +43,22 @@ static __always_inline void warn(void *ctx, __u32 id)
 }
 """
 
+WARN_FAILED = """\
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
+{
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
+
+	send(ctx, &event, sizeof(event));
+}
+"""
+
 STRING_EQUAL = """\
 /* Strings are equal if their bytes are, up to the NUL or to the shorter size. */
 static __always_inline _Bool string_equal(const char *left, const char *right, __u32 size)

@@ -325,7 +325,8 @@ class ScalarEmitter(MapAccess):
             self.line(f"if ({found})")
             self.line(f"\t*{found} = {new};")
             self.line("else")
-            self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new});")
+            warning = self.full_warning(node.span)
+            self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new}, {warning});")
         result = new if node.prefix else old
         if self.spelling(node.type) == spelling:
             return result

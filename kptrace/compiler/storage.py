@@ -15,7 +15,6 @@ from dataclasses import replace
 
 from kptrace import types
 from kptrace.compiler.declarations import Declared
-from kptrace.compiler.events import EventTable
 from kptrace.compiler.scope import MapInfo
 from kptrace.plan import Counter, CounterKind, Map, MapKind, StackMap
 from kptrace.types import Type
@@ -25,11 +24,6 @@ VERBS = ("at", "slot", "lookup", "update", "delete", "full", "read", "each")
 """What the generated C can do with a map: functions named after it."""
 LARGE_MAP = 1 << 20
 """Bytes per CPU above which a keyed aggregation is not preallocated where that is safe."""
-
-MAP_FULL = (
-    "Map full; can't update element. Try increasing max_map_keys config or manually setting the"
-    " max entries in a map declaration e.g. `let {name} = {kind}({entries})`"
-)
 
 
 class Storage:
@@ -50,7 +44,6 @@ class Storage:
         self.maps: list[Map] = []
         self.stacks: dict[int, StackMap] = {}
         self.counters: list[Counter] = []
-        self.spans = {name: info.span for name, info in infos.items()}
         self._index: dict[str, Map] = {}
         self._symbols: set[str] = set()
         self._counter: dict[Counter, int] = {}
@@ -86,11 +79,6 @@ class Storage:
             self._counter[one] = len(self.counters)
             self.counters.append(one)
         return self._counter[one]
-
-    def full_warning(self, events: EventTable, one: Map) -> int:
-        """The event that tells that this map is full."""
-        text = MAP_FULL.format(name=one.name, kind=one.kind.value, entries=one.max_entries * 2)
-        return events.warning(self.spans[one.name], text).id
 
     def update(self, kind: Type, slot: str, value: str, needs: set[str]) -> list[str]:
         """C statements that add one value to an aggregation's per-CPU slot."""

@@ -42,15 +42,15 @@ struct event_header {
 	__u32 unused;
 };
 
-struct event_0 {
-	struct event_header header;
-};
-
 struct event_1 {
 	struct event_header header;
 };
 
 struct event_2 {
+	struct event_header header;
+};
+
+struct event_3 {
 	struct event_header header;
 };
 
@@ -67,21 +67,8 @@ struct tuple_0 {
 	struct string_16 f1;
 };
 
-struct event_3 {
-	struct event_header header;
-};
-
-struct event_4 {
-	struct event_header header;
-};
-
-struct event_5 {
-	struct event_header header;
-};
-
 struct event_6 {
 	struct event_header header;
-	__s8 arg0;
 };
 
 struct event_7 {
@@ -92,7 +79,20 @@ struct event_8 {
 	struct event_header header;
 };
 
+struct event_9 {
+	struct event_header header;
+	__s8 arg0;
+};
+
+struct event_10 {
+	struct event_header header;
+};
+
 struct event_11 {
+	struct event_header header;
+};
+
+struct event_14 {
 	struct event_header header;
 	__s8 arg0;
 	__s16 arg1;
@@ -103,7 +103,7 @@ struct event_11 {
 	struct string_16 arg6;
 };
 
-struct event_12 {
+struct event_15 {
 	struct event_header header;
 	__s32 arg0;
 };
@@ -224,10 +224,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -240,10 +246,10 @@ struct {
 	__type(value, __u64);
 } map_start SEC(".maps");
 
-static __always_inline void map_start_full(void *ctx)
+static __always_inline void map_start_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 13);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_start_lookup(void)
@@ -253,12 +259,13 @@ static __always_inline __u64 *map_start_lookup(void)
 	return bpf_map_lookup_elem(&map_start, &zero);
 }
 
-static __always_inline void map_start_update(void *ctx, __u64 *value)
+static __always_inline void map_start_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_start, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_start, &zero, value, BPF_ANY))
-		map_start_full(ctx);
+	if (result)
+		map_start_full(ctx, warning, result);
 }
 
 static __always_inline long map_start_delete(void)
@@ -276,13 +283,13 @@ struct {
 	__type(value, struct count);
 } map_n SEC(".maps");
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 14);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_n_slot(void *ctx, __u64 *key)
+static __always_inline struct count *map_n_slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_n, key);
@@ -295,10 +302,9 @@ static __always_inline struct count *map_n_slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_n, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_n, key);
 	if (!slot)
-		map_n_full(ctx);
+		map_n_full(ctx, warning, result);
 	return slot;
 }
 
@@ -315,10 +321,10 @@ struct {
 	__type(value, __s8);
 } map_v SEC(".maps");
 
-static __always_inline void map_v_full(void *ctx)
+static __always_inline void map_v_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 15);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_v_lookup(struct tuple_0 *key)
@@ -326,10 +332,12 @@ static __always_inline __s8 *map_v_lookup(struct tuple_0 *key)
 	return bpf_map_lookup_elem(&map_v, key);
 }
 
-static __always_inline void map_v_update(void *ctx, struct tuple_0 *key, __s8 *value)
+static __always_inline void map_v_update(void *ctx, struct tuple_0 *key, __s8 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_v, key, value, BPF_ANY))
-		map_v_full(ctx);
+	int result = bpf_map_update_elem(&map_v, key, value, BPF_ANY);
+
+	if (result)
+		map_v_full(ctx, warning, result);
 }
 
 static __always_inline long map_v_delete(struct tuple_0 *key)
@@ -346,26 +354,26 @@ int probe_0(void *ctx)
 #line 2 "actions.bt"
 	__u64 value_0;
 	value_0 = bpf_ktime_get_boot_ns();
-	map_start_update(ctx, &value_0);
+	map_start_update(ctx, &value_0, 0);
 	/* printf("hello\n") */
 #line 2 "actions.bt"
-	struct event_0 event_0;
+	struct event_1 event_0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 1;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* time("%H:%M\n") */
 #line 2 "actions.bt"
-	struct event_1 event_1;
+	struct event_2 event_1;
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 1;
+	event_1.header.id = 2;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	/* time() */
 #line 2 "actions.bt"
-	struct event_2 event_2;
+	struct event_3 event_2;
 	event_2.header.time = bpf_ktime_get_ns();
-	event_2.header.id = 2;
+	event_2.header.id = 3;
 	event_2.header.unused = 0;
 	send(ctx, &event_2, sizeof(event_2));
 	return 0;
@@ -373,7 +381,7 @@ int probe_0(void *ctx)
 
 struct probe_1_scratch {
 	__u64 busy;
-	struct event_11 event_6 __attribute__((aligned(8)));
+	struct event_14 event_6 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scratch)
@@ -382,7 +390,7 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 #line 4 "actions.bt"
 	__u64 key_0;
 	key_0 = (__u64)bpf_get_smp_processor_id();
-	struct count *slot_0 = map_n_slot(ctx, &key_0);
+	struct count *slot_0 = map_n_slot(ctx, &key_0, 4);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -395,31 +403,31 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	key_1.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	__builtin_memset(key_1.f1.data, 0, 16);
 	bpf_get_current_comm(key_1.f1.data, 16);
-	map_v_update(ctx, &key_1, &value_0);
+	map_v_update(ctx, &key_1, &value_0, 5);
 	/* print(@n) */
 #line 6 "actions.bt"
-	struct event_3 event_0;
+	struct event_6 event_0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 3;
+	event_0.header.id = 6;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* print(@n, 3) */
 #line 7 "actions.bt"
-	struct event_4 event_1;
+	struct event_7 event_1;
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 4;
+	event_1.header.id = 7;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	/* print(@n, 3, 2) */
 #line 8 "actions.bt"
-	struct event_5 event_2;
+	struct event_8 event_2;
 	event_2.header.time = bpf_ktime_get_ns();
-	event_2.header.id = 5;
+	event_2.header.id = 8;
 	event_2.header.unused = 0;
 	send(ctx, &event_2, sizeof(event_2));
 	/* print(@v[pid, comm]) */
 #line 9 "actions.bt"
-	struct event_6 event_3;
+	struct event_9 event_3;
 	__builtin_memset(&event_3, 0, sizeof(event_3));
 	struct tuple_0 key_2;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
@@ -430,21 +438,21 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	__s8 value_1 = found_0 ? *found_0 : 0;
 	event_3.arg0 = value_1;
 	event_3.header.time = bpf_ktime_get_ns();
-	event_3.header.id = 6;
+	event_3.header.id = 9;
 	event_3.header.unused = 0;
 	send(ctx, &event_3, sizeof(event_3));
 	/* clear(@n) */
 #line 10 "actions.bt"
-	struct event_7 event_4;
+	struct event_10 event_4;
 	event_4.header.time = bpf_ktime_get_ns();
-	event_4.header.id = 7;
+	event_4.header.id = 10;
 	event_4.header.unused = 0;
 	send(ctx, &event_4, sizeof(event_4));
 	/* zero(@n) */
 #line 11 "actions.bt"
-	struct event_8 event_5;
+	struct event_11 event_5;
 	event_5.header.time = bpf_ktime_get_ns();
-	event_5.header.id = 8;
+	event_5.header.id = 11;
 	event_5.header.unused = 0;
 	send(ctx, &event_5, sizeof(event_5));
 	/* delete(@v, (pid, comm)) */
@@ -454,9 +462,9 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	key_3.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
 	__builtin_memset(key_3.f1.data, 0, 16);
 	bpf_get_current_comm(key_3.f1.data, 16);
-	_Bool deleted_0 = !map_v_delete(&key_3);
-	if (!deleted_0) {
-		warn(ctx, 9);
+	int missing_0 = map_v_delete(&key_3);
+	if (missing_0) {
+		warn_failed(ctx, 12, missing_0);
 	}
 	/* delete(@v[1, "x"]) */
 #line 13 "actions.bt"
@@ -465,14 +473,14 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	key_4.f0 = 1;
 	__builtin_memset(key_4.f1.data, 0, 16);
 	__builtin_memcpy(key_4.f1.data, "x", 1);
-	_Bool deleted_1 = !map_v_delete(&key_4);
-	if (!deleted_1) {
-		warn(ctx, 10);
+	int missing_1 = map_v_delete(&key_4);
+	if (missing_1) {
+		warn_failed(ctx, 13, missing_1);
 	}
 	/* if delete(@start) */
 #line 14 "actions.bt"
-	_Bool deleted_2 = !map_start_delete();
-	if (deleted_2) {
+	int missing_2 = map_start_delete();
+	if (!missing_2) {
 		/* printf("%d %u %x %lld %c %p %s%%\n", -1, 255, 255, nsecs, 65, curtask, comm) */
 #line 14 "actions.bt"
 		__builtin_memset(&scratch->event_6, 0, sizeof(scratch->event_6));
@@ -485,7 +493,7 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 		__builtin_memset(scratch->event_6.arg6.data, 0, 16);
 		bpf_get_current_comm(scratch->event_6.arg6.data, 16);
 		scratch->event_6.header.time = bpf_ktime_get_ns();
-		scratch->event_6.header.id = 11;
+		scratch->event_6.header.id = 14;
 		scratch->event_6.header.unused = 0;
 		send(ctx, &scratch->event_6, sizeof(scratch->event_6));
 	}
@@ -517,11 +525,11 @@ int probe_2(void *ctx)
 	ledger_add(4);
 	/* exit(3) */
 #line 16 "actions.bt"
-	struct event_12 event_0;
+	struct event_15 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	event_0.arg0 = ((__s32)3);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 12;
+	event_0.header.id = 15;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

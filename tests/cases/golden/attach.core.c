@@ -47,7 +47,7 @@ struct string_5 {
 	char data[5];
 };
 
-struct event_0 {
+struct event_1 {
 	struct event_header header;
 	struct string_5 arg0;
 };
@@ -129,10 +129,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -145,13 +151,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, __u64 *key)
+static __always_inline struct count *map__slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -164,10 +170,9 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -220,7 +225,7 @@ int probe_0(__u64 *ctx)
 #line 6 "attach.bt"
 		__u64 key_0;
 		key_0 = 18446744071578845440ULL;
-		struct count *slot_0 = map__slot(ctx, &key_0);
+		struct count *slot_0 = map__slot(ctx, &key_0, 0);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -242,7 +247,7 @@ int probe_1(__u64 *ctx)
 #line 6 "attach.bt"
 		__u64 key_0;
 		key_0 = 18446744071578845696ULL;
-		struct count *slot_0 = map__slot(ctx, &key_0);
+		struct count *slot_0 = map__slot(ctx, &key_0, 0);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -264,7 +269,7 @@ int probe_2(__u64 *ctx)
 #line 6 "attach.bt"
 		__u64 key_0;
 		key_0 = 18446744071578846208ULL;
-		struct count *slot_0 = map__slot(ctx, &key_0);
+		struct count *slot_0 = map__slot(ctx, &key_0, 0);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -313,12 +318,12 @@ int probe_5(__u64 *ctx)
 	ledger_add(6);
 	/* printf("%s\n", probe) */
 #line 10 "attach.bt"
-	struct event_0 event_0;
+	struct event_1 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 5);
 	__builtin_memcpy(event_0.arg0.data, "mine", 4);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 1;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

@@ -119,10 +119,16 @@ static __always_inline __u64 start_time_get(void)
 	return time ? *time : 0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -135,10 +141,10 @@ struct {
 	__type(value, __s64);
 } map_a SEC(".maps");
 
-static __always_inline void map_a_full(void *ctx)
+static __always_inline void map_a_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_a_lookup(__s8 *key)
@@ -146,10 +152,12 @@ static __always_inline __s64 *map_a_lookup(__s8 *key)
 	return bpf_map_lookup_elem(&map_a, key);
 }
 
-static __always_inline void map_a_update(void *ctx, __s8 *key, __s64 *value)
+static __always_inline void map_a_update(void *ctx, __s8 *key, __s64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_a, key, value, BPF_ANY))
-		map_a_full(ctx);
+	int result = bpf_map_update_elem(&map_a, key, value, BPF_ANY);
+
+	if (result)
+		map_a_full(ctx, warning, result);
 }
 
 static __always_inline long map_a_delete(__s8 *key)
@@ -165,10 +173,10 @@ struct {
 	__type(value, __s64);
 } map_b SEC(".maps");
 
-static __always_inline void map_b_full(void *ctx)
+static __always_inline void map_b_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_b_lookup(__s8 *key)
@@ -176,10 +184,12 @@ static __always_inline __s64 *map_b_lookup(__s8 *key)
 	return bpf_map_lookup_elem(&map_b, key);
 }
 
-static __always_inline void map_b_update(void *ctx, __s8 *key, __s64 *value)
+static __always_inline void map_b_update(void *ctx, __s8 *key, __s64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_b, key, value, BPF_ANY))
-		map_b_full(ctx);
+	int result = bpf_map_update_elem(&map_b, key, value, BPF_ANY);
+
+	if (result)
+		map_b_full(ctx, warning, result);
 }
 
 static __always_inline long map_b_delete(__s8 *key)
@@ -195,10 +205,10 @@ struct {
 	__type(value, __s64);
 } map_c SEC(".maps");
 
-static __always_inline void map_c_full(void *ctx)
+static __always_inline void map_c_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_c_lookup(void)
@@ -208,12 +218,13 @@ static __always_inline __s64 *map_c_lookup(void)
 	return bpf_map_lookup_elem(&map_c, &zero);
 }
 
-static __always_inline void map_c_update(void *ctx, __s64 *value)
+static __always_inline void map_c_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_c, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_c, &zero, value, BPF_ANY))
-		map_c_full(ctx);
+	if (result)
+		map_c_full(ctx, warning, result);
 }
 
 static __always_inline long map_c_delete(void)
@@ -231,10 +242,10 @@ struct {
 	__type(value, _Bool);
 } map_done SEC(".maps");
 
-static __always_inline void map_done_full(void *ctx)
+static __always_inline void map_done_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_done_lookup(void)
@@ -244,12 +255,13 @@ static __always_inline _Bool *map_done_lookup(void)
 	return bpf_map_lookup_elem(&map_done, &zero);
 }
 
-static __always_inline void map_done_update(void *ctx, _Bool *value)
+static __always_inline void map_done_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_done, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_done, &zero, value, BPF_ANY))
-		map_done_full(ctx);
+	if (result)
+		map_done_full(ctx, warning, result);
 }
 
 static __always_inline long map_done_delete(void)
@@ -309,7 +321,7 @@ int probe_0(void *ctx)
 		value_3 = chosen_0;
 		__s8 key_4;
 		key_4 = 1;
-		map_a_update(ctx, &key_4, &value_3);
+		map_a_update(ctx, &key_4, &value_3, 0);
 	} else {
 		/* if @c == 5 */
 #line 5 "branches.bt"
@@ -332,20 +344,20 @@ int probe_0(void *ctx)
 			value_8 = chosen_1;
 			__s8 key_5;
 			key_5 = 3;
-			map_b_update(ctx, &key_5, &value_8);
+			map_b_update(ctx, &key_5, &value_8, 1);
 		} else {
 			/* @c = 5; */
 #line 8 "branches.bt"
 			__s64 value_11;
 			value_11 = 5;
-			map_c_update(ctx, &value_11);
+			map_c_update(ctx, &value_11, 2);
 			/* @b[2] = 4; */
 #line 9 "branches.bt"
 			__s64 value_12;
 			value_12 = 4;
 			__s8 key_6;
 			key_6 = 2;
-			map_b_update(ctx, &key_6, &value_12);
+			map_b_update(ctx, &key_6, &value_12, 3);
 		}
 	}
 	/* { $x = 1; @c = $x + elapsed / 1000; } */
@@ -358,7 +370,7 @@ int probe_0(void *ctx)
 #line 11 "branches.bt"
 		__s64 value_13;
 		value_13 = ((__s64)v_x + (__s64)((__u64)((__u64)(bpf_ktime_get_boot_ns() - start_time_get()) / 1000)));
-		map_c_update(ctx, &value_13);
+		map_c_update(ctx, &value_13, 4);
 	}
 	/* if @c > 100 */
 #line 12 "branches.bt"
@@ -373,7 +385,7 @@ int probe_0(void *ctx)
 #line 13 "branches.bt"
 	_Bool value_15;
 	value_15 = 1;
-	map_done_update(ctx, &value_15);
+	map_done_update(ctx, &value_15, 5);
 	return 0;
 }
 

@@ -250,10 +250,16 @@ static __always_inline void clear_bytes(void *to, __u32 size)
 	bpf_probe_read_kernel(to, size, (void *)0);
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -261,10 +267,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @dir */
 BPF_TABLE("hash", __u32, struct string_1024, map_dir, 1);
 
-static __always_inline void map_dir_full(void *ctx)
+static __always_inline void map_dir_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_1024 *map_dir_lookup(void)
@@ -274,12 +280,13 @@ static __always_inline struct string_1024 *map_dir_lookup(void)
 	return map_dir.lookup(&zero);
 }
 
-static __always_inline void map_dir_update(void *ctx, struct string_1024 *value)
+static __always_inline void map_dir_update(void *ctx, struct string_1024 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_dir.update(&zero, value);
 
-	if (map_dir.update(&zero, value))
-		map_dir_full(ctx);
+	if (result)
+		map_dir_full(ctx, warning, result);
 }
 
 static __always_inline long map_dir_delete(void)
@@ -292,10 +299,10 @@ static __always_inline long map_dir_delete(void)
 /* @inode */
 BPF_TABLE("hash", __u32, __u64, map_inode, 1);
 
-static __always_inline void map_inode_full(void *ctx)
+static __always_inline void map_inode_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_inode_lookup(void)
@@ -305,12 +312,13 @@ static __always_inline __u64 *map_inode_lookup(void)
 	return map_inode.lookup(&zero);
 }
 
-static __always_inline void map_inode_update(void *ctx, __u64 *value)
+static __always_inline void map_inode_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_inode.update(&zero, value);
 
-	if (map_inode.update(&zero, value))
-		map_inode_full(ctx);
+	if (result)
+		map_inode_full(ctx, warning, result);
 }
 
 static __always_inline long map_inode_delete(void)
@@ -323,10 +331,10 @@ static __always_inline long map_inode_delete(void)
 /* @mode */
 BPF_TABLE("hash", __u32, __u64, map_mode, 1);
 
-static __always_inline void map_mode_full(void *ctx)
+static __always_inline void map_mode_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_mode_lookup(void)
@@ -336,12 +344,13 @@ static __always_inline __u64 *map_mode_lookup(void)
 	return map_mode.lookup(&zero);
 }
 
-static __always_inline void map_mode_update(void *ctx, __u64 *value)
+static __always_inline void map_mode_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_mode.update(&zero, value);
 
-	if (map_mode.update(&zero, value))
-		map_mode_full(ctx);
+	if (result)
+		map_mode_full(ctx, warning, result);
 }
 
 static __always_inline long map_mode_delete(void)
@@ -354,10 +363,10 @@ static __always_inline long map_mode_delete(void)
 /* @parent */
 BPF_TABLE("hash", __u32, __s32, map_parent, 1);
 
-static __always_inline void map_parent_full(void *ctx)
+static __always_inline void map_parent_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s32 *map_parent_lookup(void)
@@ -367,12 +376,13 @@ static __always_inline __s32 *map_parent_lookup(void)
 	return map_parent.lookup(&zero);
 }
 
-static __always_inline void map_parent_update(void *ctx, __s32 *value)
+static __always_inline void map_parent_update(void *ctx, __s32 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_parent.update(&zero, value);
 
-	if (map_parent.update(&zero, value))
-		map_parent_full(ctx);
+	if (result)
+		map_parent_full(ctx, warning, result);
 }
 
 static __always_inline long map_parent_delete(void)
@@ -385,10 +395,10 @@ static __always_inline long map_parent_delete(void)
 /* @name */
 BPF_TABLE("hash", __u32, struct string_16, map_name, 1);
 
-static __always_inline void map_name_full(void *ctx)
+static __always_inline void map_name_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_16 *map_name_lookup(void)
@@ -398,12 +408,13 @@ static __always_inline struct string_16 *map_name_lookup(void)
 	return map_name.lookup(&zero);
 }
 
-static __always_inline void map_name_update(void *ctx, struct string_16 *value)
+static __always_inline void map_name_update(void *ctx, struct string_16 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_name.update(&zero, value);
 
-	if (map_name.update(&zero, value))
-		map_name_full(ctx);
+	if (result)
+		map_name_full(ctx, warning, result);
 }
 
 static __always_inline long map_name_delete(void)
@@ -416,10 +427,10 @@ static __always_inline long map_name_delete(void)
 /* @op */
 BPF_TABLE("hash", __u32, __u32, map_op, 1);
 
-static __always_inline void map_op_full(void *ctx)
+static __always_inline void map_op_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u32 *map_op_lookup(void)
@@ -429,12 +440,13 @@ static __always_inline __u32 *map_op_lookup(void)
 	return map_op.lookup(&zero);
 }
 
-static __always_inline void map_op_update(void *ctx, __u32 *value)
+static __always_inline void map_op_update(void *ctx, __u32 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_op.update(&zero, value);
 
-	if (map_op.update(&zero, value))
-		map_op_full(ctx);
+	if (result)
+		map_op_full(ctx, warning, result);
 }
 
 static __always_inline long map_op_delete(void)
@@ -447,10 +459,10 @@ static __always_inline long map_op_delete(void)
 /* @write */
 BPF_TABLE("hash", __u32, _Bool, map_write, 1);
 
-static __always_inline void map_write_full(void *ctx)
+static __always_inline void map_write_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_write_lookup(void)
@@ -460,12 +472,13 @@ static __always_inline _Bool *map_write_lookup(void)
 	return map_write.lookup(&zero);
 }
 
-static __always_inline void map_write_update(void *ctx, _Bool *value)
+static __always_inline void map_write_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_write.update(&zero, value);
 
-	if (map_write.update(&zero, value))
-		map_write_full(ctx);
+	if (result)
+		map_write_full(ctx, warning, result);
 }
 
 static __always_inline long map_write_delete(void)
@@ -478,13 +491,13 @@ static __always_inline long map_write_delete(void)
 /* @fault */
 BPF_TABLE("percpu_hash", struct tuple_0, struct number, map_fault, 4096);
 
-static __always_inline void map_fault_full(void *ctx)
+static __always_inline void map_fault_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct number *slot = map_fault.lookup(key);
@@ -497,10 +510,9 @@ static __always_inline struct number *map_fault_slot(void *ctx, struct tuple_0 *
 	if (!zero_value)
 		return (void *)0;
 	result = map_fault.insert(key, (struct number *)zero_value);
-	(void)result;
 	slot = map_fault.lookup(key);
 	if (!slot)
-		map_fault_full(ctx);
+		map_fault_full(ctx, warning, result);
 	return slot;
 }
 
@@ -512,10 +524,10 @@ static __always_inline long map_fault_delete(struct tuple_0 *key)
 /* @next */
 BPF_TABLE("hash", __u32, __u64, map_next, 1);
 
-static __always_inline void map_next_full(void *ctx)
+static __always_inline void map_next_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 8);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_next_lookup(void)
@@ -525,12 +537,13 @@ static __always_inline __u64 *map_next_lookup(void)
 	return map_next.lookup(&zero);
 }
 
-static __always_inline void map_next_update(void *ctx, __u64 *value)
+static __always_inline void map_next_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_next.update(&zero, value);
 
-	if (map_next.update(&zero, value))
-		map_next_full(ctx);
+	if (result)
+		map_next_full(ctx, warning, result);
 }
 
 static __always_inline long map_next_delete(void)
@@ -543,10 +556,10 @@ static __always_inline long map_next_delete(void)
 /* @word */
 BPF_TABLE("hash", __u32, __u64, map_word, 1);
 
-static __always_inline void map_word_full(void *ctx)
+static __always_inline void map_word_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(12) == 1)
-		warn(ctx, 9);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_word_lookup(void)
@@ -556,12 +569,13 @@ static __always_inline __u64 *map_word_lookup(void)
 	return map_word.lookup(&zero);
 }
 
-static __always_inline void map_word_update(void *ctx, __u64 *value)
+static __always_inline void map_word_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_word.update(&zero, value);
 
-	if (map_word.update(&zero, value))
-		map_word_full(ctx);
+	if (result)
+		map_word_full(ctx, warning, result);
 }
 
 static __always_inline long map_word_delete(void)
@@ -574,10 +588,10 @@ static __always_inline long map_word_delete(void)
 /* @byte */
 BPF_TABLE("hash", __u32, __u8, map_byte, 1);
 
-static __always_inline void map_byte_full(void *ctx)
+static __always_inline void map_byte_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(13) == 1)
-		warn(ctx, 10);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u8 *map_byte_lookup(void)
@@ -587,12 +601,13 @@ static __always_inline __u8 *map_byte_lookup(void)
 	return map_byte.lookup(&zero);
 }
 
-static __always_inline void map_byte_update(void *ctx, __u8 *value)
+static __always_inline void map_byte_update(void *ctx, __u8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_byte.update(&zero, value);
 
-	if (map_byte.update(&zero, value))
-		map_byte_full(ctx);
+	if (result)
+		map_byte_full(ctx, warning, result);
 }
 
 static __always_inline long map_byte_delete(void)
@@ -621,7 +636,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	bpf_probe_read_kernel(&name_0, sizeof(name_0), &((struct dentry___k *)(d_parent_0))->d_name.name);
 	clear_bytes(scratch->value_0.data, 1024);
 	bpf_probe_read_kernel_str(scratch->value_0.data, 1024, (void *)(name_0));
-	map_dir_update(ctx, &scratch->value_0);
+	map_dir_update(ctx, &scratch->value_0, 0);
 	/* @inode = args.file.f_inode.i_ino; */
 #line 4 "fields.bt"
 	__u64 value_1;
@@ -630,7 +645,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__u64 i_ino_0 = 0;
 	bpf_probe_read_kernel(&i_ino_0, sizeof(i_ino_0), &((struct inode___k *)(f_inode_0))->i_ino);
 	value_1 = i_ino_0;
-	map_inode_update(ctx, &value_1);
+	map_inode_update(ctx, &value_1, 1);
 	/* @mode = args.file.f_inode.i_mode & 0170000; */
 #line 5 "fields.bt"
 	__u64 value_2;
@@ -639,7 +654,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__u16 i_mode_0 = 0;
 	bpf_probe_read_kernel(&i_mode_0, sizeof(i_mode_0), &((struct inode___k *)(f_inode_1))->i_mode);
 	value_2 = ((__u64)i_mode_0 & 61440);
-	map_mode_update(ctx, &value_2);
+	map_mode_update(ctx, &value_2, 2);
 	/* @parent = curtask.real_parent.real_parent.pid; */
 #line 6 "fields.bt"
 	__s32 value_3;
@@ -650,7 +665,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__s32 pid_0 = 0;
 	bpf_probe_read_kernel(&pid_0, sizeof(pid_0), &((struct task_struct___k *)(real_parent_1))->pid);
 	value_3 = pid_0;
-	map_parent_update(ctx, &value_3);
+	map_parent_update(ctx, &value_3, 3);
 	/* @name = curtask.real_parent.comm; */
 #line 7 "fields.bt"
 	struct string_16 value_4;
@@ -660,7 +675,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__builtin_memset(text_0.data, 0, 17);
 	bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)(real_parent_2))->comm);
 	__builtin_memcpy(value_4.data, text_0.data, 16);
-	map_name_update(ctx, &value_4);
+	map_name_update(ctx, &value_4, 4);
 	/* $rq = (struct request *)arg1; */
 #line 8 "fields.bt"
 	__u64 v_rq = (ctx[13]);
@@ -670,14 +685,14 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__u32 op_0 = 0;
 	bpf_probe_read_kernel(&op_0, sizeof(op_0), &((struct request___k *)(v_rq))->op);
 	value_5 = op_0;
-	map_op_update(ctx, &value_5);
+	map_op_update(ctx, &value_5, 5);
 	/* @write = $rq.op == REQ_OP_WRITE; */
 #line 10 "fields.bt"
 	_Bool value_6;
 	__u32 op_1 = 0;
 	bpf_probe_read_kernel(&op_1, sizeof(op_1), &((struct request___k *)(v_rq))->op);
 	value_6 = ((__u64)op_1 == 1LL);
-	map_write_update(ctx, &value_6);
+	map_write_update(ctx, &value_6, 6);
 	/* @fault[$rq.fault[1], $rq.part.bd_disk.disk_name] = sum($rq.__data_len); */
 #line 11 "fields.bt"
 	__u32 __data_len_0 = 0;
@@ -694,7 +709,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__builtin_memset(scratch->text_1.data, 0, 33);
 	bpf_probe_read_kernel_str(scratch->text_1.data, 33, &((struct gendisk___k *)(bd_disk_0))->disk_name);
 	__builtin_memcpy(scratch->key_0.f1.data, scratch->text_1.data, 32);
-	struct number *slot_0 = map_fault_slot(ctx, &scratch->key_0);
+	struct number *slot_0 = map_fault_slot(ctx, &scratch->key_0, 7);
 	if (slot_0) {
 		slot_0->value += number_0;
 		slot_0->n += 1;
@@ -705,21 +720,21 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__u64 __sector_0 = 0;
 	bpf_probe_read_kernel(&__sector_0, sizeof(__sector_0), &((struct request___k *)((v_rq + 1 * 72)))->__sector);
 	value_7 = __sector_0;
-	map_next_update(ctx, &value_7);
+	map_next_update(ctx, &value_7, 8);
 	/* @word = *(uint64 *)arg0; */
 #line 13 "fields.bt"
 	__u64 value_8;
 	__u64 target_1 = 0;
 	bpf_probe_read_kernel(&target_1, sizeof(target_1), (void *)((ctx[14])));
 	value_8 = target_1;
-	map_word_update(ctx, &value_8);
+	map_word_update(ctx, &value_8, 9);
 	/* @byte = ((uint8 *)arg0)[3]; */
 #line 14 "fields.bt"
 	__u8 value_9;
 	__u8 target_2 = 0;
 	bpf_probe_read_kernel(&target_2, sizeof(target_2), (void *)(((ctx[14]) + 3)));
 	value_9 = target_2;
-	map_byte_update(ctx, &value_9);
+	map_byte_update(ctx, &value_9, 10);
 	return 0;
 }
 

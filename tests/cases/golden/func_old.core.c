@@ -118,10 +118,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -134,13 +140,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, __u64 *key)
+static __always_inline struct count *map__slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -153,10 +159,9 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -191,7 +196,7 @@ int probe_0(__u64 *ctx)
 #line 3 "func_old.bt"
 	__u64 key_0;
 	key_0 = 18446744071578845440ULL;
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -209,7 +214,7 @@ int probe_1(__u64 *ctx)
 #line 3 "func_old.bt"
 	__u64 key_0;
 	key_0 = 18446744071578846208ULL;
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

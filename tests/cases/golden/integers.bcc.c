@@ -102,13 +102,27 @@ static __always_inline void warn(void *ctx, __u32 id)
 	send(ctx, &event, sizeof(event));
 }
 
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
+{
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
+
+	send(ctx, &event, sizeof(event));
+}
+
 /* @x */
 BPF_TABLE("hash", __u32, _Bool, map_x, 1);
 
-static __always_inline void map_x_full(void *ctx)
+static __always_inline void map_x_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 8);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_x_lookup(void)
@@ -118,12 +132,13 @@ static __always_inline _Bool *map_x_lookup(void)
 	return map_x.lookup(&zero);
 }
 
-static __always_inline void map_x_update(void *ctx, _Bool *value)
+static __always_inline void map_x_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_x.update(&zero, value);
 
-	if (map_x.update(&zero, value))
-		map_x_full(ctx);
+	if (result)
+		map_x_full(ctx, warning, result);
 }
 
 static __always_inline long map_x_delete(void)
@@ -136,10 +151,10 @@ static __always_inline long map_x_delete(void)
 /* @wide */
 BPF_TABLE("hash", __u32, __s64, map_wide, 1);
 
-static __always_inline void map_wide_full(void *ctx)
+static __always_inline void map_wide_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 9);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_wide_lookup(void)
@@ -149,12 +164,13 @@ static __always_inline __s64 *map_wide_lookup(void)
 	return map_wide.lookup(&zero);
 }
 
-static __always_inline void map_wide_update(void *ctx, __s64 *value)
+static __always_inline void map_wide_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_wide.update(&zero, value);
 
-	if (map_wide.update(&zero, value))
-		map_wide_full(ctx);
+	if (result)
+		map_wide_full(ctx, warning, result);
 }
 
 static __always_inline long map_wide_delete(void)
@@ -167,10 +183,10 @@ static __always_inline long map_wide_delete(void)
 /* @y */
 BPF_TABLE("hash", __u32, __s64, map_y, 1);
 
-static __always_inline void map_y_full(void *ctx)
+static __always_inline void map_y_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 10);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_y_lookup(void)
@@ -180,12 +196,13 @@ static __always_inline __s64 *map_y_lookup(void)
 	return map_y.lookup(&zero);
 }
 
-static __always_inline void map_y_update(void *ctx, __s64 *value)
+static __always_inline void map_y_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_y.update(&zero, value);
 
-	if (map_y.update(&zero, value))
-		map_y_full(ctx);
+	if (result)
+		map_y_full(ctx, warning, result);
 }
 
 static __always_inline long map_y_delete(void)
@@ -198,10 +215,10 @@ static __always_inline long map_y_delete(void)
 /* @n */
 BPF_TABLE("hash", __u32, __s64, map_n, 1);
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 11);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_n_lookup(void)
@@ -211,12 +228,13 @@ static __always_inline __s64 *map_n_lookup(void)
 	return map_n.lookup(&zero);
 }
 
-static __always_inline void map_n_update(void *ctx, __s64 *value)
+static __always_inline void map_n_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_n.update(&zero, value);
 
-	if (map_n.update(&zero, value))
-		map_n_full(ctx);
+	if (result)
+		map_n_full(ctx, warning, result);
 }
 
 static __always_inline long map_n_delete(void)
@@ -229,10 +247,10 @@ static __always_inline long map_n_delete(void)
 /* @k */
 BPF_TABLE("hash", struct tuple_0, __s64, map_k, 4096);
 
-static __always_inline void map_k_full(void *ctx)
+static __always_inline void map_k_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 12);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_k_lookup(struct tuple_0 *key)
@@ -240,10 +258,12 @@ static __always_inline __s64 *map_k_lookup(struct tuple_0 *key)
 	return map_k.lookup(key);
 }
 
-static __always_inline void map_k_update(void *ctx, struct tuple_0 *key, __s64 *value)
+static __always_inline void map_k_update(void *ctx, struct tuple_0 *key, __s64 *value, __u32 warning)
 {
-	if (map_k.update(key, value))
-		map_k_full(ctx);
+	int result = map_k.update(key, value);
+
+	if (result)
+		map_k_full(ctx, warning, result);
 }
 
 static __always_inline long map_k_delete(struct tuple_0 *key)
@@ -334,36 +354,36 @@ int probe_0(void *ctx)
 #line 12 "integers.bt"
 	_Bool value_0;
 	value_0 = ((__s64)v_n > v_m);
-	map_x_update(ctx, &value_0);
+	map_x_update(ctx, &value_0, 8);
 	/* @x = !$n; */
 #line 13 "integers.bt"
 	_Bool value_1;
 	value_1 = (!v_n);
-	map_x_update(ctx, &value_1);
+	map_x_update(ctx, &value_1, 9);
 	/* @wide = $n; */
 #line 14 "integers.bt"
 	__s64 value_2;
 	value_2 = (__s64)v_n;
-	map_wide_update(ctx, &value_2);
+	map_wide_update(ctx, &value_2, 10);
 	/* @wide = -1; */
 #line 15 "integers.bt"
 	__s64 value_3;
 	value_3 = -1;
-	map_wide_update(ctx, &value_3);
+	map_wide_update(ctx, &value_3, 11);
 	/* @y += 3; */
 #line 16 "integers.bt"
 	__s64 value_4;
 	__s64 *found_0 = map_y_lookup();
 	__s64 value_5 = found_0 ? *found_0 : 0;
 	value_4 = (value_5 + 3);
-	map_y_update(ctx, &value_4);
+	map_y_update(ctx, &value_4, 12);
 	/* @y <<= 2; */
 #line 17 "integers.bt"
 	__s64 value_6;
 	__s64 *found_1 = map_y_lookup();
 	__s64 value_7 = found_1 ? *found_1 : 0;
 	value_6 = (value_7 << (2 & 63));
-	map_y_update(ctx, &value_6);
+	map_y_update(ctx, &value_6, 13);
 	/* @n++ */
 #line 18 "integers.bt"
 	__s64 *found_2 = map_n_lookup();
@@ -372,7 +392,7 @@ int probe_0(void *ctx)
 	if (found_2)
 		*found_2 = new_2;
 	else
-		map_n_update(ctx, &new_2);
+		map_n_update(ctx, &new_2, 14);
 	(void)old_2;
 	/* @n-- */
 #line 19 "integers.bt"
@@ -382,7 +402,7 @@ int probe_0(void *ctx)
 	if (found_3)
 		*found_3 = new_3;
 	else
-		map_n_update(ctx, &new_3);
+		map_n_update(ctx, &new_3, 15);
 	(void)old_3;
 	/* ++@k[$n, $m] */
 #line 20 "integers.bt"
@@ -396,7 +416,7 @@ int probe_0(void *ctx)
 	if (found_4)
 		*found_4 = new_4;
 	else
-		map_k_update(ctx, &key_0, &new_4);
+		map_k_update(ctx, &key_0, &new_4, 16);
 	(void)new_4;
 	return 0;
 }

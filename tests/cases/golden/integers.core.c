@@ -147,6 +147,20 @@ static __always_inline void warn(void *ctx, __u32 id)
 	send(ctx, &event, sizeof(event));
 }
 
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
+{
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
+
+	send(ctx, &event, sizeof(event));
+}
+
 /* @x */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -155,10 +169,10 @@ struct {
 	__type(value, _Bool);
 } map_x SEC(".maps");
 
-static __always_inline void map_x_full(void *ctx)
+static __always_inline void map_x_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 8);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_x_lookup(void)
@@ -168,12 +182,13 @@ static __always_inline _Bool *map_x_lookup(void)
 	return bpf_map_lookup_elem(&map_x, &zero);
 }
 
-static __always_inline void map_x_update(void *ctx, _Bool *value)
+static __always_inline void map_x_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_x, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_x, &zero, value, BPF_ANY))
-		map_x_full(ctx);
+	if (result)
+		map_x_full(ctx, warning, result);
 }
 
 static __always_inline long map_x_delete(void)
@@ -191,10 +206,10 @@ struct {
 	__type(value, __s64);
 } map_wide SEC(".maps");
 
-static __always_inline void map_wide_full(void *ctx)
+static __always_inline void map_wide_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 9);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_wide_lookup(void)
@@ -204,12 +219,13 @@ static __always_inline __s64 *map_wide_lookup(void)
 	return bpf_map_lookup_elem(&map_wide, &zero);
 }
 
-static __always_inline void map_wide_update(void *ctx, __s64 *value)
+static __always_inline void map_wide_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_wide, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_wide, &zero, value, BPF_ANY))
-		map_wide_full(ctx);
+	if (result)
+		map_wide_full(ctx, warning, result);
 }
 
 static __always_inline long map_wide_delete(void)
@@ -227,10 +243,10 @@ struct {
 	__type(value, __s64);
 } map_y SEC(".maps");
 
-static __always_inline void map_y_full(void *ctx)
+static __always_inline void map_y_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 10);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_y_lookup(void)
@@ -240,12 +256,13 @@ static __always_inline __s64 *map_y_lookup(void)
 	return bpf_map_lookup_elem(&map_y, &zero);
 }
 
-static __always_inline void map_y_update(void *ctx, __s64 *value)
+static __always_inline void map_y_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_y, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_y, &zero, value, BPF_ANY))
-		map_y_full(ctx);
+	if (result)
+		map_y_full(ctx, warning, result);
 }
 
 static __always_inline long map_y_delete(void)
@@ -263,10 +280,10 @@ struct {
 	__type(value, __s64);
 } map_n SEC(".maps");
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 11);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_n_lookup(void)
@@ -276,12 +293,13 @@ static __always_inline __s64 *map_n_lookup(void)
 	return bpf_map_lookup_elem(&map_n, &zero);
 }
 
-static __always_inline void map_n_update(void *ctx, __s64 *value)
+static __always_inline void map_n_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_n, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_n, &zero, value, BPF_ANY))
-		map_n_full(ctx);
+	if (result)
+		map_n_full(ctx, warning, result);
 }
 
 static __always_inline long map_n_delete(void)
@@ -299,10 +317,10 @@ struct {
 	__type(value, __s64);
 } map_k SEC(".maps");
 
-static __always_inline void map_k_full(void *ctx)
+static __always_inline void map_k_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 12);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_k_lookup(struct tuple_0 *key)
@@ -310,10 +328,12 @@ static __always_inline __s64 *map_k_lookup(struct tuple_0 *key)
 	return bpf_map_lookup_elem(&map_k, key);
 }
 
-static __always_inline void map_k_update(void *ctx, struct tuple_0 *key, __s64 *value)
+static __always_inline void map_k_update(void *ctx, struct tuple_0 *key, __s64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_k, key, value, BPF_ANY))
-		map_k_full(ctx);
+	int result = bpf_map_update_elem(&map_k, key, value, BPF_ANY);
+
+	if (result)
+		map_k_full(ctx, warning, result);
 }
 
 static __always_inline long map_k_delete(struct tuple_0 *key)
@@ -405,36 +425,36 @@ int probe_0(void *ctx)
 #line 12 "integers.bt"
 	_Bool value_0;
 	value_0 = ((__s64)v_n > v_m);
-	map_x_update(ctx, &value_0);
+	map_x_update(ctx, &value_0, 8);
 	/* @x = !$n; */
 #line 13 "integers.bt"
 	_Bool value_1;
 	value_1 = (!v_n);
-	map_x_update(ctx, &value_1);
+	map_x_update(ctx, &value_1, 9);
 	/* @wide = $n; */
 #line 14 "integers.bt"
 	__s64 value_2;
 	value_2 = (__s64)v_n;
-	map_wide_update(ctx, &value_2);
+	map_wide_update(ctx, &value_2, 10);
 	/* @wide = -1; */
 #line 15 "integers.bt"
 	__s64 value_3;
 	value_3 = -1;
-	map_wide_update(ctx, &value_3);
+	map_wide_update(ctx, &value_3, 11);
 	/* @y += 3; */
 #line 16 "integers.bt"
 	__s64 value_4;
 	__s64 *found_0 = map_y_lookup();
 	__s64 value_5 = found_0 ? *found_0 : 0;
 	value_4 = (value_5 + 3);
-	map_y_update(ctx, &value_4);
+	map_y_update(ctx, &value_4, 12);
 	/* @y <<= 2; */
 #line 17 "integers.bt"
 	__s64 value_6;
 	__s64 *found_1 = map_y_lookup();
 	__s64 value_7 = found_1 ? *found_1 : 0;
 	value_6 = (value_7 << (2 & 63));
-	map_y_update(ctx, &value_6);
+	map_y_update(ctx, &value_6, 13);
 	/* @n++ */
 #line 18 "integers.bt"
 	__s64 *found_2 = map_n_lookup();
@@ -443,7 +463,7 @@ int probe_0(void *ctx)
 	if (found_2)
 		*found_2 = new_2;
 	else
-		map_n_update(ctx, &new_2);
+		map_n_update(ctx, &new_2, 14);
 	(void)old_2;
 	/* @n-- */
 #line 19 "integers.bt"
@@ -453,7 +473,7 @@ int probe_0(void *ctx)
 	if (found_3)
 		*found_3 = new_3;
 	else
-		map_n_update(ctx, &new_3);
+		map_n_update(ctx, &new_3, 15);
 	(void)old_3;
 	/* ++@k[$n, $m] */
 #line 20 "integers.bt"
@@ -467,7 +487,7 @@ int probe_0(void *ctx)
 	if (found_4)
 		*found_4 = new_4;
 	else
-		map_k_update(ctx, &key_0, &new_4);
+		map_k_update(ctx, &key_0, &new_4, 16);
 	(void)new_4;
 	return 0;
 }

@@ -20,12 +20,12 @@ struct tuple_0 {
 	struct string_16 f1;
 };
 
-struct event_0 {
+struct event_2 {
 	struct event_header header;
 	__u64 arg0;
 };
 
-struct event_1 {
+struct event_3 {
 	struct event_header header;
 	__u64 arg0;
 };
@@ -122,10 +122,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -268,13 +274,13 @@ static __always_inline __u64 stack_5(void *ctx, struct frames_5 *frames)
 /* @ */
 BPF_TABLE("percpu_hash", __u64, struct count, map_, 4096);
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, __u64 *key)
+static __always_inline struct count *map__slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
@@ -287,10 +293,9 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -302,13 +307,13 @@ static __always_inline long map__delete(__u64 *key)
 /* @few */
 BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_few, 4096);
 
-static __always_inline void map_few_full(void *ctx)
+static __always_inline void map_few_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_few_slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map_few_slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_few.lookup(key);
@@ -321,10 +326,9 @@ static __always_inline struct count *map_few_slot(void *ctx, struct tuple_0 *key
 	if (!zero_value)
 		return (void *)0;
 	result = map_few.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_few.lookup(key);
 	if (!slot)
-		map_few_full(ctx);
+		map_few_full(ctx, warning, result);
 	return slot;
 }
 
@@ -346,7 +350,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__u64 key_0;
 	__u64 stack_0 = stack_127(ctx, &scratch->frames_0);
 	key_0 = stack_0;
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -359,25 +363,25 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	key_1.f0 = stack_1;
 	__builtin_memset(key_1.f1.data, 0, 16);
 	bpf_get_current_comm(key_1.f1.data, 16);
-	struct count *slot_1 = map_few_slot(ctx, &key_1);
+	struct count *slot_1 = map_few_slot(ctx, &key_1, 1);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
 	/* print(kstack(perf, 5)) */
 #line 5 "kstack.bt"
-	struct event_0 event_0;
+	struct event_2 event_0;
 	__u64 stack_2 = stack_5(ctx, &scratch->frames_2);
 	event_0.arg0 = stack_2;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 2;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* printf("%s\n", ksym(arg0)) */
 #line 6 "kstack.bt"
-	struct event_1 event_1;
+	struct event_3 event_1;
 	event_1.arg0 = (ctx[14]);
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 1;
+	event_1.header.id = 3;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	return 0;

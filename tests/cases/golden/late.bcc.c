@@ -35,7 +35,7 @@ struct tuple_1 {
 	struct cgroup_path f2;
 };
 
-struct event_1 {
+struct event_2 {
 	struct event_header header;
 	struct tuple_1 arg0;
 };
@@ -103,10 +103,16 @@ static __always_inline __u64 tai_offset_get(void)
 	return offset ? *offset : 0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -114,10 +120,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @at */
 BPF_TABLE("hash", struct tuple_0, struct cgroup_path, map_at, 4096);
 
-static __always_inline void map_at_full(void *ctx)
+static __always_inline void map_at_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct cgroup_path *map_at_lookup(struct tuple_0 *key)
@@ -125,10 +131,12 @@ static __always_inline struct cgroup_path *map_at_lookup(struct tuple_0 *key)
 	return map_at.lookup(key);
 }
 
-static __always_inline void map_at_update(void *ctx, struct tuple_0 *key, struct cgroup_path *value)
+static __always_inline void map_at_update(void *ctx, struct tuple_0 *key, struct cgroup_path *value, __u32 warning)
 {
-	if (map_at.update(key, value))
-		map_at_full(ctx);
+	int result = map_at.update(key, value);
+
+	if (result)
+		map_at_full(ctx, warning, result);
 }
 
 static __always_inline long map_at_delete(struct tuple_0 *key)
@@ -161,7 +169,7 @@ int probe_0(void *ctx)
 	__builtin_memset(&key_0.f0, 0, sizeof(key_0.f0));
 	key_0.f0.ns = ((__u64)5); key_0.f0.clock = 0; key_0.f0.format = 2;
 	key_0.f1 = (bpf_get_current_uid_gid() & 0xffffffff);
-	map_at_update(ctx, &key_0, &value_0);
+	map_at_update(ctx, &key_0, &value_0, 1);
 	/* $then = strftime("%H", nsecs); */
 #line 5 "late.bt"
 	struct timestamp in_v_then__0;
@@ -170,14 +178,14 @@ int probe_0(void *ctx)
 	(*v_then).ns = (bpf_ktime_get_boot_ns()); (*v_then).clock = 0; (*v_then).format = 2;
 	/* print(($then, (username_t)1000, cgroup_path(1))) */
 #line 6 "late.bt"
-	struct event_1 event_1;
+	struct event_2 event_1;
 	__builtin_memset(&event_1.arg0, 0, sizeof(event_1.arg0));
 	__builtin_memcpy(&event_1.arg0.f0, &(*v_then), 16);
 	event_1.arg0.f1 = ((__u64)1000);
 	__builtin_memset(&event_1.arg0.f2, 0, sizeof(event_1.arg0.f2));
 	event_1.arg0.f2.id = ((__u64)1); event_1.arg0.f2.filter = 0;
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 1;
+	event_1.header.id = 2;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	/* @at[$then, (username_t)0] = cgroup_path(2); */
@@ -189,6 +197,6 @@ int probe_0(void *ctx)
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	__builtin_memcpy(&key_1.f0, &(*v_then), 16);
 	key_1.f1 = ((__u64)0);
-	map_at_update(ctx, &key_1, &value_1);
+	map_at_update(ctx, &key_1, &value_1, 3);
 	return 0;
 }

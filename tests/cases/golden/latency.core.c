@@ -52,7 +52,7 @@ struct hist_65 {
 	__u64 buckets[65];
 };
 
-struct event_0 {
+struct event_2 {
 	struct event_header header;
 	struct string_16 arg0;
 	__s64 arg1;
@@ -135,10 +135,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -196,10 +202,10 @@ struct {
 	__type(value, __u64);
 } map_start SEC(".maps");
 
-static __always_inline void map_start_full(void *ctx)
+static __always_inline void map_start_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_start_lookup(__u32 *key)
@@ -207,10 +213,12 @@ static __always_inline __u64 *map_start_lookup(__u32 *key)
 	return bpf_map_lookup_elem(&map_start, key);
 }
 
-static __always_inline void map_start_update(void *ctx, __u32 *key, __u64 *value)
+static __always_inline void map_start_update(void *ctx, __u32 *key, __u64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_start, key, value, BPF_ANY))
-		map_start_full(ctx);
+	int result = bpf_map_update_elem(&map_start, key, value, BPF_ANY);
+
+	if (result)
+		map_start_full(ctx, warning, result);
 }
 
 static __always_inline long map_start_delete(__u32 *key)
@@ -227,13 +235,13 @@ struct {
 	__type(value, struct hist_65);
 } map_ns SEC(".maps");
 
-static __always_inline void map_ns_full(void *ctx)
+static __always_inline void map_ns_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *key, _Bool *later)
+static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
 	struct hist_65 *slot = bpf_map_lookup_elem(&map_ns, key);
@@ -246,12 +254,11 @@ static __always_inline struct hist_65 *map_ns_slot(void *ctx, struct string_16 *
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_ns, key, (struct hist_65 *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_ns, key);
 	if (!slot && result == -12)
 		*later = 1;
 	else if (!slot)
-		map_ns_full(ctx);
+		map_ns_full(ctx, warning, result);
 	return slot;
 }
 
@@ -273,7 +280,7 @@ int probe_0(__u64 *ctx)
 	value_0 = bpf_ktime_get_boot_ns();
 	__u32 key_0;
 	key_0 = (__u32)bpf_get_current_pid_tgid();
-	map_start_update(ctx, &key_0, &value_0);
+	map_start_update(ctx, &key_0, &value_0, 0);
 	return 0;
 }
 
@@ -302,16 +309,16 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(key_2.data, 0, 16);
 		bpf_get_current_comm(key_2.data, 16);
 		_Bool later_0 = 0;
-		struct hist_65 *slot_0 = map_ns_slot(ctx, &key_2, &later_0);
+		struct hist_65 *slot_0 = map_ns_slot(ctx, &key_2, 1, &later_0);
 		if (slot_0) {
 			hist_add_0(slot_0, number_0);
 		}
 		if (later_0) {
-			struct event_0 event_0;
+			struct event_2 event_0;
 			__builtin_memcpy(&event_0.arg0, &key_2, 16);
 			event_0.arg1 = number_0;
 			event_0.header.time = bpf_ktime_get_ns();
-			event_0.header.id = 0;
+			event_0.header.id = 2;
 			event_0.header.unused = 0;
 			send(ctx, &event_0, sizeof(event_0));
 		}
@@ -319,9 +326,9 @@ int probe_1(__u64 *ctx)
 #line 5 "latency.bt"
 		__u32 key_3;
 		key_3 = (__u32)bpf_get_current_pid_tgid();
-		_Bool deleted_0 = !map_start_delete(&key_3);
-		if (!deleted_0) {
-			warn(ctx, 1);
+		int missing_0 = map_start_delete(&key_3);
+		if (missing_0) {
+			warn_failed(ctx, 3, missing_0);
 		}
 	}
 	return 0;

@@ -166,10 +166,16 @@ static __always_inline long end_loop(void)
 	return one;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -207,13 +213,13 @@ static __always_inline long map_pairs_each(void *callback, void *frame)
 	return bpf_for_each_map_elem(&map_pairs, callback, frame, 0);
 }
 
-static __always_inline void map_pairs_full(void *ctx)
+static __always_inline void map_pairs_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_pairs_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map_pairs_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_pairs, key);
@@ -226,10 +232,9 @@ static __always_inline struct count *map_pairs_slot(void *ctx, struct tuple_1 *k
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_pairs, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_pairs, key);
 	if (!slot)
-		map_pairs_full(ctx);
+		map_pairs_full(ctx, warning, result);
 	return slot;
 }
 
@@ -251,10 +256,10 @@ static __always_inline long map_names_each(void *callback, void *frame)
 	return bpf_for_each_map_elem(&map_names, callback, frame, 0);
 }
 
-static __always_inline void map_names_full(void *ctx)
+static __always_inline void map_names_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_16 *map_names_lookup(__s32 *key)
@@ -262,10 +267,12 @@ static __always_inline struct string_16 *map_names_lookup(__s32 *key)
 	return bpf_map_lookup_elem(&map_names, key);
 }
 
-static __always_inline void map_names_update(void *ctx, __s32 *key, struct string_16 *value)
+static __always_inline void map_names_update(void *ctx, __s32 *key, struct string_16 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_names, key, value, BPF_ANY))
-		map_names_full(ctx);
+	int result = bpf_map_update_elem(&map_names, key, value, BPF_ANY);
+
+	if (result)
+		map_names_full(ctx, warning, result);
 }
 
 static __always_inline long map_names_delete(__s32 *key)
@@ -296,10 +303,10 @@ struct {
 	__type(value, __s64);
 } map_left SEC(".maps");
 
-static __always_inline void map_left_full(void *ctx)
+static __always_inline void map_left_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_left_lookup(__s64 *key)
@@ -307,10 +314,12 @@ static __always_inline __s64 *map_left_lookup(__s64 *key)
 	return bpf_map_lookup_elem(&map_left, key);
 }
 
-static __always_inline void map_left_update(void *ctx, __s64 *key, __s64 *value)
+static __always_inline void map_left_update(void *ctx, __s64 *key, __s64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_left, key, value, BPF_ANY))
-		map_left_full(ctx);
+	int result = bpf_map_update_elem(&map_left, key, value, BPF_ANY);
+
+	if (result)
+		map_left_full(ctx, warning, result);
 }
 
 static __always_inline long map_left_delete(__s64 *key)
@@ -375,7 +384,7 @@ static long probe_0_loop_2(__u32 index, struct probe_0_frame *frame)
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	key_0.f0 = frame->v_kv.f0;
 	key_0.f1 = v_j;
-	struct count *slot_0 = map_pairs_slot(ctx, &key_0);
+	struct count *slot_0 = map_pairs_slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -406,9 +415,9 @@ static long probe_0_loop_1(void *map, __s32 *key, struct string_16 *value, struc
 #line 18 "loops.bt"
 	__s32 key_1;
 	key_1 = frame->v_kv.f0;
-	_Bool deleted_0 = !map_names_delete(&key_1);
-	if (!deleted_0) {
-		warn(ctx, 1);
+	int missing_0 = map_names_delete(&key_1);
+	if (missing_0) {
+		warn_failed(ctx, 2, missing_0);
 	}
 	return 0;
 }
@@ -476,7 +485,7 @@ int probe_0(struct probe_0_record *ctx)
 	bpf_get_current_comm(value_0.data, 16);
 	__s32 key_2;
 	key_2 = v_n;
-	map_names_update(ctx, &key_2, &value_0);
+	map_names_update(ctx, &key_2, &value_0, 3);
 	/* unroll 3 */
 #line 22 "loops.bt"
 	for (__u32 round_0 = 0; round_0 < 3; round_0++) {
@@ -490,7 +499,7 @@ int probe_0(struct probe_0_record *ctx)
 		if (found_0)
 			*found_0 = new_0;
 		else
-			map_left_update(ctx, &key_3, &new_0);
+			map_left_update(ctx, &key_3, &new_0, 4);
 		(void)old_0;
 		/* if @left[$sum] > 2 */
 #line 22 "loops.bt"

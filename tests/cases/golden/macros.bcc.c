@@ -7,7 +7,7 @@ struct event_header {
 	__u32 unused;
 };
 
-struct event_0 {
+struct event_1 {
 	struct event_header header;
 	__s64 arg0;
 };
@@ -20,12 +20,12 @@ struct count {
 	__u64 n;
 };
 
-struct event_2 {
+struct event_4 {
 	struct event_header header;
 	__s64 arg0;
 };
 
-struct event_4 {
+struct event_6 {
 	struct event_header header;
 	__s32 arg0;
 };
@@ -88,10 +88,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -99,10 +105,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @t */
 BPF_TABLE("hash", __s32, __s64, map_t, 4096);
 
-static __always_inline void map_t_full(void *ctx)
+static __always_inline void map_t_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_t_lookup(__s32 *key)
@@ -110,10 +116,12 @@ static __always_inline __s64 *map_t_lookup(__s32 *key)
 	return map_t.lookup(key);
 }
 
-static __always_inline void map_t_update(void *ctx, __s32 *key, __s64 *value)
+static __always_inline void map_t_update(void *ctx, __s32 *key, __s64 *value, __u32 warning)
 {
-	if (map_t.update(key, value))
-		map_t_full(ctx);
+	int result = map_t.update(key, value);
+
+	if (result)
+		map_t_full(ctx, warning, result);
 }
 
 static __always_inline long map_t_delete(__s32 *key)
@@ -124,13 +132,13 @@ static __always_inline long map_t_delete(__s32 *key)
 /* @n */
 BPF_TABLE("percpu_hash", struct string_30, struct count, map_n, 4096);
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_n_slot(void *ctx, struct string_30 *key)
+static __always_inline struct count *map_n_slot(void *ctx, struct string_30 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_n.lookup(key);
@@ -143,10 +151,9 @@ static __always_inline struct count *map_n_slot(void *ctx, struct string_30 *key
 	if (!zero_value)
 		return (void *)0;
 	result = map_n.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_n.lookup(key);
 	if (!slot)
-		map_n_full(ctx);
+		map_n_full(ctx, warning, result);
 	return slot;
 }
 
@@ -158,10 +165,10 @@ static __always_inline long map_n_delete(struct string_30 *key)
 /* @done */
 BPF_TABLE("hash", __u32, _Bool, map_done, 1);
 
-static __always_inline void map_done_full(void *ctx)
+static __always_inline void map_done_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_done_lookup(void)
@@ -171,12 +178,13 @@ static __always_inline _Bool *map_done_lookup(void)
 	return map_done.lookup(&zero);
 }
 
-static __always_inline void map_done_update(void *ctx, _Bool *value)
+static __always_inline void map_done_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_done.update(&zero, value);
 
-	if (map_done.update(&zero, value))
-		map_done_full(ctx);
+	if (result)
+		map_done_full(ctx, warning, result);
 }
 
 static __always_inline long map_done_delete(void)
@@ -199,7 +207,7 @@ int probe_0(void *ctx)
 	value_0 = ((__s64)v_t + (__s64)v_t);
 	__s32 key_0;
 	key_0 = (__s32)v_t;
-	map_t_update(ctx, &key_0, &value_0);
+	map_t_update(ctx, &key_0, &value_0, 0);
 	return 0;
 }
 
@@ -232,19 +240,19 @@ int probe_1(struct probe_1_record *ctx)
 			__s64 v_t = value_1;
 			/* printf("%d\n", nsecs - $t) */
 #line 2 "macros.bt"
-			struct event_0 event_0;
+			struct event_1 event_0;
 			event_0.arg0 = ((__s64)bpf_ktime_get_boot_ns() - v_t);
 			event_0.header.time = bpf_ktime_get_ns();
-			event_0.header.id = 0;
+			event_0.header.id = 1;
 			event_0.header.unused = 0;
 			send(ctx, &event_0, sizeof(event_0));
 			/* delete(@start, key) */
 #line 2 "macros.bt"
 			__s32 key_2;
 			key_2 = (__s32)ctx->prev_pid;
-			_Bool deleted_0 = !map_t_delete(&key_2);
-			if (!deleted_0) {
-				warn(ctx, 1);
+			int missing_0 = map_t_delete(&key_2);
+			if (missing_0) {
+				warn_failed(ctx, 2, missing_0);
 			}
 		}
 	}
@@ -253,7 +261,7 @@ int probe_1(struct probe_1_record *ctx)
 	struct string_30 key_3;
 	__builtin_memset(key_3.data, 0, 30);
 	__builtin_memcpy(key_3.data, "tracepoint:sched:sched_switch", 29);
-	struct count *slot_0 = map_n_slot(ctx, &key_3);
+	struct count *slot_0 = map_n_slot(ctx, &key_3, 3);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -283,19 +291,19 @@ int probe_2(void *ctx)
 			__s64 v_t = value_1;
 			/* printf("%d\n", nsecs - $t) */
 #line 2 "macros.bt"
-			struct event_2 event_0;
+			struct event_4 event_0;
 			event_0.arg0 = ((__s64)bpf_ktime_get_boot_ns() - v_t);
 			event_0.header.time = bpf_ktime_get_ns();
-			event_0.header.id = 2;
+			event_0.header.id = 4;
 			event_0.header.unused = 0;
 			send(ctx, &event_0, sizeof(event_0));
 			/* delete(@start, key) */
 #line 2 "macros.bt"
 			__s32 key_2;
 			key_2 = 1;
-			_Bool deleted_0 = !map_t_delete(&key_2);
-			if (!deleted_0) {
-				warn(ctx, 3);
+			int missing_0 = map_t_delete(&key_2);
+			if (missing_0) {
+				warn_failed(ctx, 5, missing_0);
 			}
 		}
 	}
@@ -304,11 +312,11 @@ int probe_2(void *ctx)
 	{
 		/* exit() */
 #line 5 "macros.bt"
-		struct event_4 event_1;
+		struct event_6 event_1;
 		__builtin_memset(&event_1, 0, sizeof(event_1));
 		event_1.arg0 = ((__s32)0);
 		event_1.header.time = bpf_ktime_get_ns();
-		event_1.header.id = 4;
+		event_1.header.id = 6;
 		event_1.header.unused = 0;
 		send(ctx, &event_1, sizeof(event_1));
 	}
@@ -316,6 +324,6 @@ int probe_2(void *ctx)
 #line 9 "macros.bt"
 	_Bool value_2;
 	value_2 = 1;
-	map_done_update(ctx, &value_2);
+	map_done_update(ctx, &value_2, 7);
 	return 0;
 }

@@ -38,7 +38,7 @@ struct event_header {
 	__u32 unused;
 };
 
-struct event_0 {
+struct event_1 {
 	struct event_header header;
 	__s64 arg0;
 };
@@ -51,12 +51,12 @@ struct count {
 	__u64 n;
 };
 
-struct event_2 {
+struct event_4 {
 	struct event_header header;
 	__s64 arg0;
 };
 
-struct event_4 {
+struct event_6 {
 	struct event_header header;
 	__s32 arg0;
 };
@@ -138,10 +138,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -154,10 +160,10 @@ struct {
 	__type(value, __s64);
 } map_t SEC(".maps");
 
-static __always_inline void map_t_full(void *ctx)
+static __always_inline void map_t_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_t_lookup(__s32 *key)
@@ -165,10 +171,12 @@ static __always_inline __s64 *map_t_lookup(__s32 *key)
 	return bpf_map_lookup_elem(&map_t, key);
 }
 
-static __always_inline void map_t_update(void *ctx, __s32 *key, __s64 *value)
+static __always_inline void map_t_update(void *ctx, __s32 *key, __s64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_t, key, value, BPF_ANY))
-		map_t_full(ctx);
+	int result = bpf_map_update_elem(&map_t, key, value, BPF_ANY);
+
+	if (result)
+		map_t_full(ctx, warning, result);
 }
 
 static __always_inline long map_t_delete(__s32 *key)
@@ -184,13 +192,13 @@ struct {
 	__type(value, struct count);
 } map_n SEC(".maps");
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_n_slot(void *ctx, struct string_30 *key)
+static __always_inline struct count *map_n_slot(void *ctx, struct string_30 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_n, key);
@@ -203,10 +211,9 @@ static __always_inline struct count *map_n_slot(void *ctx, struct string_30 *key
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_n, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_n, key);
 	if (!slot)
-		map_n_full(ctx);
+		map_n_full(ctx, warning, result);
 	return slot;
 }
 
@@ -223,10 +230,10 @@ struct {
 	__type(value, _Bool);
 } map_done SEC(".maps");
 
-static __always_inline void map_done_full(void *ctx)
+static __always_inline void map_done_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_done_lookup(void)
@@ -236,12 +243,13 @@ static __always_inline _Bool *map_done_lookup(void)
 	return bpf_map_lookup_elem(&map_done, &zero);
 }
 
-static __always_inline void map_done_update(void *ctx, _Bool *value)
+static __always_inline void map_done_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_done, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_done, &zero, value, BPF_ANY))
-		map_done_full(ctx);
+	if (result)
+		map_done_full(ctx, warning, result);
 }
 
 static __always_inline long map_done_delete(void)
@@ -265,7 +273,7 @@ int probe_0(void *ctx)
 	value_0 = ((__s64)v_t + (__s64)v_t);
 	__s32 key_0;
 	key_0 = (__s32)v_t;
-	map_t_update(ctx, &key_0, &value_0);
+	map_t_update(ctx, &key_0, &value_0, 0);
 	return 0;
 }
 
@@ -299,19 +307,19 @@ int probe_1(struct probe_1_record *ctx)
 			__s64 v_t = value_1;
 			/* printf("%d\n", nsecs - $t) */
 #line 2 "macros.bt"
-			struct event_0 event_0;
+			struct event_1 event_0;
 			event_0.arg0 = ((__s64)bpf_ktime_get_boot_ns() - v_t);
 			event_0.header.time = bpf_ktime_get_ns();
-			event_0.header.id = 0;
+			event_0.header.id = 1;
 			event_0.header.unused = 0;
 			send(ctx, &event_0, sizeof(event_0));
 			/* delete(@start, key) */
 #line 2 "macros.bt"
 			__s32 key_2;
 			key_2 = (__s32)ctx->prev_pid;
-			_Bool deleted_0 = !map_t_delete(&key_2);
-			if (!deleted_0) {
-				warn(ctx, 1);
+			int missing_0 = map_t_delete(&key_2);
+			if (missing_0) {
+				warn_failed(ctx, 2, missing_0);
 			}
 		}
 	}
@@ -320,7 +328,7 @@ int probe_1(struct probe_1_record *ctx)
 	struct string_30 key_3;
 	__builtin_memset(key_3.data, 0, 30);
 	__builtin_memcpy(key_3.data, "tracepoint:sched:sched_switch", 29);
-	struct count *slot_0 = map_n_slot(ctx, &key_3);
+	struct count *slot_0 = map_n_slot(ctx, &key_3, 3);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -351,19 +359,19 @@ int probe_2(void *ctx)
 			__s64 v_t = value_1;
 			/* printf("%d\n", nsecs - $t) */
 #line 2 "macros.bt"
-			struct event_2 event_0;
+			struct event_4 event_0;
 			event_0.arg0 = ((__s64)bpf_ktime_get_boot_ns() - v_t);
 			event_0.header.time = bpf_ktime_get_ns();
-			event_0.header.id = 2;
+			event_0.header.id = 4;
 			event_0.header.unused = 0;
 			send(ctx, &event_0, sizeof(event_0));
 			/* delete(@start, key) */
 #line 2 "macros.bt"
 			__s32 key_2;
 			key_2 = 1;
-			_Bool deleted_0 = !map_t_delete(&key_2);
-			if (!deleted_0) {
-				warn(ctx, 3);
+			int missing_0 = map_t_delete(&key_2);
+			if (missing_0) {
+				warn_failed(ctx, 5, missing_0);
 			}
 		}
 	}
@@ -372,11 +380,11 @@ int probe_2(void *ctx)
 	{
 		/* exit() */
 #line 5 "macros.bt"
-		struct event_4 event_1;
+		struct event_6 event_1;
 		__builtin_memset(&event_1, 0, sizeof(event_1));
 		event_1.arg0 = ((__s32)0);
 		event_1.header.time = bpf_ktime_get_ns();
-		event_1.header.id = 4;
+		event_1.header.id = 6;
 		event_1.header.unused = 0;
 		send(ctx, &event_1, sizeof(event_1));
 	}
@@ -384,7 +392,7 @@ int probe_2(void *ctx)
 #line 9 "macros.bt"
 	_Bool value_2;
 	value_2 = 1;
-	map_done_update(ctx, &value_2);
+	map_done_update(ctx, &value_2, 7);
 	return 0;
 }
 

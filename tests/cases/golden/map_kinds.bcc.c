@@ -25,7 +25,7 @@ struct number {
 	__u64 n;
 };
 
-struct event_1 {
+struct event_6 {
 	struct event_header header;
 	__s8 arg0;
 };
@@ -88,10 +88,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -99,10 +105,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @lru */
 BPF_TABLE("lru_hash", __u32, __s8, map_lru, 100);
 
-static __always_inline void map_lru_full(void *ctx)
+static __always_inline void map_lru_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_lru_lookup(__u32 *key)
@@ -110,10 +116,12 @@ static __always_inline __s8 *map_lru_lookup(__u32 *key)
 	return map_lru.lookup(key);
 }
 
-static __always_inline void map_lru_update(void *ctx, __u32 *key, __s8 *value)
+static __always_inline void map_lru_update(void *ctx, __u32 *key, __s8 *value, __u32 warning)
 {
-	if (map_lru.update(key, value))
-		map_lru_full(ctx);
+	int result = map_lru.update(key, value);
+
+	if (result)
+		map_lru_full(ctx, warning, result);
 }
 
 static __always_inline long map_lru_delete(__u32 *key)
@@ -124,13 +132,13 @@ static __always_inline long map_lru_delete(__u32 *key)
 /* @per_cpu */
 BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_per_cpu, 50);
 
-static __always_inline void map_per_cpu_full(void *ctx)
+static __always_inline void map_per_cpu_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_per_cpu_slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map_per_cpu_slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_per_cpu.lookup(key);
@@ -143,10 +151,9 @@ static __always_inline struct count *map_per_cpu_slot(void *ctx, struct tuple_0 
 	if (!zero_value)
 		return (void *)0;
 	result = map_per_cpu.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_per_cpu.lookup(key);
 	if (!slot)
-		map_per_cpu_full(ctx);
+		map_per_cpu_full(ctx, warning, result);
 	return slot;
 }
 
@@ -163,13 +170,13 @@ static __always_inline long map_per_cpu_delete(struct tuple_0 *key)
 /* @old */
 BPF_TABLE("lru_percpu_hash", struct string_2, struct number, map_old, 200);
 
-static __always_inline void map_old_full(void *ctx)
+static __always_inline void map_old_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct number *map_old_slot(void *ctx, struct string_2 *key)
+static __always_inline struct number *map_old_slot(void *ctx, struct string_2 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct number *slot = map_old.lookup(key);
@@ -182,10 +189,9 @@ static __always_inline struct number *map_old_slot(void *ctx, struct string_2 *k
 	if (!zero_value)
 		return (void *)0;
 	result = map_old.insert(key, (struct number *)zero_value);
-	(void)result;
 	slot = map_old.lookup(key);
 	if (!slot)
-		map_old_full(ctx);
+		map_old_full(ctx, warning, result);
 	return slot;
 }
 
@@ -197,10 +203,10 @@ static __always_inline long map_old_delete(struct string_2 *key)
 /* @plain */
 BPF_TABLE("hash", __u32, __s8, map_plain, 10);
 
-static __always_inline void map_plain_full(void *ctx)
+static __always_inline void map_plain_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_plain_lookup(void)
@@ -210,12 +216,13 @@ static __always_inline __s8 *map_plain_lookup(void)
 	return map_plain.lookup(&zero);
 }
 
-static __always_inline void map_plain_update(void *ctx, __s8 *value)
+static __always_inline void map_plain_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_plain.update(&zero, value);
 
-	if (map_plain.update(&zero, value))
-		map_plain_full(ctx);
+	if (result)
+		map_plain_full(ctx, warning, result);
 }
 
 static __always_inline long map_plain_delete(void)
@@ -228,13 +235,13 @@ static __always_inline long map_plain_delete(void)
 /* @gone */
 BPF_TABLE("percpu_hash", __u32, struct number, map_gone, 1);
 
-static __always_inline void map_gone_full(void *ctx)
+static __always_inline void map_gone_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct number *map_gone_slot(void *ctx)
+static __always_inline struct number *map_gone_slot(void *ctx, __u32 warning)
 {
 	__u32 zero = 0;
 	__u32 index = 0;
@@ -248,10 +255,9 @@ static __always_inline struct number *map_gone_slot(void *ctx)
 	if (!zero_value)
 		return (void *)0;
 	result = map_gone.insert(&zero, (struct number *)zero_value);
-	(void)result;
 	slot = map_gone.lookup(&zero);
 	if (!slot)
-		map_gone_full(ctx);
+		map_gone_full(ctx, warning, result);
 	return slot;
 }
 
@@ -272,14 +278,14 @@ int probe_0(void *ctx)
 	value_0 = 1;
 	__u32 key_0;
 	key_0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	map_lru_update(ctx, &key_0, &value_0);
+	map_lru_update(ctx, &key_0, &value_0, 0);
 	/* @per_cpu[1, 2] = count(); */
 #line 10 "map_kinds.bt"
 	struct tuple_0 key_1;
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	key_1.f0 = 1;
 	key_1.f1 = 2;
-	struct count *slot_0 = map_per_cpu_slot(ctx, &key_1);
+	struct count *slot_0 = map_per_cpu_slot(ctx, &key_1, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -288,7 +294,7 @@ int probe_0(void *ctx)
 	struct string_2 key_2;
 	__builtin_memset(key_2.data, 0, 2);
 	__builtin_memcpy(key_2.data, "x", 1);
-	struct number *slot_1 = map_old_slot(ctx, &key_2);
+	struct number *slot_1 = map_old_slot(ctx, &key_2, 2);
 	if (slot_1) {
 		slot_1->value += 5;
 		slot_1->n += 1;
@@ -297,19 +303,19 @@ int probe_0(void *ctx)
 #line 12 "map_kinds.bt"
 	__s8 value_1;
 	value_1 = 3;
-	map_plain_update(ctx, &value_1);
+	map_plain_update(ctx, &value_1, 3);
 	/* @gone = stats(4); */
 #line 13 "map_kinds.bt"
-	struct number *slot_2 = map_gone_slot(ctx);
+	struct number *slot_2 = map_gone_slot(ctx, 4);
 	if (slot_2) {
 		slot_2->value += 4;
 		slot_2->n += 1;
 	}
 	/* delete(@gone) */
 #line 14 "map_kinds.bt"
-	_Bool deleted_0 = !map_gone_delete();
-	if (!deleted_0) {
-		warn(ctx, 0);
+	int missing_0 = map_gone_delete();
+	if (missing_0) {
+		warn_failed(ctx, 5, missing_0);
 	}
 	/* $value */
 #line 15 "map_kinds.bt"
@@ -334,11 +340,11 @@ int probe_0(void *ctx)
 	if (condition_0) {
 		/* print($value) */
 #line 15 "map_kinds.bt"
-		struct event_1 event_0;
+		struct event_6 event_0;
 		__builtin_memset(&event_0, 0, sizeof(event_0));
 		event_0.arg0 = v_value;
 		event_0.header.time = bpf_ktime_get_ns();
-		event_0.header.id = 1;
+		event_0.header.id = 6;
 		event_0.header.unused = 0;
 		send(ctx, &event_0, sizeof(event_0));
 	}

@@ -24,7 +24,7 @@ struct tuple_0 {
 	__s8 f1;
 };
 
-struct event_0 {
+struct event_8 {
 	struct event_header header;
 	struct tuple_0 arg0;
 };
@@ -76,10 +76,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -87,10 +93,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @a */
 BPF_TABLE("hash", __s8, __s8, map_a, 4096);
 
-static __always_inline void map_a_full(void *ctx)
+static __always_inline void map_a_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_lookup(__s8 *key)
@@ -98,10 +104,12 @@ static __always_inline __s8 *map_a_lookup(__s8 *key)
 	return map_a.lookup(key);
 }
 
-static __always_inline void map_a_update(void *ctx, __s8 *key, __s8 *value)
+static __always_inline void map_a_update(void *ctx, __s8 *key, __s8 *value, __u32 warning)
 {
-	if (map_a.update(key, value))
-		map_a_full(ctx);
+	int result = map_a.update(key, value);
+
+	if (result)
+		map_a_full(ctx, warning, result);
 }
 
 static __always_inline long map_a_delete(__s8 *key)
@@ -112,10 +120,10 @@ static __always_inline long map_a_delete(__s8 *key)
 /* @a_update */
 BPF_TABLE("hash", __u32, __s8, map_a_update_, 1);
 
-static __always_inline void map_a_update__full(void *ctx)
+static __always_inline void map_a_update__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_update__lookup(void)
@@ -125,12 +133,13 @@ static __always_inline __s8 *map_a_update__lookup(void)
 	return map_a_update_.lookup(&zero);
 }
 
-static __always_inline void map_a_update__update(void *ctx, __s8 *value)
+static __always_inline void map_a_update__update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_a_update_.update(&zero, value);
 
-	if (map_a_update_.update(&zero, value))
-		map_a_update__full(ctx);
+	if (result)
+		map_a_update__full(ctx, warning, result);
 }
 
 static __always_inline long map_a_update__delete(void)
@@ -143,10 +152,10 @@ static __always_inline long map_a_update__delete(void)
 /* @a_lookup */
 BPF_TABLE("hash", __u32, __s8, map_a_lookup_, 1);
 
-static __always_inline void map_a_lookup__full(void *ctx)
+static __always_inline void map_a_lookup__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_lookup__lookup(void)
@@ -156,12 +165,13 @@ static __always_inline __s8 *map_a_lookup__lookup(void)
 	return map_a_lookup_.lookup(&zero);
 }
 
-static __always_inline void map_a_lookup__update(void *ctx, __s8 *value)
+static __always_inline void map_a_lookup__update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_a_lookup_.update(&zero, value);
 
-	if (map_a_lookup_.update(&zero, value))
-		map_a_lookup__full(ctx);
+	if (result)
+		map_a_lookup__full(ctx, warning, result);
 }
 
 static __always_inline long map_a_lookup__delete(void)
@@ -184,10 +194,10 @@ static __always_inline struct count *map__slot(void *ctx)
 /* @_slot */
 BPF_TABLE("hash", __u32, __s8, map__slot_, 1);
 
-static __always_inline void map__slot__full(void *ctx)
+static __always_inline void map__slot__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map__slot__lookup(void)
@@ -197,12 +207,13 @@ static __always_inline __s8 *map__slot__lookup(void)
 	return map__slot_.lookup(&zero);
 }
 
-static __always_inline void map__slot__update(void *ctx, __s8 *value)
+static __always_inline void map__slot__update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map__slot_.update(&zero, value);
 
-	if (map__slot_.update(&zero, value))
-		map__slot__full(ctx);
+	if (result)
+		map__slot__full(ctx, warning, result);
 }
 
 static __always_inline long map__slot__delete(void)
@@ -215,10 +226,10 @@ static __always_inline long map__slot__delete(void)
 /* @events */
 BPF_TABLE("hash", __u32, __s8, map_events, 1);
 
-static __always_inline void map_events_full(void *ctx)
+static __always_inline void map_events_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_events_lookup(void)
@@ -228,12 +239,13 @@ static __always_inline __s8 *map_events_lookup(void)
 	return map_events.lookup(&zero);
 }
 
-static __always_inline void map_events_update(void *ctx, __s8 *value)
+static __always_inline void map_events_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_events.update(&zero, value);
 
-	if (map_events.update(&zero, value))
-		map_events_full(ctx);
+	if (result)
+		map_events_full(ctx, warning, result);
 }
 
 static __always_inline long map_events_delete(void)
@@ -246,10 +258,10 @@ static __always_inline long map_events_delete(void)
 /* @ledger */
 BPF_TABLE("hash", __u32, __s8, map_ledger, 1);
 
-static __always_inline void map_ledger_full(void *ctx)
+static __always_inline void map_ledger_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_ledger_lookup(void)
@@ -259,12 +271,13 @@ static __always_inline __s8 *map_ledger_lookup(void)
 	return map_ledger.lookup(&zero);
 }
 
-static __always_inline void map_ledger_update(void *ctx, __s8 *value)
+static __always_inline void map_ledger_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_ledger.update(&zero, value);
 
-	if (map_ledger.update(&zero, value))
-		map_ledger_full(ctx);
+	if (result)
+		map_ledger_full(ctx, warning, result);
 }
 
 static __always_inline long map_ledger_delete(void)
@@ -277,10 +290,10 @@ static __always_inline long map_ledger_delete(void)
 /* @scratch */
 BPF_TABLE("hash", __u32, struct string_6, map_scratch, 1);
 
-static __always_inline void map_scratch_full(void *ctx)
+static __always_inline void map_scratch_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 8);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_6 *map_scratch_lookup(void)
@@ -290,12 +303,13 @@ static __always_inline struct string_6 *map_scratch_lookup(void)
 	return map_scratch.lookup(&zero);
 }
 
-static __always_inline void map_scratch_update(void *ctx, struct string_6 *value)
+static __always_inline void map_scratch_update(void *ctx, struct string_6 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_scratch.update(&zero, value);
 
-	if (map_scratch.update(&zero, value))
-		map_scratch_full(ctx);
+	if (result)
+		map_scratch_full(ctx, warning, result);
 }
 
 static __always_inline long map_scratch_delete(void)
@@ -308,10 +322,10 @@ static __always_inline long map_scratch_delete(void)
 /* @send */
 BPF_TABLE("hash", __u32, __s8, map_send, 1);
 
-static __always_inline void map_send_full(void *ctx)
+static __always_inline void map_send_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 9);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_send_lookup(void)
@@ -321,12 +335,13 @@ static __always_inline __s8 *map_send_lookup(void)
 	return map_send.lookup(&zero);
 }
 
-static __always_inline void map_send_update(void *ctx, __s8 *value)
+static __always_inline void map_send_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_send.update(&zero, value);
 
-	if (map_send.update(&zero, value))
-		map_send_full(ctx);
+	if (result)
+		map_send_full(ctx, warning, result);
 }
 
 static __always_inline long map_send_delete(void)
@@ -346,17 +361,17 @@ int probe_0(void *ctx)
 	value_0 = 1;
 	__s8 key_0;
 	key_0 = 1;
-	map_a_update(ctx, &key_0, &value_0);
+	map_a_update(ctx, &key_0, &value_0, 0);
 	/* @a_update = 2; */
 #line 4 "names.bt"
 	__s8 value_1;
 	value_1 = 2;
-	map_a_update__update(ctx, &value_1);
+	map_a_update__update(ctx, &value_1, 1);
 	/* @a_lookup = 3; */
 #line 5 "names.bt"
 	__s8 value_2;
 	value_2 = 3;
-	map_a_lookup__update(ctx, &value_2);
+	map_a_lookup__update(ctx, &value_2, 2);
 	/* @ = count(); */
 #line 6 "names.bt"
 	struct count *slot_0 = map__slot(ctx);
@@ -367,7 +382,7 @@ int probe_0(void *ctx)
 #line 7 "names.bt"
 	__s8 value_3;
 	value_3 = 4;
-	map__slot__update(ctx, &value_3);
+	map__slot__update(ctx, &value_3, 3);
 	/* $x = "text"; */
 #line 8 "names.bt"
 	struct string_5 in_v_x__0;
@@ -394,12 +409,12 @@ int probe_0(void *ctx)
 #line 10 "names.bt"
 		__s8 value_5;
 		value_5 = v_event;
-		map_events_update(ctx, &value_5);
+		map_events_update(ctx, &value_5, 4);
 		/* @ledger = 1; */
 #line 10 "names.bt"
 		__s8 value_6;
 		value_6 = 1;
-		map_ledger_update(ctx, &value_6);
+		map_ledger_update(ctx, &value_6, 5);
 	}
 	/* if @a[2] */
 #line 11 "names.bt"
@@ -418,22 +433,22 @@ int probe_0(void *ctx)
 #line 11 "names.bt"
 		struct string_6 value_8;
 		__builtin_memcpy(value_8.data, (*v_key0_2).data, 6);
-		map_scratch_update(ctx, &value_8);
+		map_scratch_update(ctx, &value_8, 6);
 		/* @send = 1; */
 #line 11 "names.bt"
 		__s8 value_9;
 		value_9 = 1;
-		map_send_update(ctx, &value_9);
+		map_send_update(ctx, &value_9, 7);
 	}
 	/* print(($x, $x_0)) */
 #line 12 "names.bt"
-	struct event_0 event_0;
+	struct event_8 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	__builtin_memcpy(event_0.arg0.f0.data, (*v_x).data, 5);
 	event_0.arg0.f1 = v_x_0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 8;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

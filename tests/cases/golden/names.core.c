@@ -54,7 +54,7 @@ struct tuple_0 {
 	__s8 f1;
 };
 
-struct event_0 {
+struct event_8 {
 	struct event_header header;
 	struct tuple_0 arg0;
 };
@@ -120,10 +120,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -136,10 +142,10 @@ struct {
 	__type(value, __s8);
 } map_a SEC(".maps");
 
-static __always_inline void map_a_full(void *ctx)
+static __always_inline void map_a_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_lookup(__s8 *key)
@@ -147,10 +153,12 @@ static __always_inline __s8 *map_a_lookup(__s8 *key)
 	return bpf_map_lookup_elem(&map_a, key);
 }
 
-static __always_inline void map_a_update(void *ctx, __s8 *key, __s8 *value)
+static __always_inline void map_a_update(void *ctx, __s8 *key, __s8 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_a, key, value, BPF_ANY))
-		map_a_full(ctx);
+	int result = bpf_map_update_elem(&map_a, key, value, BPF_ANY);
+
+	if (result)
+		map_a_full(ctx, warning, result);
 }
 
 static __always_inline long map_a_delete(__s8 *key)
@@ -166,10 +174,10 @@ struct {
 	__type(value, __s8);
 } map_a_update_ SEC(".maps");
 
-static __always_inline void map_a_update__full(void *ctx)
+static __always_inline void map_a_update__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_update__lookup(void)
@@ -179,12 +187,13 @@ static __always_inline __s8 *map_a_update__lookup(void)
 	return bpf_map_lookup_elem(&map_a_update_, &zero);
 }
 
-static __always_inline void map_a_update__update(void *ctx, __s8 *value)
+static __always_inline void map_a_update__update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_a_update_, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_a_update_, &zero, value, BPF_ANY))
-		map_a_update__full(ctx);
+	if (result)
+		map_a_update__full(ctx, warning, result);
 }
 
 static __always_inline long map_a_update__delete(void)
@@ -202,10 +211,10 @@ struct {
 	__type(value, __s8);
 } map_a_lookup_ SEC(".maps");
 
-static __always_inline void map_a_lookup__full(void *ctx)
+static __always_inline void map_a_lookup__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_lookup__lookup(void)
@@ -215,12 +224,13 @@ static __always_inline __s8 *map_a_lookup__lookup(void)
 	return bpf_map_lookup_elem(&map_a_lookup_, &zero);
 }
 
-static __always_inline void map_a_lookup__update(void *ctx, __s8 *value)
+static __always_inline void map_a_lookup__update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_a_lookup_, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_a_lookup_, &zero, value, BPF_ANY))
-		map_a_lookup__full(ctx);
+	if (result)
+		map_a_lookup__full(ctx, warning, result);
 }
 
 static __always_inline long map_a_lookup__delete(void)
@@ -253,10 +263,10 @@ struct {
 	__type(value, __s8);
 } map__slot_ SEC(".maps");
 
-static __always_inline void map__slot__full(void *ctx)
+static __always_inline void map__slot__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map__slot__lookup(void)
@@ -266,12 +276,13 @@ static __always_inline __s8 *map__slot__lookup(void)
 	return bpf_map_lookup_elem(&map__slot_, &zero);
 }
 
-static __always_inline void map__slot__update(void *ctx, __s8 *value)
+static __always_inline void map__slot__update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map__slot_, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map__slot_, &zero, value, BPF_ANY))
-		map__slot__full(ctx);
+	if (result)
+		map__slot__full(ctx, warning, result);
 }
 
 static __always_inline long map__slot__delete(void)
@@ -289,10 +300,10 @@ struct {
 	__type(value, __s8);
 } map_events SEC(".maps");
 
-static __always_inline void map_events_full(void *ctx)
+static __always_inline void map_events_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_events_lookup(void)
@@ -302,12 +313,13 @@ static __always_inline __s8 *map_events_lookup(void)
 	return bpf_map_lookup_elem(&map_events, &zero);
 }
 
-static __always_inline void map_events_update(void *ctx, __s8 *value)
+static __always_inline void map_events_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_events, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_events, &zero, value, BPF_ANY))
-		map_events_full(ctx);
+	if (result)
+		map_events_full(ctx, warning, result);
 }
 
 static __always_inline long map_events_delete(void)
@@ -325,10 +337,10 @@ struct {
 	__type(value, __s8);
 } map_ledger SEC(".maps");
 
-static __always_inline void map_ledger_full(void *ctx)
+static __always_inline void map_ledger_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_ledger_lookup(void)
@@ -338,12 +350,13 @@ static __always_inline __s8 *map_ledger_lookup(void)
 	return bpf_map_lookup_elem(&map_ledger, &zero);
 }
 
-static __always_inline void map_ledger_update(void *ctx, __s8 *value)
+static __always_inline void map_ledger_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_ledger, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_ledger, &zero, value, BPF_ANY))
-		map_ledger_full(ctx);
+	if (result)
+		map_ledger_full(ctx, warning, result);
 }
 
 static __always_inline long map_ledger_delete(void)
@@ -361,10 +374,10 @@ struct {
 	__type(value, struct string_6);
 } map_scratch SEC(".maps");
 
-static __always_inline void map_scratch_full(void *ctx)
+static __always_inline void map_scratch_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 8);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_6 *map_scratch_lookup(void)
@@ -374,12 +387,13 @@ static __always_inline struct string_6 *map_scratch_lookup(void)
 	return bpf_map_lookup_elem(&map_scratch, &zero);
 }
 
-static __always_inline void map_scratch_update(void *ctx, struct string_6 *value)
+static __always_inline void map_scratch_update(void *ctx, struct string_6 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_scratch, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_scratch, &zero, value, BPF_ANY))
-		map_scratch_full(ctx);
+	if (result)
+		map_scratch_full(ctx, warning, result);
 }
 
 static __always_inline long map_scratch_delete(void)
@@ -397,10 +411,10 @@ struct {
 	__type(value, __s8);
 } map_send SEC(".maps");
 
-static __always_inline void map_send_full(void *ctx)
+static __always_inline void map_send_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 9);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_send_lookup(void)
@@ -410,12 +424,13 @@ static __always_inline __s8 *map_send_lookup(void)
 	return bpf_map_lookup_elem(&map_send, &zero);
 }
 
-static __always_inline void map_send_update(void *ctx, __s8 *value)
+static __always_inline void map_send_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_send, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_send, &zero, value, BPF_ANY))
-		map_send_full(ctx);
+	if (result)
+		map_send_full(ctx, warning, result);
 }
 
 static __always_inline long map_send_delete(void)
@@ -436,17 +451,17 @@ int probe_0(void *ctx)
 	value_0 = 1;
 	__s8 key_0;
 	key_0 = 1;
-	map_a_update(ctx, &key_0, &value_0);
+	map_a_update(ctx, &key_0, &value_0, 0);
 	/* @a_update = 2; */
 #line 4 "names.bt"
 	__s8 value_1;
 	value_1 = 2;
-	map_a_update__update(ctx, &value_1);
+	map_a_update__update(ctx, &value_1, 1);
 	/* @a_lookup = 3; */
 #line 5 "names.bt"
 	__s8 value_2;
 	value_2 = 3;
-	map_a_lookup__update(ctx, &value_2);
+	map_a_lookup__update(ctx, &value_2, 2);
 	/* @ = count(); */
 #line 6 "names.bt"
 	struct count *slot_0 = map__slot(ctx);
@@ -457,7 +472,7 @@ int probe_0(void *ctx)
 #line 7 "names.bt"
 	__s8 value_3;
 	value_3 = 4;
-	map__slot__update(ctx, &value_3);
+	map__slot__update(ctx, &value_3, 3);
 	/* $x = "text"; */
 #line 8 "names.bt"
 	struct string_5 in_v_x__0;
@@ -484,12 +499,12 @@ int probe_0(void *ctx)
 #line 10 "names.bt"
 		__s8 value_5;
 		value_5 = v_event;
-		map_events_update(ctx, &value_5);
+		map_events_update(ctx, &value_5, 4);
 		/* @ledger = 1; */
 #line 10 "names.bt"
 		__s8 value_6;
 		value_6 = 1;
-		map_ledger_update(ctx, &value_6);
+		map_ledger_update(ctx, &value_6, 5);
 	}
 	/* if @a[2] */
 #line 11 "names.bt"
@@ -508,22 +523,22 @@ int probe_0(void *ctx)
 #line 11 "names.bt"
 		struct string_6 value_8;
 		__builtin_memcpy(value_8.data, (*v_key0_2).data, 6);
-		map_scratch_update(ctx, &value_8);
+		map_scratch_update(ctx, &value_8, 6);
 		/* @send = 1; */
 #line 11 "names.bt"
 		__s8 value_9;
 		value_9 = 1;
-		map_send_update(ctx, &value_9);
+		map_send_update(ctx, &value_9, 7);
 	}
 	/* print(($x, $x_0)) */
 #line 12 "names.bt"
-	struct event_0 event_0;
+	struct event_8 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	__builtin_memcpy(event_0.arg0.f0.data, (*v_x).data, 5);
 	event_0.arg0.f1 = v_x_0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 8;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

@@ -16,7 +16,7 @@ struct count {
 	__u64 n;
 };
 
-struct event_0 {
+struct event_2 {
 	struct event_header header;
 	struct inet arg0;
 	struct inet arg1;
@@ -80,10 +80,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -91,13 +97,13 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @ */
 BPF_TABLE("percpu_hash", struct inet, struct count, map_, 4096);
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct inet *key)
+static __always_inline struct count *map__slot(void *ctx, struct inet *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
@@ -110,10 +116,9 @@ static __always_inline struct count *map__slot(void *ctx, struct inet *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -125,13 +130,13 @@ static __always_inline long map__delete(struct inet *key)
 /* @six */
 BPF_TABLE("percpu_hash", struct inet, struct count, map_six, 4096);
 
-static __always_inline void map_six_full(void *ctx)
+static __always_inline void map_six_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
+static __always_inline struct count *map_six_slot(void *ctx, struct inet *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_six.lookup(key);
@@ -144,10 +149,9 @@ static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_six.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_six.lookup(key);
 	if (!slot)
-		map_six_full(ctx);
+		map_six_full(ctx, warning, result);
 	return slot;
 }
 
@@ -173,7 +177,7 @@ int probe_0(struct probe_0_record *ctx)
 	key_0.family = 2;
 	__u32 address_0 = (__u32)ctx->address;
 	__builtin_memcpy(key_0.address, &address_0, 4);
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -183,13 +187,13 @@ int probe_0(struct probe_0_record *ctx)
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	key_1.family = 10;
 	bpf_probe_read_kernel(key_1.address, 16, (void *)ctx + 16);
-	struct count *slot_1 = map_six_slot(ctx, &key_1);
+	struct count *slot_1 = map_six_slot(ctx, &key_1, 1);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
 	/* printf("%s %s\n", ntop(2, args.address), ntop(0x0100007f)) */
 #line 5 "ntop.bt"
-	struct event_0 event_0;
+	struct event_2 event_0;
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	event_0.arg0.family = 2;
 	__u32 address_1 = (__u32)ctx->address;
@@ -199,7 +203,7 @@ int probe_0(struct probe_0_record *ctx)
 	__u32 address_2 = 16777343;
 	__builtin_memcpy(event_0.arg1.address, &address_2, 4);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 2;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 1;

@@ -47,7 +47,7 @@ struct count {
 	__u64 n;
 };
 
-struct event_0 {
+struct event_2 {
 	struct event_header header;
 	struct inet arg0;
 	struct inet arg1;
@@ -130,10 +130,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -146,13 +152,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(2) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct inet *key)
+static __always_inline struct count *map__slot(void *ctx, struct inet *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -165,10 +171,9 @@ static __always_inline struct count *map__slot(void *ctx, struct inet *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -185,13 +190,13 @@ struct {
 	__type(value, struct count);
 } map_six SEC(".maps");
 
-static __always_inline void map_six_full(void *ctx)
+static __always_inline void map_six_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
+static __always_inline struct count *map_six_slot(void *ctx, struct inet *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_six, key);
@@ -204,10 +209,9 @@ static __always_inline struct count *map_six_slot(void *ctx, struct inet *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_six, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_six, key);
 	if (!slot)
-		map_six_full(ctx);
+		map_six_full(ctx, warning, result);
 	return slot;
 }
 
@@ -234,7 +238,7 @@ int probe_0(struct probe_0_record *ctx)
 	key_0.family = 2;
 	__u32 address_0 = (__u32)ctx->address;
 	__builtin_memcpy(key_0.address, &address_0, 4);
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -244,13 +248,13 @@ int probe_0(struct probe_0_record *ctx)
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	key_1.family = 10;
 	bpf_probe_read_kernel(key_1.address, 16, (void *)ctx + 16);
-	struct count *slot_1 = map_six_slot(ctx, &key_1);
+	struct count *slot_1 = map_six_slot(ctx, &key_1, 1);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
 	/* printf("%s %s\n", ntop(2, args.address), ntop(0x0100007f)) */
 #line 5 "ntop.bt"
-	struct event_0 event_0;
+	struct event_2 event_0;
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	event_0.arg0.family = 2;
 	__u32 address_1 = (__u32)ctx->address;
@@ -260,7 +264,7 @@ int probe_0(struct probe_0_record *ctx)
 	__u32 address_2 = 16777343;
 	__builtin_memcpy(event_0.arg1.address, &address_2, 4);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 2;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 1;

@@ -19,7 +19,7 @@ struct string_16 {
 	char data[16];
 };
 
-struct event_0 {
+struct event_1 {
 	struct event_header header;
 	struct string_16 arg0;
 	__s64 arg1;
@@ -91,10 +91,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -177,13 +183,13 @@ static __always_inline struct hist_1889 *map_all_slot(void *ctx)
 /* @two */
 BPF_F_TABLE("percpu_hash", struct string_16, struct hist_1889, map_two, 4096, BPF_F_NO_PREALLOC);
 
-static __always_inline void map_two_full(void *ctx)
+static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key, _Bool *later)
+static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
 	struct hist_1889 *slot = map_two.lookup(key);
@@ -196,12 +202,11 @@ static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_1
 	if (!zero_value)
 		return (void *)0;
 	result = map_two.insert(key, (struct hist_1889 *)zero_value);
-	(void)result;
 	slot = map_two.lookup(key);
 	if (!slot && result == -12)
 		*later = 1;
 	else if (!slot)
-		map_two_full(ctx);
+		map_two_full(ctx, warning, result);
 	return slot;
 }
 
@@ -240,16 +245,16 @@ int probe_0(__u64 *ctx)
 	__builtin_memset(key_0.data, 0, 16);
 	bpf_get_current_comm(key_0.data, 16);
 	_Bool later_0 = 0;
-	struct hist_1889 *slot_1 = map_two_slot(ctx, &key_0, &later_0);
+	struct hist_1889 *slot_1 = map_two_slot(ctx, &key_0, 0, &later_0);
 	if (slot_1) {
 		hist_add_5(slot_1, number_1);
 	}
 	if (later_0) {
-		struct event_0 event_0;
+		struct event_1 event_0;
 		__builtin_memcpy(&event_0.arg0, &key_0, 16);
 		event_0.arg1 = number_1;
 		event_0.header.time = bpf_ktime_get_ns();
-		event_0.header.id = 0;
+		event_0.header.id = 1;
 		event_0.header.unused = 0;
 		send(ctx, &event_0, sizeof(event_0));
 	}

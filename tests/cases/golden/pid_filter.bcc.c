@@ -67,14 +67,6 @@ static __always_inline _Bool wanted_process(void)
 	return pid && *pid == (__u32)(bpf_get_current_pid_tgid() >> 32);
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
-{
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
-
-	send(ctx, &event, sizeof(event));
-}
-
 /* @k */
 BPF_TABLE("percpu_array", __u32, struct count, map_k, 1);
 

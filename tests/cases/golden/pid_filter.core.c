@@ -26,7 +26,6 @@ enum {
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
 static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
 static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
 
@@ -108,14 +107,6 @@ static __always_inline _Bool wanted_process(void)
 	__u32 *pid = control_at(&index);
 
 	return pid && *pid == (__u32)(bpf_get_current_pid_tgid() >> 32);
-}
-
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
-{
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
-
-	send(ctx, &event, sizeof(event));
 }
 
 /* @k */

@@ -116,10 +116,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -127,13 +133,13 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @ */
 BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_, 4096);
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
@@ -146,10 +152,9 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -161,13 +166,13 @@ static __always_inline long map__delete(struct tuple_0 *key)
 /* @n */
 BPF_TABLE("percpu_hash", struct string_37, struct count, map_n, 4096);
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key)
+static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_n.lookup(key);
@@ -180,10 +185,9 @@ static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key
 	if (!zero_value)
 		return (void *)0;
 	result = map_n.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_n.lookup(key);
 	if (!slot)
-		map_n_full(ctx);
+		map_n_full(ctx, warning, result);
 	return slot;
 }
 
@@ -205,7 +209,7 @@ int probe_0(__u64 *ctx)
 	__builtin_memset(key_0.f0.data, 0, 17);
 	__builtin_memcpy(key_0.f0.data, "kprobe:vfs_read", 15);
 	key_0.f1 = ctx[12];
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -225,7 +229,7 @@ int probe_1(__u64 *ctx)
 	__builtin_memset(key_0.f0.data, 0, 17);
 	__builtin_memcpy(key_0.f0.data, "kprobe:vfs_write", 16);
 	key_0.f1 = ctx[12];
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -246,7 +250,7 @@ static __always_inline int probe_2_body(struct probe_2_record *ctx, struct probe
 #line 3 "probes.bt"
 	__builtin_memset(scratch->key_0.data, 0, 37);
 	__builtin_memcpy(scratch->key_0.data, "tracepoint:syscalls:sys_enter_openat", 36);
-	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -284,7 +288,7 @@ static __always_inline int probe_3_body(struct probe_3_record *ctx, struct probe
 #line 3 "probes.bt"
 	__builtin_memset(scratch->key_0.data, 0, 37);
 	__builtin_memcpy(scratch->key_0.data, "tracepoint:syscalls:sys_exit_openat", 35);
-	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

@@ -170,10 +170,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -186,13 +192,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -205,10 +211,9 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -225,13 +230,13 @@ struct {
 	__type(value, struct count);
 } map_n SEC(".maps");
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key)
+static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_n, key);
@@ -244,10 +249,9 @@ static __always_inline struct count *map_n_slot(void *ctx, struct string_37 *key
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_n, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_n, key);
 	if (!slot)
-		map_n_full(ctx);
+		map_n_full(ctx, warning, result);
 	return slot;
 }
 
@@ -270,7 +274,7 @@ int probe_0(__u64 *ctx)
 	__builtin_memset(key_0.f0.data, 0, 17);
 	__builtin_memcpy(key_0.f0.data, "kprobe:vfs_read", 15);
 	key_0.f1 = ctx[12];
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -291,7 +295,7 @@ int probe_1(__u64 *ctx)
 	__builtin_memset(key_0.f0.data, 0, 17);
 	__builtin_memcpy(key_0.f0.data, "kprobe:vfs_write", 16);
 	key_0.f1 = ctx[12];
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -312,7 +316,7 @@ static __always_inline int probe_2_body(struct probe_2_record *ctx, struct probe
 #line 3 "probes.bt"
 	__builtin_memset(scratch->key_0.data, 0, 37);
 	__builtin_memcpy(scratch->key_0.data, "tracepoint:syscalls:sys_enter_openat", 36);
-	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -351,7 +355,7 @@ static __always_inline int probe_3_body(struct probe_3_record *ctx, struct probe
 #line 3 "probes.bt"
 	__builtin_memset(scratch->key_0.data, 0, 37);
 	__builtin_memcpy(scratch->key_0.data, "tracepoint:syscalls:sys_exit_openat", 35);
-	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map_n_slot(ctx, &scratch->key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

@@ -144,10 +144,16 @@ static __always_inline __u64 tai_offset_get(void)
 	return offset ? *offset : 0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -155,10 +161,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @context */
 BPF_TABLE("hash", struct tuple_0, __u64, map_context, 4096);
 
-static __always_inline void map_context_full(void *ctx)
+static __always_inline void map_context_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_context_lookup(struct tuple_0 *key)
@@ -166,10 +172,12 @@ static __always_inline __u64 *map_context_lookup(struct tuple_0 *key)
 	return map_context.lookup(key);
 }
 
-static __always_inline void map_context_update(void *ctx, struct tuple_0 *key, __u64 *value)
+static __always_inline void map_context_update(void *ctx, struct tuple_0 *key, __u64 *value, __u32 warning)
 {
-	if (map_context.update(key, value))
-		map_context_full(ctx);
+	int result = map_context.update(key, value);
+
+	if (result)
+		map_context_full(ctx, warning, result);
 }
 
 static __always_inline long map_context_delete(struct tuple_0 *key)
@@ -180,10 +188,10 @@ static __always_inline long map_context_delete(struct tuple_0 *key)
 /* @mono */
 BPF_TABLE("hash", __u32, __u64, map_mono, 1);
 
-static __always_inline void map_mono_full(void *ctx)
+static __always_inline void map_mono_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_mono_lookup(void)
@@ -193,12 +201,13 @@ static __always_inline __u64 *map_mono_lookup(void)
 	return map_mono.lookup(&zero);
 }
 
-static __always_inline void map_mono_update(void *ctx, __u64 *value)
+static __always_inline void map_mono_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_mono.update(&zero, value);
 
-	if (map_mono.update(&zero, value))
-		map_mono_full(ctx);
+	if (result)
+		map_mono_full(ctx, warning, result);
 }
 
 static __always_inline long map_mono_delete(void)
@@ -211,10 +220,10 @@ static __always_inline long map_mono_delete(void)
 /* @tai */
 BPF_TABLE("hash", __u32, __s64, map_tai, 1);
 
-static __always_inline void map_tai_full(void *ctx)
+static __always_inline void map_tai_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_tai_lookup(void)
@@ -224,12 +233,13 @@ static __always_inline __s64 *map_tai_lookup(void)
 	return map_tai.lookup(&zero);
 }
 
-static __always_inline void map_tai_update(void *ctx, __s64 *value)
+static __always_inline void map_tai_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_tai.update(&zero, value);
 
-	if (map_tai.update(&zero, value))
-		map_tai_full(ctx);
+	if (result)
+		map_tai_full(ctx, warning, result);
 }
 
 static __always_inline long map_tai_delete(void)
@@ -242,10 +252,10 @@ static __always_inline long map_tai_delete(void)
 /* @jiffies */
 BPF_TABLE("hash", __u32, __u64, map_jiffies, 1);
 
-static __always_inline void map_jiffies_full(void *ctx)
+static __always_inline void map_jiffies_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_jiffies_lookup(void)
@@ -255,12 +265,13 @@ static __always_inline __u64 *map_jiffies_lookup(void)
 	return map_jiffies.lookup(&zero);
 }
 
-static __always_inline void map_jiffies_update(void *ctx, __u64 *value)
+static __always_inline void map_jiffies_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_jiffies.update(&zero, value);
 
-	if (map_jiffies.update(&zero, value))
-		map_jiffies_full(ctx);
+	if (result)
+		map_jiffies_full(ctx, warning, result);
 }
 
 static __always_inline long map_jiffies_delete(void)
@@ -273,13 +284,13 @@ static __always_inline long map_jiffies_delete(void)
 /* @parent */
 BPF_TABLE("percpu_hash", struct tuple_1, struct count, map_parent, 4096);
 
-static __always_inline void map_parent_full(void *ctx)
+static __always_inline void map_parent_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_parent_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map_parent_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_parent.lookup(key);
@@ -292,10 +303,9 @@ static __always_inline struct count *map_parent_slot(void *ctx, struct tuple_1 *
 	if (!zero_value)
 		return (void *)0;
 	result = map_parent.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_parent.lookup(key);
 	if (!slot)
-		map_parent_full(ctx);
+		map_parent_full(ctx, warning, result);
 	return slot;
 }
 
@@ -307,13 +317,13 @@ static __always_inline long map_parent_delete(struct tuple_1 *key)
 /* @leader */
 BPF_TABLE("percpu_hash", struct tuple_1, struct count, map_leader, 4096);
 
-static __always_inline void map_leader_full(void *ctx)
+static __always_inline void map_leader_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_leader_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map_leader_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_leader.lookup(key);
@@ -326,10 +336,9 @@ static __always_inline struct count *map_leader_slot(void *ctx, struct tuple_1 *
 	if (!zero_value)
 		return (void *)0;
 	result = map_leader.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_leader.lookup(key);
 	if (!slot)
-		map_leader_full(ctx);
+		map_leader_full(ctx, warning, result);
 	return slot;
 }
 
@@ -341,13 +350,13 @@ static __always_inline long map_leader_delete(struct tuple_1 *key)
 /* @where */
 BPF_TABLE("percpu_hash", struct tuple_2, struct count, map_where, 4096);
 
-static __always_inline void map_where_full(void *ctx)
+static __always_inline void map_where_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_where_slot(void *ctx, struct tuple_2 *key)
+static __always_inline struct count *map_where_slot(void *ctx, struct tuple_2 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_where.lookup(key);
@@ -360,10 +369,9 @@ static __always_inline struct count *map_where_slot(void *ctx, struct tuple_2 *k
 	if (!zero_value)
 		return (void *)0;
 	result = map_where.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_where.lookup(key);
 	if (!slot)
-		map_where_full(ctx);
+		map_where_full(ctx, warning, result);
 	return slot;
 }
 
@@ -408,22 +416,22 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(&key_0, 0, sizeof(key_0));
 		key_0.f0 = ((__u64)((__u64 *)ctx)[16]);
 		key_0.f1 = ((((__u64 *)ctx)[17] & 3) == 3);
-		map_context_update(ctx, &key_0, &value_0);
+		map_context_update(ctx, &key_0, &value_0, 1);
 		/* @mono = nsecs(monotonic); */
 #line 7 "process.bt"
 		__u64 value_1;
 		value_1 = bpf_ktime_get_ns();
-		map_mono_update(ctx, &value_1);
+		map_mono_update(ctx, &value_1, 2);
 		/* @tai = nsecs(tai) - nsecs(sw_tai); */
 #line 8 "process.bt"
 		__s64 value_2;
 		value_2 = ((__s64)bpf_ktime_get_tai_ns() - (__s64)(bpf_ktime_get_boot_ns() + tai_offset_get()));
-		map_tai_update(ctx, &value_2);
+		map_tai_update(ctx, &value_2, 3);
 		/* @jiffies = jiffies(); */
 #line 9 "process.bt"
 		__u64 value_3;
 		value_3 = bpf_jiffies64();
-		map_jiffies_update(ctx, &value_3);
+		map_jiffies_update(ctx, &value_3, 4);
 		/* @parent[ppid, pcomm] = count(); */
 #line 10 "process.bt"
 		struct tuple_1 key_1;
@@ -439,7 +447,7 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(text_0.data, 0, 17);
 		bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)(real_parent_1))->comm);
 		__builtin_memcpy(key_1.f1.data, text_0.data, 16);
-		struct count *slot_0 = map_parent_slot(ctx, &key_1);
+		struct count *slot_0 = map_parent_slot(ctx, &key_1, 5);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -458,7 +466,7 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(text_1.data, 0, 17);
 		bpf_probe_read_kernel_str(text_1.data, 17, &((struct task_struct___k *)(group_leader_1))->comm);
 		__builtin_memcpy(key_2.f1.data, text_1.data, 16);
-		struct count *slot_1 = map_leader_slot(ctx, &key_2);
+		struct count *slot_1 = map_leader_slot(ctx, &key_2, 6);
 		if (slot_1) {
 			slot_1->n += 1;
 		}
@@ -478,7 +486,7 @@ int probe_2(void *ctx)
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	key_0.f0 = ((__u64)((__u64 *)ctx)[16]);
 	key_0.f1 = ((__u16)((__u64 *)ctx)[17]);
-	struct count *slot_0 = map_where_slot(ctx, &key_0);
+	struct count *slot_0 = map_where_slot(ctx, &key_0, 7);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

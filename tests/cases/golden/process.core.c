@@ -188,10 +188,16 @@ static __always_inline __u64 tai_offset_get(void)
 	return offset ? *offset : 0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -204,10 +210,10 @@ struct {
 	__type(value, __u64);
 } map_context SEC(".maps");
 
-static __always_inline void map_context_full(void *ctx)
+static __always_inline void map_context_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_context_lookup(struct tuple_0 *key)
@@ -215,10 +221,12 @@ static __always_inline __u64 *map_context_lookup(struct tuple_0 *key)
 	return bpf_map_lookup_elem(&map_context, key);
 }
 
-static __always_inline void map_context_update(void *ctx, struct tuple_0 *key, __u64 *value)
+static __always_inline void map_context_update(void *ctx, struct tuple_0 *key, __u64 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_context, key, value, BPF_ANY))
-		map_context_full(ctx);
+	int result = bpf_map_update_elem(&map_context, key, value, BPF_ANY);
+
+	if (result)
+		map_context_full(ctx, warning, result);
 }
 
 static __always_inline long map_context_delete(struct tuple_0 *key)
@@ -234,10 +242,10 @@ struct {
 	__type(value, __u64);
 } map_mono SEC(".maps");
 
-static __always_inline void map_mono_full(void *ctx)
+static __always_inline void map_mono_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_mono_lookup(void)
@@ -247,12 +255,13 @@ static __always_inline __u64 *map_mono_lookup(void)
 	return bpf_map_lookup_elem(&map_mono, &zero);
 }
 
-static __always_inline void map_mono_update(void *ctx, __u64 *value)
+static __always_inline void map_mono_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_mono, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_mono, &zero, value, BPF_ANY))
-		map_mono_full(ctx);
+	if (result)
+		map_mono_full(ctx, warning, result);
 }
 
 static __always_inline long map_mono_delete(void)
@@ -270,10 +279,10 @@ struct {
 	__type(value, __s64);
 } map_tai SEC(".maps");
 
-static __always_inline void map_tai_full(void *ctx)
+static __always_inline void map_tai_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_tai_lookup(void)
@@ -283,12 +292,13 @@ static __always_inline __s64 *map_tai_lookup(void)
 	return bpf_map_lookup_elem(&map_tai, &zero);
 }
 
-static __always_inline void map_tai_update(void *ctx, __s64 *value)
+static __always_inline void map_tai_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_tai, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_tai, &zero, value, BPF_ANY))
-		map_tai_full(ctx);
+	if (result)
+		map_tai_full(ctx, warning, result);
 }
 
 static __always_inline long map_tai_delete(void)
@@ -306,10 +316,10 @@ struct {
 	__type(value, __u64);
 } map_jiffies SEC(".maps");
 
-static __always_inline void map_jiffies_full(void *ctx)
+static __always_inline void map_jiffies_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_jiffies_lookup(void)
@@ -319,12 +329,13 @@ static __always_inline __u64 *map_jiffies_lookup(void)
 	return bpf_map_lookup_elem(&map_jiffies, &zero);
 }
 
-static __always_inline void map_jiffies_update(void *ctx, __u64 *value)
+static __always_inline void map_jiffies_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_jiffies, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_jiffies, &zero, value, BPF_ANY))
-		map_jiffies_full(ctx);
+	if (result)
+		map_jiffies_full(ctx, warning, result);
 }
 
 static __always_inline long map_jiffies_delete(void)
@@ -342,13 +353,13 @@ struct {
 	__type(value, struct count);
 } map_parent SEC(".maps");
 
-static __always_inline void map_parent_full(void *ctx)
+static __always_inline void map_parent_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_parent_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map_parent_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_parent, key);
@@ -361,10 +372,9 @@ static __always_inline struct count *map_parent_slot(void *ctx, struct tuple_1 *
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_parent, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_parent, key);
 	if (!slot)
-		map_parent_full(ctx);
+		map_parent_full(ctx, warning, result);
 	return slot;
 }
 
@@ -381,13 +391,13 @@ struct {
 	__type(value, struct count);
 } map_leader SEC(".maps");
 
-static __always_inline void map_leader_full(void *ctx)
+static __always_inline void map_leader_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_leader_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map_leader_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_leader, key);
@@ -400,10 +410,9 @@ static __always_inline struct count *map_leader_slot(void *ctx, struct tuple_1 *
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_leader, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_leader, key);
 	if (!slot)
-		map_leader_full(ctx);
+		map_leader_full(ctx, warning, result);
 	return slot;
 }
 
@@ -420,13 +429,13 @@ struct {
 	__type(value, struct count);
 } map_where SEC(".maps");
 
-static __always_inline void map_where_full(void *ctx)
+static __always_inline void map_where_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_where_slot(void *ctx, struct tuple_2 *key)
+static __always_inline struct count *map_where_slot(void *ctx, struct tuple_2 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_where, key);
@@ -439,10 +448,9 @@ static __always_inline struct count *map_where_slot(void *ctx, struct tuple_2 *k
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_where, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_where, key);
 	if (!slot)
-		map_where_full(ctx);
+		map_where_full(ctx, warning, result);
 	return slot;
 }
 
@@ -489,22 +497,22 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(&key_0, 0, sizeof(key_0));
 		key_0.f0 = ((__u64)((__u64 *)ctx)[16]);
 		key_0.f1 = ((((__u64 *)ctx)[17] & 3) == 3);
-		map_context_update(ctx, &key_0, &value_0);
+		map_context_update(ctx, &key_0, &value_0, 1);
 		/* @mono = nsecs(monotonic); */
 #line 7 "process.bt"
 		__u64 value_1;
 		value_1 = bpf_ktime_get_ns();
-		map_mono_update(ctx, &value_1);
+		map_mono_update(ctx, &value_1, 2);
 		/* @tai = nsecs(tai) - nsecs(sw_tai); */
 #line 8 "process.bt"
 		__s64 value_2;
 		value_2 = ((__s64)bpf_ktime_get_tai_ns() - (__s64)(bpf_ktime_get_boot_ns() + tai_offset_get()));
-		map_tai_update(ctx, &value_2);
+		map_tai_update(ctx, &value_2, 3);
 		/* @jiffies = jiffies(); */
 #line 9 "process.bt"
 		__u64 value_3;
 		value_3 = bpf_jiffies64();
-		map_jiffies_update(ctx, &value_3);
+		map_jiffies_update(ctx, &value_3, 4);
 		/* @parent[ppid, pcomm] = count(); */
 #line 10 "process.bt"
 		struct tuple_1 key_1;
@@ -520,7 +528,7 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(text_0.data, 0, 17);
 		bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)(real_parent_1))->comm);
 		__builtin_memcpy(key_1.f1.data, text_0.data, 16);
-		struct count *slot_0 = map_parent_slot(ctx, &key_1);
+		struct count *slot_0 = map_parent_slot(ctx, &key_1, 5);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -539,7 +547,7 @@ int probe_1(__u64 *ctx)
 		__builtin_memset(text_1.data, 0, 17);
 		bpf_probe_read_kernel_str(text_1.data, 17, &((struct task_struct___k *)(group_leader_1))->comm);
 		__builtin_memcpy(key_2.f1.data, text_1.data, 16);
-		struct count *slot_1 = map_leader_slot(ctx, &key_2);
+		struct count *slot_1 = map_leader_slot(ctx, &key_2, 6);
 		if (slot_1) {
 			slot_1->n += 1;
 		}
@@ -560,7 +568,7 @@ int probe_2(void *ctx)
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	key_0.f0 = ((__u64)((__u64 *)ctx)[16]);
 	key_0.f1 = ((__u16)((__u64 *)ctx)[17]);
-	struct count *slot_0 = map_where_slot(ctx, &key_0);
+	struct count *slot_0 = map_where_slot(ctx, &key_0, 7);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

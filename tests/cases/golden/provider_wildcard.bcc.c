@@ -58,14 +58,6 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
-{
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
-
-	send(ctx, &event, sizeof(event));
-}
-
 /* @ */
 BPF_TABLE("percpu_array", __u32, struct count, map_, 1);
 

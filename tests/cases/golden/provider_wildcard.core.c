@@ -26,7 +26,6 @@ enum {
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 
 static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
-static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
 static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
 
 struct event_header {
@@ -98,14 +97,6 @@ static __always_inline _Bool active(void)
 	__u32 *on = control_at(&zero);
 
 	return on && *on;
-}
-
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
-{
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
-
-	send(ctx, &event, sizeof(event));
 }
 
 /* @ */

@@ -72,7 +72,7 @@ struct hist_65 {
 	__u64 buckets[65];
 };
 
-struct event_0 {
+struct event_3 {
 	struct event_header header;
 	struct string_32 arg0;
 	__s64 arg1;
@@ -212,10 +212,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -273,13 +279,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -292,10 +298,9 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -312,10 +317,10 @@ struct {
 	__type(value, __u64);
 } map_raw SEC(".maps");
 
-static __always_inline void map_raw_full(void *ctx)
+static __always_inline void map_raw_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_raw_lookup(void)
@@ -325,12 +330,13 @@ static __always_inline __u64 *map_raw_lookup(void)
 	return bpf_map_lookup_elem(&map_raw, &zero);
 }
 
-static __always_inline void map_raw_update(void *ctx, __u64 *value)
+static __always_inline void map_raw_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_raw, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_raw, &zero, value, BPF_ANY))
-		map_raw_full(ctx);
+	if (result)
+		map_raw_full(ctx, warning, result);
 }
 
 static __always_inline long map_raw_delete(void)
@@ -349,13 +355,13 @@ struct {
 	__type(value, struct hist_65);
 } map_bytes SEC(".maps");
 
-static __always_inline void map_bytes_full(void *ctx)
+static __always_inline void map_bytes_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_32 *key, _Bool *later)
+static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_32 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
 	struct hist_65 *slot = bpf_map_lookup_elem(&map_bytes, key);
@@ -368,12 +374,11 @@ static __always_inline struct hist_65 *map_bytes_slot(void *ctx, struct string_3
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_bytes, key, (struct hist_65 *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_bytes, key);
 	if (!slot && result == -12)
 		*later = 1;
 	else if (!slot)
-		map_bytes_full(ctx);
+		map_bytes_full(ctx, warning, result);
 	return slot;
 }
 
@@ -403,7 +408,7 @@ int probe_0(__u64 *ctx)
 		__s32 pid_0 = 0;
 		bpf_probe_read_kernel(&pid_0, sizeof(pid_0), &((struct task_struct___k *)((__u64)ctx[2]))->pid);
 		key_0.f1 = pid_0;
-		struct count *slot_0 = map__slot(ctx, &key_0);
+		struct count *slot_0 = map__slot(ctx, &key_0, 0);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -411,7 +416,7 @@ int probe_0(__u64 *ctx)
 #line 4 "rawtracepoints.bt"
 		__u64 value_0;
 		value_0 = (__u64)ctx[3];
-		map_raw_update(ctx, &value_0);
+		map_raw_update(ctx, &value_0, 1);
 	}
 	return 0;
 }
@@ -437,16 +442,16 @@ static __always_inline int probe_1_body(__u64 *ctx, struct probe_1_scratch *scra
 	bpf_probe_read_kernel_str(scratch->text_0.data, 33, &((struct gendisk___k *)(bd_disk_0))->disk_name);
 	__builtin_memcpy(key_0.data, scratch->text_0.data, 32);
 	_Bool later_0 = 0;
-	struct hist_65 *slot_0 = map_bytes_slot(ctx, &key_0, &later_0);
+	struct hist_65 *slot_0 = map_bytes_slot(ctx, &key_0, 2, &later_0);
 	if (slot_0) {
 		hist_add_0(slot_0, number_0);
 	}
 	if (later_0) {
-		struct event_0 event_0;
+		struct event_3 event_0;
 		__builtin_memcpy(&event_0.arg0, &key_0, 32);
 		event_0.arg1 = number_0;
 		event_0.header.time = bpf_ktime_get_ns();
-		event_0.header.id = 0;
+		event_0.header.id = 3;
 		event_0.header.unused = 0;
 		send(ctx, &event_0, sizeof(event_0));
 	}

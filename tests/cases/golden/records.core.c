@@ -71,17 +71,17 @@ struct tuple_3 {
 	struct string_5 f1;
 };
 
-struct event_0 {
+struct event_2 {
 	struct event_header header;
 	struct tuple_3 arg0;
 };
 
-struct event_1 {
+struct event_3 {
 	struct event_header header;
 	struct string_5 arg0;
 };
 
-struct event_2 {
+struct event_6 {
 	struct event_header header;
 	struct tuple_1 arg0;
 	__s32 arg1;
@@ -164,10 +164,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -180,10 +186,10 @@ struct {
 	__type(value, struct tuple_1);
 } map_r SEC(".maps");
 
-static __always_inline void map_r_full(void *ctx)
+static __always_inline void map_r_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct tuple_1 *map_r_lookup(void)
@@ -193,12 +199,13 @@ static __always_inline struct tuple_1 *map_r_lookup(void)
 	return bpf_map_lookup_elem(&map_r, &zero);
 }
 
-static __always_inline void map_r_update(void *ctx, struct tuple_1 *value)
+static __always_inline void map_r_update(void *ctx, struct tuple_1 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_r, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_r, &zero, value, BPF_ANY))
-		map_r_full(ctx);
+	if (result)
+		map_r_full(ctx, warning, result);
 }
 
 static __always_inline long map_r_delete(void)
@@ -216,13 +223,13 @@ struct {
 	__type(value, struct count);
 } map_k SEC(".maps");
 
-static __always_inline void map_k_full(void *ctx)
+static __always_inline void map_k_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_k_slot(void *ctx, struct tuple_2 *key)
+static __always_inline struct count *map_k_slot(void *ctx, struct tuple_2 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_k, key);
@@ -235,10 +242,9 @@ static __always_inline struct count *map_k_slot(void *ctx, struct tuple_2 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_k, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_k, key);
 	if (!slot)
-		map_k_full(ctx);
+		map_k_full(ctx, warning, result);
 	return slot;
 }
 
@@ -260,14 +266,14 @@ int probe_0(void *ctx)
 	__builtin_memset(value_0.f1.data, 0, 7);
 	__builtin_memcpy(value_0.f1.data, "x", 1);
 	value_0.f2.f0 = bpf_ktime_get_boot_ns();
-	map_r_update(ctx, &value_0);
+	map_r_update(ctx, &value_0, 0);
 	/* @k[(a=1, b=2)] = count(); */
 #line 4 "records.bt"
 	struct tuple_2 key_0;
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	key_0.f0 = 1;
 	key_0.f1 = 2;
-	struct count *slot_0 = map_k_slot(ctx, &key_0);
+	struct count *slot_0 = map_k_slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -283,21 +289,21 @@ int probe_0(void *ctx)
 	__builtin_memcpy(&(*v_r), &value_1, 12);
 	/* print($r) */
 #line 6 "records.bt"
-	struct event_0 event_0;
+	struct event_2 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	__builtin_memcpy(&event_0.arg0, &(*v_r), 12);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 2;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* print($r.b) */
 #line 7 "records.bt"
-	struct event_1 event_1;
+	struct event_3 event_1;
 	__builtin_memset(&event_1, 0, sizeof(event_1));
 	__builtin_memcpy(event_1.arg0.data, (*v_r).f1.data, 5);
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 1;
+	event_1.header.id = 3;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	return 0;
@@ -316,20 +322,20 @@ int probe_1(void *ctx)
 	__builtin_memset(value_0.f1.data, 0, 7);
 	__builtin_memcpy(value_0.f1.data, "longer", 6);
 	value_0.f0 = 70000;
-	map_r_update(ctx, &value_0);
+	map_r_update(ctx, &value_0, 4);
 	/* @k[(b=3, a=4)] = count(); */
 #line 11 "records.bt"
 	struct tuple_2 key_0;
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	key_0.f1 = 3;
 	key_0.f0 = 4;
-	struct count *slot_0 = map_k_slot(ctx, &key_0);
+	struct count *slot_0 = map_k_slot(ctx, &key_0, 5);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
 	/* printf("%s %d\n", @r, @r.a) */
 #line 12 "records.bt"
-	struct event_2 event_0;
+	struct event_6 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	struct tuple_1 *found_0 = map_r_lookup();
@@ -347,7 +353,7 @@ int probe_1(void *ctx)
 	}
 	event_0.arg1 = value_2.f0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 2;
+	event_0.header.id = 6;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

@@ -80,10 +80,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -91,10 +97,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @ip */
 BPF_TABLE("hash", struct tuple_0, __u32, map_ip, 4096);
 
-static __always_inline void map_ip_full(void *ctx)
+static __always_inline void map_ip_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u32 *map_ip_lookup(struct tuple_0 *key)
@@ -102,10 +108,12 @@ static __always_inline __u32 *map_ip_lookup(struct tuple_0 *key)
 	return map_ip.lookup(key);
 }
 
-static __always_inline void map_ip_update(void *ctx, struct tuple_0 *key, __u32 *value)
+static __always_inline void map_ip_update(void *ctx, struct tuple_0 *key, __u32 *value, __u32 warning)
 {
-	if (map_ip.update(key, value))
-		map_ip_full(ctx);
+	int result = map_ip.update(key, value);
+
+	if (result)
+		map_ip_full(ctx, warning, result);
 }
 
 static __always_inline long map_ip_delete(struct tuple_0 *key)
@@ -116,13 +124,13 @@ static __always_inline long map_ip_delete(struct tuple_0 *key)
 /* @ */
 BPF_TABLE("percpu_hash", struct tuple_1, struct count, map_, 4096);
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
@@ -135,10 +143,9 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -164,7 +171,7 @@ int probe_0(__u64 *ctx)
 		__builtin_memset(&key_0, 0, sizeof(key_0));
 		key_0.f0 = ((__u64 *)ctx)[16];
 		key_0.f1 = 18446744071578845696ULL;
-		map_ip_update(ctx, &key_0, &value_0);
+		map_ip_update(ctx, &key_0, &value_0, 0);
 	}
 	return 0;
 }
@@ -182,7 +189,7 @@ int probe_1(__u64 *ctx)
 	key_0.f0 = ((__u64 *)ctx)[0];
 	key_0.f1 = ((__u64)((__s64)ctx[10]) >= (__u64)-4095LL);
 	key_0.f2 = __builtin_bswap16((((__u16)ctx[10])));
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

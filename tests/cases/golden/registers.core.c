@@ -129,10 +129,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -145,10 +151,10 @@ struct {
 	__type(value, __u32);
 } map_ip SEC(".maps");
 
-static __always_inline void map_ip_full(void *ctx)
+static __always_inline void map_ip_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u32 *map_ip_lookup(struct tuple_0 *key)
@@ -156,10 +162,12 @@ static __always_inline __u32 *map_ip_lookup(struct tuple_0 *key)
 	return bpf_map_lookup_elem(&map_ip, key);
 }
 
-static __always_inline void map_ip_update(void *ctx, struct tuple_0 *key, __u32 *value)
+static __always_inline void map_ip_update(void *ctx, struct tuple_0 *key, __u32 *value, __u32 warning)
 {
-	if (bpf_map_update_elem(&map_ip, key, value, BPF_ANY))
-		map_ip_full(ctx);
+	int result = bpf_map_update_elem(&map_ip, key, value, BPF_ANY);
+
+	if (result)
+		map_ip_full(ctx, warning, result);
 }
 
 static __always_inline long map_ip_delete(struct tuple_0 *key)
@@ -175,13 +183,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -194,10 +202,9 @@ static __always_inline struct count *map__slot(void *ctx, struct tuple_1 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -224,7 +231,7 @@ int probe_0(__u64 *ctx)
 		__builtin_memset(&key_0, 0, sizeof(key_0));
 		key_0.f0 = ((__u64 *)ctx)[16];
 		key_0.f1 = 18446744071578845696ULL;
-		map_ip_update(ctx, &key_0, &value_0);
+		map_ip_update(ctx, &key_0, &value_0, 0);
 	}
 	return 0;
 }
@@ -243,7 +250,7 @@ int probe_1(__u64 *ctx)
 	key_0.f0 = ((__u64 *)ctx)[0];
 	key_0.f1 = ((__u64)((__s64)ctx[10]) >= (__u64)-4095LL);
 	key_0.f2 = __builtin_bswap16((((__u16)ctx[10])));
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

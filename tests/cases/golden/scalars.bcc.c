@@ -91,10 +91,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -280,10 +286,10 @@ static __always_inline struct hist_10 *map_linear_slot(void *ctx)
 /* @last */
 BPF_TABLE("hash", __u32, __u64, map_last, 1);
 
-static __always_inline void map_last_full(void *ctx)
+static __always_inline void map_last_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 9);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_last_lookup(void)
@@ -293,12 +299,13 @@ static __always_inline __u64 *map_last_lookup(void)
 	return map_last.lookup(&zero);
 }
 
-static __always_inline void map_last_update(void *ctx, __u64 *value)
+static __always_inline void map_last_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_last.update(&zero, value);
 
-	if (map_last.update(&zero, value))
-		map_last_full(ctx);
+	if (result)
+		map_last_full(ctx, warning, result);
 }
 
 static __always_inline long map_last_delete(void)
@@ -311,10 +318,10 @@ static __always_inline long map_last_delete(void)
 /* @last_name */
 BPF_TABLE("hash", __u32, struct string_16, map_last_name, 1);
 
-static __always_inline void map_last_name_full(void *ctx)
+static __always_inline void map_last_name_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(12) == 1)
-		warn(ctx, 10);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_16 *map_last_name_lookup(void)
@@ -324,12 +331,13 @@ static __always_inline struct string_16 *map_last_name_lookup(void)
 	return map_last_name.lookup(&zero);
 }
 
-static __always_inline void map_last_name_update(void *ctx, struct string_16 *value)
+static __always_inline void map_last_name_update(void *ctx, struct string_16 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_last_name.update(&zero, value);
 
-	if (map_last_name.update(&zero, value))
-		map_last_name_full(ctx);
+	if (result)
+		map_last_name_full(ctx, warning, result);
 }
 
 static __always_inline long map_last_name_delete(void)
@@ -418,12 +426,12 @@ int probe_0(__u64 *ctx)
 #line 12 "scalars.bt"
 	__u64 value_0;
 	value_0 = bpf_ktime_get_boot_ns();
-	map_last_update(ctx, &value_0);
+	map_last_update(ctx, &value_0, 0);
 	/* @last_name = comm; */
 #line 13 "scalars.bt"
 	struct string_16 value_1;
 	__builtin_memset(value_1.data, 0, 16);
 	bpf_get_current_comm(value_1.data, 16);
-	map_last_name_update(ctx, &value_1);
+	map_last_name_update(ctx, &value_1, 1);
 	return 0;
 }

@@ -56,7 +56,7 @@ struct string_16 {
 	char data[16];
 };
 
-struct event_0 {
+struct event_2 {
 	struct event_header header;
 	struct string_16 arg0;
 	struct string_512 arg1;
@@ -185,10 +185,16 @@ static __always_inline void clear_bytes(void *to, __u32 size)
 	bpf_probe_read_kernel(to, size, (void *)0);
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -201,13 +207,13 @@ struct {
 	__type(value, struct count);
 } map_ SEC(".maps");
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, struct string_512 *key)
+static __always_inline struct count *map__slot(void *ctx, struct string_512 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_, key);
@@ -220,10 +226,9 @@ static __always_inline struct count *map__slot(void *ctx, struct string_512 *key
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_, key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -240,10 +245,10 @@ struct {
 	__type(value, struct string_512);
 } map_last SEC(".maps");
 
-static __always_inline void map_last_full(void *ctx)
+static __always_inline void map_last_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_512 *map_last_lookup(void)
@@ -253,12 +258,13 @@ static __always_inline struct string_512 *map_last_lookup(void)
 	return bpf_map_lookup_elem(&map_last, &zero);
 }
 
-static __always_inline void map_last_update(void *ctx, struct string_512 *value)
+static __always_inline void map_last_update(void *ctx, struct string_512 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_last, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_last, &zero, value, BPF_ANY))
-		map_last_full(ctx);
+	if (result)
+		map_last_full(ctx, warning, result);
 }
 
 static __always_inline long map_last_delete(void)
@@ -279,7 +285,7 @@ struct probe_0_scratch {
 	struct string_513 text_0 __attribute__((aligned(8)));
 	struct string_512 key_0 __attribute__((aligned(8)));
 	struct string_512 value_0 __attribute__((aligned(8)));
-	struct event_0 event_0 __attribute__((aligned(8)));
+	struct event_2 event_0 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe_0_scratch *scratch)
@@ -293,14 +299,14 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 	/* @[$path] = count(); */
 #line 5 "scratch.bt"
 	bpf_probe_read_kernel(scratch->key_0.data, 512, (*v_path).data);
-	struct count *slot_0 = map__slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map__slot(ctx, &scratch->key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
 	/* @last = $path; */
 #line 6 "scratch.bt"
 	bpf_probe_read_kernel(scratch->value_0.data, 512, (*v_path).data);
-	map_last_update(ctx, &scratch->value_0);
+	map_last_update(ctx, &scratch->value_0, 1);
 	/* printf("%s %s %d\n", comm, $path, args.flags) */
 #line 7 "scratch.bt"
 	__builtin_memset(scratch->event_0.arg0.data, 0, 16);
@@ -308,7 +314,7 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 	bpf_probe_read_kernel(scratch->event_0.arg1.data, 512, (*v_path).data);
 	scratch->event_0.arg2 = (__s64)ctx->flags;
 	scratch->event_0.header.time = bpf_ktime_get_ns();
-	scratch->event_0.header.id = 0;
+	scratch->event_0.header.id = 2;
 	scratch->event_0.header.unused = 0;
 	send(ctx, &scratch->event_0, sizeof(scratch->event_0));
 	return 1;

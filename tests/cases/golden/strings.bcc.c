@@ -39,7 +39,7 @@ struct string_1024 {
 	char data[1024];
 };
 
-struct event_0 {
+struct event_4 {
 	struct event_header header;
 	struct string_33 arg0;
 	struct string_3 arg1;
@@ -190,10 +190,16 @@ static __always_inline _Bool string_equal(const char *left, const char *right, _
 	return 1;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -201,13 +207,13 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @names */
 BPF_TABLE("percpu_hash", struct string_33, struct count, map_names, 4096);
 
-static __always_inline void map_names_full(void *ctx)
+static __always_inline void map_names_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_names_slot(void *ctx, struct string_33 *key)
+static __always_inline struct count *map_names_slot(void *ctx, struct string_33 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_names.lookup(key);
@@ -220,10 +226,9 @@ static __always_inline struct count *map_names_slot(void *ctx, struct string_33 
 	if (!zero_value)
 		return (void *)0;
 	result = map_names.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_names.lookup(key);
 	if (!slot)
-		map_names_full(ctx);
+		map_names_full(ctx, warning, result);
 	return slot;
 }
 
@@ -235,10 +240,10 @@ static __always_inline long map_names_delete(struct string_33 *key)
 /* @short */
 BPF_TABLE("hash", __u32, struct string_23, map_short, 1);
 
-static __always_inline void map_short_full(void *ctx)
+static __always_inline void map_short_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_23 *map_short_lookup(void)
@@ -248,12 +253,13 @@ static __always_inline struct string_23 *map_short_lookup(void)
 	return map_short.lookup(&zero);
 }
 
-static __always_inline void map_short_update(void *ctx, struct string_23 *value)
+static __always_inline void map_short_update(void *ctx, struct string_23 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_short.update(&zero, value);
 
-	if (map_short.update(&zero, value))
-		map_short_full(ctx);
+	if (result)
+		map_short_full(ctx, warning, result);
 }
 
 static __always_inline long map_short_delete(void)
@@ -266,13 +272,13 @@ static __always_inline long map_short_delete(void)
 /* @user */
 BPF_TABLE("percpu_hash", struct string_1024, struct count, map_user, 4096);
 
-static __always_inline void map_user_full(void *ctx)
+static __always_inline void map_user_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_user_slot(void *ctx, struct string_1024 *key)
+static __always_inline struct count *map_user_slot(void *ctx, struct string_1024 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_user.lookup(key);
@@ -285,10 +291,9 @@ static __always_inline struct count *map_user_slot(void *ctx, struct string_1024
 	if (!zero_value)
 		return (void *)0;
 	result = map_user.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_user.lookup(key);
 	if (!slot)
-		map_user_full(ctx);
+		map_user_full(ctx, warning, result);
 	return slot;
 }
 
@@ -337,7 +342,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 		/* @names[$name] = count(); */
 #line 4 "strings.bt"
 		__builtin_memcpy(scratch->key_0.data, (*v_name).data, 33);
-		struct count *slot_0 = map_names_slot(ctx, &scratch->key_0);
+		struct count *slot_0 = map_names_slot(ctx, &scratch->key_0, 0);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -354,13 +359,13 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 			__builtin_memset(value_4.data, 0, 23);
 			__builtin_memcpy(value_4.data, "no", 2);
 		}
-		map_short_update(ctx, &value_4);
+		map_short_update(ctx, &value_4, 1);
 		/* @short = "longer\tone \"quoted\" \x01\xff"; */
 #line 6 "strings.bt"
 		struct string_23 value_6;
 		__builtin_memset(value_6.data, 0, 23);
 		__builtin_memcpy(value_6.data, "longer\011one \"quoted\" \001\377", 22);
-		map_short_update(ctx, &value_6);
+		map_short_update(ctx, &value_6, 2);
 		/* @user[str(args.buf, args.count)] = count(); */
 #line 7 "strings.bt"
 		__u64 length_0 = ctx[12];
@@ -368,19 +373,19 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 			length_0 = 1024;
 		clear_bytes(scratch->key_1.data, 1024);
 		bpf_probe_read_user_str(scratch->key_1.data, length_0, (void *)(ctx[13]));
-		struct count *slot_1 = map_user_slot(ctx, &scratch->key_1);
+		struct count *slot_1 = map_user_slot(ctx, &scratch->key_1, 3);
 		if (slot_1) {
 			slot_1->n += 1;
 		}
 		/* printf("%s %-8s|\n", $name, "é") */
 #line 8 "strings.bt"
-		struct event_0 event_0;
+		struct event_4 event_0;
 		__builtin_memset(&event_0, 0, sizeof(event_0));
 		__builtin_memcpy(event_0.arg0.data, (*v_name).data, 33);
 		__builtin_memset(event_0.arg1.data, 0, 3);
 		__builtin_memcpy(event_0.arg1.data, "\303\251", 2);
 		event_0.header.time = bpf_ktime_get_ns();
-		event_0.header.id = 0;
+		event_0.header.id = 4;
 		event_0.header.unused = 0;
 		send(ctx, &event_0, sizeof(event_0));
 	}

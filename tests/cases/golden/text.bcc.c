@@ -219,10 +219,16 @@ static __always_inline __s32 bytes_compare(const void *left, const void *right, 
 	return 0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -230,10 +236,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @n */
 BPF_TABLE("hash", __u32, __u64, map_n, 1);
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_n_lookup(void)
@@ -243,12 +249,13 @@ static __always_inline __u64 *map_n_lookup(void)
 	return map_n.lookup(&zero);
 }
 
-static __always_inline void map_n_update(void *ctx, __u64 *value)
+static __always_inline void map_n_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_n.update(&zero, value);
 
-	if (map_n.update(&zero, value))
-		map_n_full(ctx);
+	if (result)
+		map_n_full(ctx, warning, result);
 }
 
 static __always_inline long map_n_delete(void)
@@ -261,10 +268,10 @@ static __always_inline long map_n_delete(void)
 /* @l */
 BPF_TABLE("hash", __u32, __u64, map_l, 1);
 
-static __always_inline void map_l_full(void *ctx)
+static __always_inline void map_l_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_l_lookup(void)
@@ -274,12 +281,13 @@ static __always_inline __u64 *map_l_lookup(void)
 	return map_l.lookup(&zero);
 }
 
-static __always_inline void map_l_update(void *ctx, __u64 *value)
+static __always_inline void map_l_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_l.update(&zero, value);
 
-	if (map_l.update(&zero, value))
-		map_l_full(ctx);
+	if (result)
+		map_l_full(ctx, warning, result);
 }
 
 static __always_inline long map_l_delete(void)
@@ -292,10 +300,10 @@ static __always_inline long map_l_delete(void)
 /* @f */
 BPF_TABLE("hash", __u32, __s64, map_f, 1);
 
-static __always_inline void map_f_full(void *ctx)
+static __always_inline void map_f_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_f_lookup(void)
@@ -305,12 +313,13 @@ static __always_inline __s64 *map_f_lookup(void)
 	return map_f.lookup(&zero);
 }
 
-static __always_inline void map_f_update(void *ctx, __s64 *value)
+static __always_inline void map_f_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_f.update(&zero, value);
 
-	if (map_f.update(&zero, value))
-		map_f_full(ctx);
+	if (result)
+		map_f_full(ctx, warning, result);
 }
 
 static __always_inline long map_f_delete(void)
@@ -323,10 +332,10 @@ static __always_inline long map_f_delete(void)
 /* @c */
 BPF_TABLE("hash", __u32, _Bool, map_c, 1);
 
-static __always_inline void map_c_full(void *ctx)
+static __always_inline void map_c_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_c_lookup(void)
@@ -336,12 +345,13 @@ static __always_inline _Bool *map_c_lookup(void)
 	return map_c.lookup(&zero);
 }
 
-static __always_inline void map_c_update(void *ctx, _Bool *value)
+static __always_inline void map_c_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_c.update(&zero, value);
 
-	if (map_c.update(&zero, value))
-		map_c_full(ctx);
+	if (result)
+		map_c_full(ctx, warning, result);
 }
 
 static __always_inline long map_c_delete(void)
@@ -354,10 +364,10 @@ static __always_inline long map_c_delete(void)
 /* @j */
 BPF_TABLE("hash", __u32, struct string_1024, map_j, 1);
 
-static __always_inline void map_j_full(void *ctx)
+static __always_inline void map_j_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_1024 *map_j_lookup(void)
@@ -367,12 +377,13 @@ static __always_inline struct string_1024 *map_j_lookup(void)
 	return map_j.lookup(&zero);
 }
 
-static __always_inline void map_j_update(void *ctx, struct string_1024 *value)
+static __always_inline void map_j_update(void *ctx, struct string_1024 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_j.update(&zero, value);
 
-	if (map_j.update(&zero, value))
-		map_j_full(ctx);
+	if (result)
+		map_j_full(ctx, warning, result);
 }
 
 static __always_inline long map_j_delete(void)
@@ -385,10 +396,10 @@ static __always_inline long map_j_delete(void)
 /* @m */
 BPF_TABLE("hash", __u32, __s32, map_m, 1);
 
-static __always_inline void map_m_full(void *ctx)
+static __always_inline void map_m_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s32 *map_m_lookup(void)
@@ -398,12 +409,13 @@ static __always_inline __s32 *map_m_lookup(void)
 	return map_m.lookup(&zero);
 }
 
-static __always_inline void map_m_update(void *ctx, __s32 *value)
+static __always_inline void map_m_update(void *ctx, __s32 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_m.update(&zero, value);
 
-	if (map_m.update(&zero, value))
-		map_m_full(ctx);
+	if (result)
+		map_m_full(ctx, warning, result);
 }
 
 static __always_inline long map_m_delete(void)
@@ -416,10 +428,10 @@ static __always_inline long map_m_delete(void)
 /* @e */
 BPF_TABLE("hash", __u32, struct string_64, map_e, 1);
 
-static __always_inline void map_e_full(void *ctx)
+static __always_inline void map_e_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_64 *map_e_lookup(void)
@@ -429,12 +441,13 @@ static __always_inline struct string_64 *map_e_lookup(void)
 	return map_e.lookup(&zero);
 }
 
-static __always_inline void map_e_update(void *ctx, struct string_64 *value)
+static __always_inline void map_e_update(void *ctx, struct string_64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_e.update(&zero, value);
 
-	if (map_e.update(&zero, value))
-		map_e_full(ctx);
+	if (result)
+		map_e_full(ctx, warning, result);
 }
 
 static __always_inline long map_e_delete(void)
@@ -447,13 +460,13 @@ static __always_inline long map_e_delete(void)
 /* @short */
 BPF_TABLE("percpu_hash", __u64, struct count, map_short, 4096);
 
-static __always_inline void map_short_full(void *ctx)
+static __always_inline void map_short_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(12) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_short_slot(void *ctx, __u64 *key)
+static __always_inline struct count *map_short_slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_short.lookup(key);
@@ -466,10 +479,9 @@ static __always_inline struct count *map_short_slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_short.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_short.lookup(key);
 	if (!slot)
-		map_short_full(ctx);
+		map_short_full(ctx, warning, result);
 	return slot;
 }
 
@@ -499,12 +511,12 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_1.data, 0, 5);
 	__builtin_memcpy(value_1.data, "bash", 4);
 	value_0 = (__u64)!string_equal((*v_s).data, value_1.data, 4);
-	map_n_update(ctx, &value_0);
+	map_n_update(ctx, &value_0, 0);
 	/* @l = strlen($s); */
 #line 4 "text.bt"
 	__u64 value_2;
 	value_2 = text_length((*v_s).data, 16);
-	map_l_update(ctx, &value_2);
+	map_l_update(ctx, &value_2, 1);
 	/* @f = strstr($s, "sh"); */
 #line 5 "text.bt"
 	__s64 value_3;
@@ -512,7 +524,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_4.data, 0, 3);
 	__builtin_memcpy(value_4.data, "sh", 2);
 	value_3 = text_find((*v_s).data, 16, value_4.data, 2);
-	map_f_update(ctx, &value_3);
+	map_f_update(ctx, &value_3, 2);
 	/* @c = strcontains($s, "sh"); */
 #line 6 "text.bt"
 	_Bool value_5;
@@ -520,7 +532,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_6.data, 0, 3);
 	__builtin_memcpy(value_6.data, "sh", 2);
 	value_5 = (text_find((*v_s).data, 16, value_6.data, 2) >= 0);
-	map_c_update(ctx, &value_5);
+	map_c_update(ctx, &value_5, 3);
 	/* @j = str_concat($s, "-x"); */
 #line 7 "text.bt"
 	clear_bytes(scratch->value_7.data, 1024);
@@ -529,7 +541,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memcpy(value_8.data, "-x", 2);
 	struct string_19 aside_0;
 	text_join(aside_0.data, (*v_s).data, 16, value_8.data, 3); bpf_probe_read_kernel(scratch->value_7.data, 19, aside_0.data);
-	map_j_update(ctx, &scratch->value_7);
+	map_j_update(ctx, &scratch->value_7, 4);
 	/* @m = memcmp($s, "ba", 2); */
 #line 8 "text.bt"
 	__s32 value_9;
@@ -537,12 +549,12 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_10.data, 0, 3);
 	__builtin_memcpy(value_10.data, "ba", 2);
 	value_9 = bytes_compare(&(*v_s), &value_10, 2, 2);
-	map_m_update(ctx, &value_9);
+	map_m_update(ctx, &value_9, 5);
 	/* @e = strerror(2); */
 #line 9 "text.bt"
 	__builtin_memset(scratch->value_11.data, 0, 64);
 	__builtin_memcpy(scratch->value_11.data, "No such file or directory", 25);
-	map_e_update(ctx, &scratch->value_11);
+	map_e_update(ctx, &scratch->value_11, 6);
 	return 0;
 }
 
@@ -578,7 +590,7 @@ static __always_inline int probe_1_body(struct probe_1_record *ctx, struct probe
 	__builtin_memset(scratch->value_0.data, 0, 33);
 	bpf_probe_read_user_str(scratch->value_0.data, 32, (void *)((__u64)ctx->filename));
 	key_0 = text_length(scratch->value_0.data, 33);
-	struct count *slot_0 = map_short_slot(ctx, &key_0);
+	struct count *slot_0 = map_short_slot(ctx, &key_0, 7);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

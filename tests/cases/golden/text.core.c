@@ -277,10 +277,16 @@ static __always_inline __s32 bytes_compare(const void *left, const void *right, 
 	return 0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -293,10 +299,10 @@ struct {
 	__type(value, __u64);
 } map_n SEC(".maps");
 
-static __always_inline void map_n_full(void *ctx)
+static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_n_lookup(void)
@@ -306,12 +312,13 @@ static __always_inline __u64 *map_n_lookup(void)
 	return bpf_map_lookup_elem(&map_n, &zero);
 }
 
-static __always_inline void map_n_update(void *ctx, __u64 *value)
+static __always_inline void map_n_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_n, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_n, &zero, value, BPF_ANY))
-		map_n_full(ctx);
+	if (result)
+		map_n_full(ctx, warning, result);
 }
 
 static __always_inline long map_n_delete(void)
@@ -329,10 +336,10 @@ struct {
 	__type(value, __u64);
 } map_l SEC(".maps");
 
-static __always_inline void map_l_full(void *ctx)
+static __always_inline void map_l_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_l_lookup(void)
@@ -342,12 +349,13 @@ static __always_inline __u64 *map_l_lookup(void)
 	return bpf_map_lookup_elem(&map_l, &zero);
 }
 
-static __always_inline void map_l_update(void *ctx, __u64 *value)
+static __always_inline void map_l_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_l, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_l, &zero, value, BPF_ANY))
-		map_l_full(ctx);
+	if (result)
+		map_l_full(ctx, warning, result);
 }
 
 static __always_inline long map_l_delete(void)
@@ -365,10 +373,10 @@ struct {
 	__type(value, __s64);
 } map_f SEC(".maps");
 
-static __always_inline void map_f_full(void *ctx)
+static __always_inline void map_f_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(7) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_f_lookup(void)
@@ -378,12 +386,13 @@ static __always_inline __s64 *map_f_lookup(void)
 	return bpf_map_lookup_elem(&map_f, &zero);
 }
 
-static __always_inline void map_f_update(void *ctx, __s64 *value)
+static __always_inline void map_f_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_f, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_f, &zero, value, BPF_ANY))
-		map_f_full(ctx);
+	if (result)
+		map_f_full(ctx, warning, result);
 }
 
 static __always_inline long map_f_delete(void)
@@ -401,10 +410,10 @@ struct {
 	__type(value, _Bool);
 } map_c SEC(".maps");
 
-static __always_inline void map_c_full(void *ctx)
+static __always_inline void map_c_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline _Bool *map_c_lookup(void)
@@ -414,12 +423,13 @@ static __always_inline _Bool *map_c_lookup(void)
 	return bpf_map_lookup_elem(&map_c, &zero);
 }
 
-static __always_inline void map_c_update(void *ctx, _Bool *value)
+static __always_inline void map_c_update(void *ctx, _Bool *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_c, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_c, &zero, value, BPF_ANY))
-		map_c_full(ctx);
+	if (result)
+		map_c_full(ctx, warning, result);
 }
 
 static __always_inline long map_c_delete(void)
@@ -437,10 +447,10 @@ struct {
 	__type(value, struct string_1024);
 } map_j SEC(".maps");
 
-static __always_inline void map_j_full(void *ctx)
+static __always_inline void map_j_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_1024 *map_j_lookup(void)
@@ -450,12 +460,13 @@ static __always_inline struct string_1024 *map_j_lookup(void)
 	return bpf_map_lookup_elem(&map_j, &zero);
 }
 
-static __always_inline void map_j_update(void *ctx, struct string_1024 *value)
+static __always_inline void map_j_update(void *ctx, struct string_1024 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_j, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_j, &zero, value, BPF_ANY))
-		map_j_full(ctx);
+	if (result)
+		map_j_full(ctx, warning, result);
 }
 
 static __always_inline long map_j_delete(void)
@@ -473,10 +484,10 @@ struct {
 	__type(value, __s32);
 } map_m SEC(".maps");
 
-static __always_inline void map_m_full(void *ctx)
+static __always_inline void map_m_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s32 *map_m_lookup(void)
@@ -486,12 +497,13 @@ static __always_inline __s32 *map_m_lookup(void)
 	return bpf_map_lookup_elem(&map_m, &zero);
 }
 
-static __always_inline void map_m_update(void *ctx, __s32 *value)
+static __always_inline void map_m_update(void *ctx, __s32 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_m, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_m, &zero, value, BPF_ANY))
-		map_m_full(ctx);
+	if (result)
+		map_m_full(ctx, warning, result);
 }
 
 static __always_inline long map_m_delete(void)
@@ -509,10 +521,10 @@ struct {
 	__type(value, struct string_64);
 } map_e SEC(".maps");
 
-static __always_inline void map_e_full(void *ctx)
+static __always_inline void map_e_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct string_64 *map_e_lookup(void)
@@ -522,12 +534,13 @@ static __always_inline struct string_64 *map_e_lookup(void)
 	return bpf_map_lookup_elem(&map_e, &zero);
 }
 
-static __always_inline void map_e_update(void *ctx, struct string_64 *value)
+static __always_inline void map_e_update(void *ctx, struct string_64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_e, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_e, &zero, value, BPF_ANY))
-		map_e_full(ctx);
+	if (result)
+		map_e_full(ctx, warning, result);
 }
 
 static __always_inline long map_e_delete(void)
@@ -545,13 +558,13 @@ struct {
 	__type(value, struct count);
 } map_short SEC(".maps");
 
-static __always_inline void map_short_full(void *ctx)
+static __always_inline void map_short_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(12) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_short_slot(void *ctx, __u64 *key)
+static __always_inline struct count *map_short_slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_short, key);
@@ -564,10 +577,9 @@ static __always_inline struct count *map_short_slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_short, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_short, key);
 	if (!slot)
-		map_short_full(ctx);
+		map_short_full(ctx, warning, result);
 	return slot;
 }
 
@@ -597,12 +609,12 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_1.data, 0, 5);
 	__builtin_memcpy(value_1.data, "bash", 4);
 	value_0 = (__u64)!string_equal((*v_s).data, value_1.data, 4);
-	map_n_update(ctx, &value_0);
+	map_n_update(ctx, &value_0, 0);
 	/* @l = strlen($s); */
 #line 4 "text.bt"
 	__u64 value_2;
 	value_2 = text_length((*v_s).data, 16);
-	map_l_update(ctx, &value_2);
+	map_l_update(ctx, &value_2, 1);
 	/* @f = strstr($s, "sh"); */
 #line 5 "text.bt"
 	__s64 value_3;
@@ -610,7 +622,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_4.data, 0, 3);
 	__builtin_memcpy(value_4.data, "sh", 2);
 	value_3 = text_find((*v_s).data, 16, value_4.data, 2);
-	map_f_update(ctx, &value_3);
+	map_f_update(ctx, &value_3, 2);
 	/* @c = strcontains($s, "sh"); */
 #line 6 "text.bt"
 	_Bool value_5;
@@ -618,7 +630,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_6.data, 0, 3);
 	__builtin_memcpy(value_6.data, "sh", 2);
 	value_5 = (text_find((*v_s).data, 16, value_6.data, 2) >= 0);
-	map_c_update(ctx, &value_5);
+	map_c_update(ctx, &value_5, 3);
 	/* @j = str_concat($s, "-x"); */
 #line 7 "text.bt"
 	clear_bytes(scratch->value_7.data, 1024);
@@ -627,7 +639,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memcpy(value_8.data, "-x", 2);
 	struct string_19 aside_0;
 	text_join(aside_0.data, (*v_s).data, 16, value_8.data, 3); bpf_probe_read_kernel(scratch->value_7.data, 19, aside_0.data);
-	map_j_update(ctx, &scratch->value_7);
+	map_j_update(ctx, &scratch->value_7, 4);
 	/* @m = memcmp($s, "ba", 2); */
 #line 8 "text.bt"
 	__s32 value_9;
@@ -635,12 +647,12 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memset(value_10.data, 0, 3);
 	__builtin_memcpy(value_10.data, "ba", 2);
 	value_9 = bytes_compare(&(*v_s), &value_10, 2, 2);
-	map_m_update(ctx, &value_9);
+	map_m_update(ctx, &value_9, 5);
 	/* @e = strerror(2); */
 #line 9 "text.bt"
 	__builtin_memset(scratch->value_11.data, 0, 64);
 	__builtin_memcpy(scratch->value_11.data, "No such file or directory", 25);
-	map_e_update(ctx, &scratch->value_11);
+	map_e_update(ctx, &scratch->value_11, 6);
 	return 0;
 }
 
@@ -677,7 +689,7 @@ static __always_inline int probe_1_body(struct probe_1_record *ctx, struct probe
 	__builtin_memset(scratch->value_0.data, 0, 33);
 	bpf_probe_read_user_str(scratch->value_0.data, 32, (void *)((__u64)ctx->filename));
 	key_0 = text_length(scratch->value_0.data, 33);
-	struct count *slot_0 = map_short_slot(ctx, &key_0);
+	struct count *slot_0 = map_short_slot(ctx, &key_0, 7);
 	if (slot_0) {
 		slot_0->n += 1;
 	}

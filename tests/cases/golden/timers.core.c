@@ -47,7 +47,7 @@ struct string_5 {
 	char data[5];
 };
 
-struct event_0 {
+struct event_3 {
 	struct event_header header;
 	struct string_5 arg0;
 };
@@ -56,7 +56,7 @@ struct string_16 {
 	char data[16];
 };
 
-struct event_1 {
+struct event_4 {
 	struct event_header header;
 	struct string_16 arg0;
 };
@@ -65,7 +65,7 @@ struct string_14 {
 	char data[14];
 };
 
-struct event_2 {
+struct event_5 {
 	struct event_header header;
 	struct string_14 arg0;
 };
@@ -74,7 +74,7 @@ struct string_20 {
 	char data[20];
 };
 
-struct event_3 {
+struct event_6 {
 	struct event_header header;
 	struct string_20 arg0;
 };
@@ -156,10 +156,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -222,10 +228,10 @@ struct {
 	__type(value, __s8);
 } map_a SEC(".maps");
 
-static __always_inline void map_a_full(void *ctx)
+static __always_inline void map_a_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_a_lookup(void)
@@ -235,12 +241,13 @@ static __always_inline __s8 *map_a_lookup(void)
 	return bpf_map_lookup_elem(&map_a, &zero);
 }
 
-static __always_inline void map_a_update(void *ctx, __s8 *value)
+static __always_inline void map_a_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_a, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_a, &zero, value, BPF_ANY))
-		map_a_full(ctx);
+	if (result)
+		map_a_full(ctx, warning, result);
 }
 
 static __always_inline long map_a_delete(void)
@@ -258,13 +265,13 @@ struct {
 	__type(value, struct count);
 } map_cpus SEC(".maps");
 
-static __always_inline void map_cpus_full(void *ctx)
+static __always_inline void map_cpus_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_cpus_slot(void *ctx, __u64 *key)
+static __always_inline struct count *map_cpus_slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_cpus, key);
@@ -277,10 +284,9 @@ static __always_inline struct count *map_cpus_slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_cpus, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_cpus, key);
 	if (!slot)
-		map_cpus_full(ctx);
+		map_cpus_full(ctx, warning, result);
 	return slot;
 }
 
@@ -297,13 +303,13 @@ struct {
 	__type(value, struct count);
 } map_stacks SEC(".maps");
 
-static __always_inline void map_stacks_full(void *ctx)
+static __always_inline void map_stacks_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_stacks_slot(void *ctx, __u64 *key)
+static __always_inline struct count *map_stacks_slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_stacks, key);
@@ -316,10 +322,9 @@ static __always_inline struct count *map_stacks_slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_stacks, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_stacks, key);
 	if (!slot)
-		map_stacks_full(ctx);
+		map_stacks_full(ctx, warning, result);
 	return slot;
 }
 
@@ -337,7 +342,7 @@ int probe_0(void *ctx)
 #line 2 "timers.bt"
 	__s8 value_0;
 	value_0 = 1;
-	map_a_update(ctx, &value_0);
+	map_a_update(ctx, &value_0, 0);
 	return 0;
 }
 
@@ -352,7 +357,7 @@ int probe_1(void *ctx)
 #line 3 "timers.bt"
 	__u64 key_0;
 	key_0 = (__u64)bpf_get_smp_processor_id();
-	struct count *slot_0 = map_cpus_slot(ctx, &key_0);
+	struct count *slot_0 = map_cpus_slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -372,7 +377,7 @@ int probe_2(void *ctx)
 	struct frames_3 frames_0;
 	__u64 stack_0 = stack_3(ctx, &frames_0);
 	key_0 = stack_0;
-	struct count *slot_0 = map_stacks_slot(ctx, &key_0);
+	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -392,7 +397,7 @@ int probe_3(void *ctx)
 	struct frames_3 frames_0;
 	__u64 stack_0 = stack_3(ctx, &frames_0);
 	key_0 = stack_0;
-	struct count *slot_0 = map_stacks_slot(ctx, &key_0);
+	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -408,12 +413,12 @@ int probe_4(void *ctx)
 	ledger_add(5);
 	/* printf("%s", probe) */
 #line 5 "timers.bt"
-	struct event_0 event_0;
+	struct event_3 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 5);
 	__builtin_memcpy(event_0.arg0.data, "name", 4);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 3;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -428,11 +433,11 @@ int probe_5(void *ctx)
 	ledger_add(6);
 	/* printf("%s", probe) */
 #line 6 "timers.bt"
-	struct event_1 event_0;
+	struct event_4 event_0;
 	__builtin_memset(event_0.arg0.data, 0, 16);
 	__builtin_memcpy(event_0.arg0.data, "software:faults", 15);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 1;
+	event_0.header.id = 4;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -447,12 +452,12 @@ int probe_6(void *ctx)
 	ledger_add(7);
 	/* printf("%s", probe) */
 #line 6 "timers.bt"
-	struct event_2 event_0;
+	struct event_5 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 14);
 	__builtin_memcpy(event_0.arg0.data, "software:cs:7", 13);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 2;
+	event_0.header.id = 5;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -467,12 +472,12 @@ int probe_7(void *ctx)
 	ledger_add(8);
 	/* printf("%s", probe) */
 #line 7 "timers.bt"
-	struct event_3 event_0;
+	struct event_6 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 20);
 	__builtin_memcpy(event_0.arg0.data, "self:signal:SIGUSR1", 19);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 3;
+	event_0.header.id = 6;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

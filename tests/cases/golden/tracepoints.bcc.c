@@ -144,10 +144,16 @@ static __always_inline void clear_bytes(void *to, __u32 size)
 	bpf_probe_read_kernel(to, size, (void *)0);
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -155,13 +161,13 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @out */
 BPF_TABLE("percpu_hash", struct string_16, struct count, map_out, 4096);
 
-static __always_inline void map_out_full(void *ctx)
+static __always_inline void map_out_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *key)
+static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_out.lookup(key);
@@ -174,10 +180,9 @@ static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *k
 	if (!zero_value)
 		return (void *)0;
 	result = map_out.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_out.lookup(key);
 	if (!slot)
-		map_out_full(ctx);
+		map_out_full(ctx, warning, result);
 	return slot;
 }
 
@@ -189,13 +194,13 @@ static __always_inline long map_out_delete(struct string_16 *key)
 /* @state */
 BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_state, 4096);
 
-static __always_inline void map_state_full(void *ctx)
+static __always_inline void map_state_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_state.lookup(key);
@@ -208,10 +213,9 @@ static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *k
 	if (!zero_value)
 		return (void *)0;
 	result = map_state.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_state.lookup(key);
 	if (!slot)
-		map_state_full(ctx);
+		map_state_full(ctx, warning, result);
 	return slot;
 }
 
@@ -223,13 +227,13 @@ static __always_inline long map_state_delete(struct tuple_0 *key)
 /* @files */
 BPF_TABLE("percpu_hash", struct string_1024, struct count, map_files, 4096);
 
-static __always_inline void map_files_full(void *ctx)
+static __always_inline void map_files_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_files_slot(void *ctx, struct string_1024 *key)
+static __always_inline struct count *map_files_slot(void *ctx, struct string_1024 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_files.lookup(key);
@@ -242,10 +246,9 @@ static __always_inline struct count *map_files_slot(void *ctx, struct string_102
 	if (!zero_value)
 		return (void *)0;
 	result = map_files.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_files.lookup(key);
 	if (!slot)
-		map_files_full(ctx);
+		map_files_full(ctx, warning, result);
 	return slot;
 }
 
@@ -257,13 +260,13 @@ static __always_inline long map_files_delete(struct string_1024 *key)
 /* @errors */
 BPF_TABLE("percpu_hash", __s64, struct count, map_errors, 4096);
 
-static __always_inline void map_errors_full(void *ctx)
+static __always_inline void map_errors_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
+static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_errors.lookup(key);
@@ -276,10 +279,9 @@ static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_errors.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_errors.lookup(key);
 	if (!slot)
-		map_errors_full(ctx);
+		map_errors_full(ctx, warning, result);
 	return slot;
 }
 
@@ -291,13 +293,13 @@ static __always_inline long map_errors_delete(__s64 *key)
 /* @cmd */
 BPF_TABLE("percpu_hash", struct tuple_1, struct number, map_cmd, 4096);
 
-static __always_inline void map_cmd_full(void *ctx)
+static __always_inline void map_cmd_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(12) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct number *slot = map_cmd.lookup(key);
@@ -310,10 +312,9 @@ static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *ke
 	if (!zero_value)
 		return (void *)0;
 	result = map_cmd.insert(key, (struct number *)zero_value);
-	(void)result;
 	slot = map_cmd.lookup(key);
 	if (!slot)
-		map_cmd_full(ctx);
+		map_cmd_full(ctx, warning, result);
 	return slot;
 }
 
@@ -325,10 +326,10 @@ static __always_inline long map_cmd_delete(struct tuple_1 *key)
 /* @small */
 BPF_TABLE("hash", __u32, __s64, map_small, 1);
 
-static __always_inline void map_small_full(void *ctx)
+static __always_inline void map_small_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(13) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_small_lookup(void)
@@ -338,12 +339,13 @@ static __always_inline __s64 *map_small_lookup(void)
 	return map_small.lookup(&zero);
 }
 
-static __always_inline void map_small_update(void *ctx, __s64 *value)
+static __always_inline void map_small_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_small.update(&zero, value);
 
-	if (map_small.update(&zero, value))
-		map_small_full(ctx);
+	if (result)
+		map_small_full(ctx, warning, result);
 }
 
 static __always_inline long map_small_delete(void)
@@ -356,10 +358,10 @@ static __always_inline long map_small_delete(void)
 /* @half */
 BPF_TABLE("hash", __u32, __s16, map_half, 1);
 
-static __always_inline void map_half_full(void *ctx)
+static __always_inline void map_half_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(14) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s16 *map_half_lookup(void)
@@ -369,12 +371,13 @@ static __always_inline __s16 *map_half_lookup(void)
 	return map_half.lookup(&zero);
 }
 
-static __always_inline void map_half_update(void *ctx, __s16 *value)
+static __always_inline void map_half_update(void *ctx, __s16 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_half.update(&zero, value);
 
-	if (map_half.update(&zero, value))
-		map_half_full(ctx);
+	if (result)
+		map_half_full(ctx, warning, result);
 }
 
 static __always_inline long map_half_delete(void)
@@ -387,10 +390,10 @@ static __always_inline long map_half_delete(void)
 /* @second */
 BPF_TABLE("hash", __u32, __u64, map_second, 1);
 
-static __always_inline void map_second_full(void *ctx)
+static __always_inline void map_second_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(15) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_second_lookup(void)
@@ -400,12 +403,13 @@ static __always_inline __u64 *map_second_lookup(void)
 	return map_second.lookup(&zero);
 }
 
-static __always_inline void map_second_update(void *ctx, __u64 *value)
+static __always_inline void map_second_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = map_second.update(&zero, value);
 
-	if (map_second.update(&zero, value))
-		map_second_full(ctx);
+	if (result)
+		map_second_full(ctx, warning, result);
 }
 
 static __always_inline long map_second_delete(void)
@@ -434,7 +438,7 @@ int probe_0(struct probe_0_record *ctx)
 	__builtin_memset(text_0.data, 0, 17);
 	bpf_probe_read_kernel_str(text_0.data, 17, (void *)ctx + 8);
 	__builtin_memcpy(key_0.data, text_0.data, 16);
-	struct count *slot_0 = map_out_slot(ctx, &key_0);
+	struct count *slot_0 = map_out_slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -444,7 +448,7 @@ int probe_0(struct probe_0_record *ctx)
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	key_1.f0 = (__s32)ctx->next_pid;
 	key_1.f1 = (__s64)ctx->prev_state;
-	struct count *slot_1 = map_state_slot(ctx, &key_1);
+	struct count *slot_1 = map_state_slot(ctx, &key_1, 1);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
@@ -466,7 +470,7 @@ static __always_inline int probe_1_body(struct probe_1_record *ctx, struct probe
 #line 6 "tracepoints.bt"
 	clear_bytes(scratch->key_0.data, 1024);
 	bpf_probe_read_user_str(scratch->key_0.data, 1024, (void *)((__u64)ctx->filename));
-	struct count *slot_0 = map_files_slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map_files_slot(ctx, &scratch->key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -507,7 +511,7 @@ int probe_2(struct probe_2_record *ctx)
 #line 7 "tracepoints.bt"
 		__s64 key_0;
 		key_0 = (__s64)ctx->ret;
-		struct count *slot_0 = map_errors_slot(ctx, &key_0);
+		struct count *slot_0 = map_errors_slot(ctx, &key_0, 3);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -541,7 +545,7 @@ static __always_inline int probe_3_body(struct probe_3_record *ctx, struct probe
 	__builtin_memset(text_0.data, 0, 9);
 	bpf_probe_read_kernel_str(text_0.data, 9, (void *)ctx + 34);
 	__builtin_memcpy(scratch->key_0.f1.data, text_0.data, 8);
-	struct number *slot_0 = map_cmd_slot(ctx, &scratch->key_0);
+	struct number *slot_0 = map_cmd_slot(ctx, &scratch->key_0, 4);
 	if (slot_0) {
 		slot_0->value += number_0;
 		slot_0->n += 1;
@@ -585,16 +589,16 @@ int probe_4(struct probe_4_record *ctx)
 #line 10 "tracepoints.bt"
 	__s64 value_0;
 	value_0 = ((__s64)(__u8)ctx->small + (__s64)(__s8)ctx->less);
-	map_small_update(ctx, &value_0);
+	map_small_update(ctx, &value_0, 5);
 	/* @half = args.half; */
 #line 11 "tracepoints.bt"
 	__s16 value_1;
 	value_1 = (__s16)ctx->half;
-	map_half_update(ctx, &value_1);
+	map_half_update(ctx, &value_1, 6);
 	/* @second = args.args[1]; */
 #line 12 "tracepoints.bt"
 	__u64 value_2;
 	value_2 = (__u64)ctx->args_1;
-	map_second_update(ctx, &value_2);
+	map_second_update(ctx, &value_2, 7);
 	return 1;
 }

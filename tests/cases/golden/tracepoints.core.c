@@ -201,10 +201,16 @@ static __always_inline void clear_bytes(void *to, __u32 size)
 	bpf_probe_read_kernel(to, size, (void *)0);
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -217,13 +223,13 @@ struct {
 	__type(value, struct count);
 } map_out SEC(".maps");
 
-static __always_inline void map_out_full(void *ctx)
+static __always_inline void map_out_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(8) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *key)
+static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_out, key);
@@ -236,10 +242,9 @@ static __always_inline struct count *map_out_slot(void *ctx, struct string_16 *k
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_out, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_out, key);
 	if (!slot)
-		map_out_full(ctx);
+		map_out_full(ctx, warning, result);
 	return slot;
 }
 
@@ -256,13 +261,13 @@ struct {
 	__type(value, struct count);
 } map_state SEC(".maps");
 
-static __always_inline void map_state_full(void *ctx)
+static __always_inline void map_state_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(9) == 1)
-		warn(ctx, 1);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *key)
+static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_state, key);
@@ -275,10 +280,9 @@ static __always_inline struct count *map_state_slot(void *ctx, struct tuple_0 *k
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_state, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_state, key);
 	if (!slot)
-		map_state_full(ctx);
+		map_state_full(ctx, warning, result);
 	return slot;
 }
 
@@ -295,13 +299,13 @@ struct {
 	__type(value, struct count);
 } map_files SEC(".maps");
 
-static __always_inline void map_files_full(void *ctx)
+static __always_inline void map_files_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(10) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_files_slot(void *ctx, struct string_1024 *key)
+static __always_inline struct count *map_files_slot(void *ctx, struct string_1024 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_files, key);
@@ -314,10 +318,9 @@ static __always_inline struct count *map_files_slot(void *ctx, struct string_102
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_files, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_files, key);
 	if (!slot)
-		map_files_full(ctx);
+		map_files_full(ctx, warning, result);
 	return slot;
 }
 
@@ -334,13 +337,13 @@ struct {
 	__type(value, struct count);
 } map_errors SEC(".maps");
 
-static __always_inline void map_errors_full(void *ctx)
+static __always_inline void map_errors_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(11) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
+static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_errors, key);
@@ -353,10 +356,9 @@ static __always_inline struct count *map_errors_slot(void *ctx, __s64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_errors, key, (struct count *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_errors, key);
 	if (!slot)
-		map_errors_full(ctx);
+		map_errors_full(ctx, warning, result);
 	return slot;
 }
 
@@ -373,13 +375,13 @@ struct {
 	__type(value, struct number);
 } map_cmd SEC(".maps");
 
-static __always_inline void map_cmd_full(void *ctx)
+static __always_inline void map_cmd_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(12) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *key)
+static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct number *slot = bpf_map_lookup_elem(&map_cmd, key);
@@ -392,10 +394,9 @@ static __always_inline struct number *map_cmd_slot(void *ctx, struct tuple_1 *ke
 	if (!zero_value)
 		return (void *)0;
 	result = bpf_map_update_elem(&map_cmd, key, (struct number *)zero_value, BPF_NOEXIST);
-	(void)result;
 	slot = bpf_map_lookup_elem(&map_cmd, key);
 	if (!slot)
-		map_cmd_full(ctx);
+		map_cmd_full(ctx, warning, result);
 	return slot;
 }
 
@@ -412,10 +413,10 @@ struct {
 	__type(value, __s64);
 } map_small SEC(".maps");
 
-static __always_inline void map_small_full(void *ctx)
+static __always_inline void map_small_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(13) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s64 *map_small_lookup(void)
@@ -425,12 +426,13 @@ static __always_inline __s64 *map_small_lookup(void)
 	return bpf_map_lookup_elem(&map_small, &zero);
 }
 
-static __always_inline void map_small_update(void *ctx, __s64 *value)
+static __always_inline void map_small_update(void *ctx, __s64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_small, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_small, &zero, value, BPF_ANY))
-		map_small_full(ctx);
+	if (result)
+		map_small_full(ctx, warning, result);
 }
 
 static __always_inline long map_small_delete(void)
@@ -448,10 +450,10 @@ struct {
 	__type(value, __s16);
 } map_half SEC(".maps");
 
-static __always_inline void map_half_full(void *ctx)
+static __always_inline void map_half_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(14) == 1)
-		warn(ctx, 6);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s16 *map_half_lookup(void)
@@ -461,12 +463,13 @@ static __always_inline __s16 *map_half_lookup(void)
 	return bpf_map_lookup_elem(&map_half, &zero);
 }
 
-static __always_inline void map_half_update(void *ctx, __s16 *value)
+static __always_inline void map_half_update(void *ctx, __s16 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_half, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_half, &zero, value, BPF_ANY))
-		map_half_full(ctx);
+	if (result)
+		map_half_full(ctx, warning, result);
 }
 
 static __always_inline long map_half_delete(void)
@@ -484,10 +487,10 @@ struct {
 	__type(value, __u64);
 } map_second SEC(".maps");
 
-static __always_inline void map_second_full(void *ctx)
+static __always_inline void map_second_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(15) == 1)
-		warn(ctx, 7);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __u64 *map_second_lookup(void)
@@ -497,12 +500,13 @@ static __always_inline __u64 *map_second_lookup(void)
 	return bpf_map_lookup_elem(&map_second, &zero);
 }
 
-static __always_inline void map_second_update(void *ctx, __u64 *value)
+static __always_inline void map_second_update(void *ctx, __u64 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_second, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_second, &zero, value, BPF_ANY))
-		map_second_full(ctx);
+	if (result)
+		map_second_full(ctx, warning, result);
 }
 
 static __always_inline long map_second_delete(void)
@@ -532,7 +536,7 @@ int probe_0(struct probe_0_record *ctx)
 	__builtin_memset(text_0.data, 0, 17);
 	bpf_probe_read_kernel_str(text_0.data, 17, (void *)ctx + 8);
 	__builtin_memcpy(key_0.data, text_0.data, 16);
-	struct count *slot_0 = map_out_slot(ctx, &key_0);
+	struct count *slot_0 = map_out_slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -542,7 +546,7 @@ int probe_0(struct probe_0_record *ctx)
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	key_1.f0 = (__s32)ctx->next_pid;
 	key_1.f1 = (__s64)ctx->prev_state;
-	struct count *slot_1 = map_state_slot(ctx, &key_1);
+	struct count *slot_1 = map_state_slot(ctx, &key_1, 1);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
@@ -564,7 +568,7 @@ static __always_inline int probe_1_body(struct probe_1_record *ctx, struct probe
 #line 6 "tracepoints.bt"
 	clear_bytes(scratch->key_0.data, 1024);
 	bpf_probe_read_user_str(scratch->key_0.data, 1024, (void *)((__u64)ctx->filename));
-	struct count *slot_0 = map_files_slot(ctx, &scratch->key_0);
+	struct count *slot_0 = map_files_slot(ctx, &scratch->key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -607,7 +611,7 @@ int probe_2(struct probe_2_record *ctx)
 #line 7 "tracepoints.bt"
 		__s64 key_0;
 		key_0 = (__s64)ctx->ret;
-		struct count *slot_0 = map_errors_slot(ctx, &key_0);
+		struct count *slot_0 = map_errors_slot(ctx, &key_0, 3);
 		if (slot_0) {
 			slot_0->n += 1;
 		}
@@ -641,7 +645,7 @@ static __always_inline int probe_3_body(struct probe_3_record *ctx, struct probe
 	__builtin_memset(text_0.data, 0, 9);
 	bpf_probe_read_kernel_str(text_0.data, 9, (void *)ctx + 34);
 	__builtin_memcpy(scratch->key_0.f1.data, text_0.data, 8);
-	struct number *slot_0 = map_cmd_slot(ctx, &scratch->key_0);
+	struct number *slot_0 = map_cmd_slot(ctx, &scratch->key_0, 4);
 	if (slot_0) {
 		slot_0->value += number_0;
 		slot_0->n += 1;
@@ -687,17 +691,17 @@ int probe_4(struct probe_4_record *ctx)
 #line 10 "tracepoints.bt"
 	__s64 value_0;
 	value_0 = ((__s64)(__u8)ctx->small + (__s64)(__s8)ctx->less);
-	map_small_update(ctx, &value_0);
+	map_small_update(ctx, &value_0, 5);
 	/* @half = args.half; */
 #line 11 "tracepoints.bt"
 	__s16 value_1;
 	value_1 = (__s16)ctx->half;
-	map_half_update(ctx, &value_1);
+	map_half_update(ctx, &value_1, 6);
 	/* @second = args.args[1]; */
 #line 12 "tracepoints.bt"
 	__u64 value_2;
 	value_2 = (__u64)ctx->args_1;
-	map_second_update(ctx, &value_2);
+	map_second_update(ctx, &value_2, 7);
 	return 1;
 }
 

@@ -172,10 +172,16 @@ static __always_inline __u32 *bench_repeat(void)
 	return control_at(&index);
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -203,10 +209,10 @@ struct {
 	__type(value, __s8);
 } map_x SEC(".maps");
 
-static __always_inline void map_x_full(void *ctx)
+static __always_inline void map_x_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 2);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_x_lookup(void)
@@ -216,12 +222,13 @@ static __always_inline __s8 *map_x_lookup(void)
 	return bpf_map_lookup_elem(&map_x, &zero);
 }
 
-static __always_inline void map_x_update(void *ctx, __s8 *value)
+static __always_inline void map_x_update(void *ctx, __s8 *value, __u32 warning)
 {
 	__u32 zero = 0;
+	int result = bpf_map_update_elem(&map_x, &zero, value, BPF_ANY);
 
-	if (bpf_map_update_elem(&map_x, &zero, value, BPF_ANY))
-		map_x_full(ctx);
+	if (result)
+		map_x_full(ctx, warning, result);
 }
 
 static __always_inline long map_x_delete(void)
@@ -326,7 +333,7 @@ int probe_3(void *ctx)
 #line 5 "trials.bt"
 	__s8 value_0;
 	value_0 = 1;
-	map_x_update(ctx, &value_0);
+	map_x_update(ctx, &value_0, 1);
 	return 0;
 }
 

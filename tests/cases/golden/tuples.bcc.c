@@ -50,7 +50,7 @@ struct count {
 	__u64 n;
 };
 
-struct event_0 {
+struct event_3 {
 	struct event_header header;
 	struct tuple_1 arg0;
 };
@@ -61,7 +61,7 @@ struct tuple_6 {
 	struct tuple_3 f2;
 };
 
-struct event_1 {
+struct event_4 {
 	struct event_header header;
 	struct tuple_6 arg0;
 };
@@ -71,7 +71,7 @@ struct tuple_7 {
 	__u64 f1;
 };
 
-struct event_2 {
+struct event_6 {
 	struct event_header header;
 	__s8 arg0;
 	__u64 arg1;
@@ -170,10 +170,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -181,10 +187,10 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @one */
 BPF_TABLE("hash", struct tuple_2, struct tuple_1, map_one, 4096);
 
-static __always_inline void map_one_full(void *ctx)
+static __always_inline void map_one_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(4) == 1)
-		warn(ctx, 3);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline struct tuple_1 *map_one_lookup(struct tuple_2 *key)
@@ -192,10 +198,12 @@ static __always_inline struct tuple_1 *map_one_lookup(struct tuple_2 *key)
 	return map_one.lookup(key);
 }
 
-static __always_inline void map_one_update(void *ctx, struct tuple_2 *key, struct tuple_1 *value)
+static __always_inline void map_one_update(void *ctx, struct tuple_2 *key, struct tuple_1 *value, __u32 warning)
 {
-	if (map_one.update(key, value))
-		map_one_full(ctx);
+	int result = map_one.update(key, value);
+
+	if (result)
+		map_one_full(ctx, warning, result);
 }
 
 static __always_inline long map_one_delete(struct tuple_2 *key)
@@ -206,13 +214,13 @@ static __always_inline long map_one_delete(struct tuple_2 *key)
 /* @two */
 BPF_TABLE("percpu_hash", struct tuple_5, struct count, map_two, 4096);
 
-static __always_inline void map_two_full(void *ctx)
+static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(5) == 1)
-		warn(ctx, 4);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key)
+static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_two.lookup(key);
@@ -225,10 +233,9 @@ static __always_inline struct count *map_two_slot(void *ctx, struct tuple_5 *key
 	if (!zero_value)
 		return (void *)0;
 	result = map_two.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_two.lookup(key);
 	if (!slot)
-		map_two_full(ctx);
+		map_two_full(ctx, warning, result);
 	return slot;
 }
 
@@ -240,10 +247,10 @@ static __always_inline long map_two_delete(struct tuple_5 *key)
 /* @pairs */
 BPF_TABLE("hash", struct tuple_7, __s8, map_pairs, 4096);
 
-static __always_inline void map_pairs_full(void *ctx)
+static __always_inline void map_pairs_full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(6) == 1)
-		warn(ctx, 5);
+		warn_failed(ctx, warning, result);
 }
 
 static __always_inline __s8 *map_pairs_lookup(struct tuple_7 *key)
@@ -251,10 +258,12 @@ static __always_inline __s8 *map_pairs_lookup(struct tuple_7 *key)
 	return map_pairs.lookup(key);
 }
 
-static __always_inline void map_pairs_update(void *ctx, struct tuple_7 *key, __s8 *value)
+static __always_inline void map_pairs_update(void *ctx, struct tuple_7 *key, __s8 *value, __u32 warning)
 {
-	if (map_pairs.update(key, value))
-		map_pairs_full(ctx);
+	int result = map_pairs.update(key, value);
+
+	if (result)
+		map_pairs_full(ctx, warning, result);
 }
 
 static __always_inline long map_pairs_delete(struct tuple_7 *key)
@@ -264,7 +273,7 @@ static __always_inline long map_pairs_delete(struct tuple_7 *key)
 
 struct probe_0_scratch {
 	__u64 busy;
-	struct event_1 event_1 __attribute__((aligned(8)));
+	struct event_4 event_1 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scratch)
@@ -283,7 +292,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	key_0.f0 = 1;
 	__builtin_memset(key_0.f1.data, 0, 4);
 	__builtin_memcpy(key_0.f1.data, "a", 1);
-	map_one_update(ctx, &key_0, &value_0);
+	map_one_update(ctx, &key_0, &value_0, 0);
 	/* @one[70000, "abc"] = ((int16)1, "longer", (pid, (uint64)2)); */
 #line 4 "tuples.bt"
 	struct tuple_1 value_1;
@@ -298,7 +307,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	key_1.f0 = 70000;
 	__builtin_memset(key_1.f1.data, 0, 4);
 	__builtin_memcpy(key_1.f1.data, "abc", 3);
-	map_one_update(ctx, &key_1, &value_1);
+	map_one_update(ctx, &key_1, &value_1, 1);
 	/* $t = @one[1, "a"]; */
 #line 5 "tuples.bt"
 	struct tuple_1 in_v_t__0;
@@ -326,17 +335,17 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	__builtin_memcpy(key_3.f1.f0.data, (*v_t).f1.data, 7);
 	key_3.f1.f1.f0 = 1;
 	key_3.f1.f1.f1 = 2;
-	struct count *slot_0 = map_two_slot(ctx, &key_3);
+	struct count *slot_0 = map_two_slot(ctx, &key_3, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
 	/* print($t) */
 #line 7 "tuples.bt"
-	struct event_0 event_0;
+	struct event_3 event_0;
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	__builtin_memcpy(&event_0.arg0, &(*v_t), 32);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 0;
+	event_0.header.id = 3;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* print((1, "two", (3, 4))) */
@@ -349,7 +358,7 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	scratch->event_1.arg0.f2.f0 = 3;
 	scratch->event_1.arg0.f2.f1 = 4;
 	scratch->event_1.header.time = bpf_ktime_get_ns();
-	scratch->event_1.header.id = 1;
+	scratch->event_1.header.id = 4;
 	scratch->event_1.header.unused = 0;
 	send(ctx, &scratch->event_1, sizeof(scratch->event_1));
 	return 0;
@@ -401,16 +410,16 @@ int probe_1(void *ctx)
 	struct tuple_7 key_0;
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	__builtin_memcpy(&key_0, &(*v_pair), 16);
-	map_pairs_update(ctx, &key_0, &value_2);
+	map_pairs_update(ctx, &key_0, &value_2, 5);
 	/* printf("%d %lld %d\n", 1, nsecs, 2) */
 #line 15 "tuples.bt"
-	struct event_2 event_0;
+	struct event_6 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	event_0.arg0 = 1;
 	event_0.arg1 = bpf_ktime_get_boot_ns();
 	event_0.arg2 = 2;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 2;
+	event_0.header.id = 6;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

@@ -69,10 +69,16 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/* A run-time warning: an event without fields. */
-static __always_inline void warn(void *ctx, __u32 id)
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
-	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
 
 	send(ctx, &event, sizeof(event));
 }
@@ -80,13 +86,13 @@ static __always_inline void warn(void *ctx, __u32 id)
 /* @ */
 BPF_TABLE("percpu_hash", __u64, struct count, map_, 4096);
 
-static __always_inline void map__full(void *ctx)
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
 	if (ledger_add(3) == 1)
-		warn(ctx, 0);
+		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map__slot(void *ctx, __u64 *key)
+static __always_inline struct count *map__slot(void *ctx, __u64 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = map_.lookup(key);
@@ -99,10 +105,9 @@ static __always_inline struct count *map__slot(void *ctx, __u64 *key)
 	if (!zero_value)
 		return (void *)0;
 	result = map_.insert(key, (struct count *)zero_value);
-	(void)result;
 	slot = map_.lookup(key);
 	if (!slot)
-		map__full(ctx);
+		map__full(ctx, warning, result);
 	return slot;
 }
 
@@ -131,7 +136,7 @@ int probe_0(__u64 *ctx)
 #line 2 "wildcard.bt"
 	__u64 key_0;
 	key_0 = bpf_get_func_ip(ctx);
-	struct count *slot_0 = map__slot(ctx, &key_0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
