@@ -31,11 +31,7 @@ from kptrace.runtime.mechanism import WANTED, choose
 
 DEFAULT_PERCENTILES = "50,90,99,99.9"
 FORMATS: dict[str, type[TextFormat] | type[JsonFormat]] = {"text": TextFormat, "json": JsonFormat}
-_NOT_YET = (
-    (("-p", "--pid"), False),
-    (("-c", "--cmd"), False),
-    (("-k",), True),
-)
+_NOT_YET = ((("-k",), True),)
 """Options of the language that are refused by name: their spellings, and whether they are flags."""
 
 _NEVER = (
@@ -78,6 +74,8 @@ class RunOptions:
     mode: str | None = None
     test: bool = False
     bench: bool = False
+    pid: str | None = None
+    cmd: str | None = None
 
 
 def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
@@ -134,6 +132,8 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--verify-llvm-ir", is_flag=True, hidden=True, expose_value=False),
     _option("--unsafe", is_flag=True, text="Allow functions that act on the system."),
+    _option("-p", "--pid", metavar="PID", text="Only what happens in this process; ends with it."),
+    _option("-c", "--cmd", metavar="CMD", text="Run CMD meanwhile; ends with it."),
     _option("--test", is_flag=True, text="Run the test probes instead of attaching."),
     _option("--bench", is_flag=True, text="Run the bench probes instead of attaching."),
     _option("--mode", type=click.Choice(["test", "bench"]), text="The same as --test, --bench."),
@@ -241,7 +241,10 @@ def run_given(given: Given, options: RunOptions) -> int:
     levels = _percentiles(options.percentiles, given)
     dumped = stages(options.dump)
     pretend_missing(options.no_feature)
-    with open_kernel(options.traceable_functions) as kernel:
+    with (
+        session.open_process(options.pid, options.cmd) as process,
+        open_kernel(options.traceable_functions) as kernel,
+    ):
         dump_tree(dumped, given.source)
         mode = _mode(options)
         made = compile_given(
@@ -253,6 +256,8 @@ def run_given(given: Given, options: RunOptions) -> int:
             include=options.include,
             unsafe=options.unsafe,
             mode=mode,
+            pid_filter=options.pid is not None,
+            cpid=process.pid if process is not None and options.cmd is not None else None,
         )
         report(made.warnings, warnings=options.warnings)
         dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
@@ -282,6 +287,8 @@ def run_given(given: Given, options: RunOptions) -> int:
                     attach=options.attach,
                     ready_file=options.ready_file,
                     mode=mode,
+                    process=process,
+                    pid=process.pid if process is not None and options.pid is not None else 0,
                     warnings=options.warnings,
                 ),
                 sink,

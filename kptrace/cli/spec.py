@@ -114,11 +114,13 @@ def compile_given(
     include: tuple[str, ...] = (),
     unsafe: bool = False,
     mode: str = "",
+    pid_filter: bool = False,
+    cpid: int | None = None,
 ) -> Compilation:
     """Compile for a kernel; ``only`` is a regular expression for the names of probes.
 
-    ``search`` are directories for ``#include``, ``include`` files to include first. ``mode`` as in
-    `compiler.Options`.
+    ``search`` are directories for ``#include``, ``include`` files to include first. ``mode``,
+    ``pid_filter`` and ``cpid`` as in `compiler.Options`.
     """
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
@@ -126,6 +128,8 @@ def compile_given(
         named=given.named,
         percentiles=percentiles,
         mode=mode,
+        pid_filter=pid_filter,
+        cpid=cpid,
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,
         percpu_lookup=features.has("lookup_percpu_elem") is not False,

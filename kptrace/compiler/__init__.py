@@ -43,6 +43,7 @@ class Options:
     ``percentiles`` collects hist() at 5 bits of precision.
     ``mode``: compile the ``test`` or the ``bench`` probes instead of those that attach; begin and
     end blocks always. ``pid_filter``: probes count only for one process, which the runtime names.
+    ``cpid`` is the process of the command that runs along (``-c``).
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
@@ -55,6 +56,7 @@ class Options:
     percentiles: bool = False
     mode: str = ""
     pid_filter: bool = False
+    cpid: int | None = None
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
@@ -133,6 +135,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         hist_bits=PERCENTILE_BITS if options.percentiles else 0,
         percpu_lookup=options.percpu_lookup,
         has=options.has,
+        cpid=options.cpid,
         unsafe=options.unsafe,
     )
     declared = declarations(program, report)

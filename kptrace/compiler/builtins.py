@@ -49,7 +49,7 @@ ARGUMENT = re.compile(r"arg([0-9]+)")
 
 NOT_YET = frozenset(
     """
-    ustack cpid has_cpid config
+    ustack config
     """.split()
 )
 """Values of the language that this version refuses by name."""

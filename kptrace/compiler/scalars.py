@@ -72,6 +72,11 @@ class ScalarEmitter(MapAccess):
                 self.line(f"{self.spelling(node.type)} {name} = {self.inline(node)};")
                 self.effects += 1
                 return name
+            case tree.Warned():
+                event = self.shared.events.warning(node.span, node.text)
+                self.shared.needs.add("warn")
+                self.line(f"warn(ctx, {event.id});")
+                return self.expr(node.value)
             case tree.Register():
                 return self.register(node)
             case tree.RawArgument():

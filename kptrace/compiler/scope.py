@@ -36,6 +36,7 @@ class Facts:
     stack_mode: str = "bpftrace"
     hist_bits: int = 0
     percpu_lookup: bool = True
+    cpid: int | None = None
     has: Callable[[str], bool] = every
     unsafe: bool = False
     texts: list[str] = field(default_factory=list)

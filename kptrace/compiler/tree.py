@@ -86,6 +86,14 @@ class Inline(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Warned(Node):
+    """A scalar whose use is told each time: a run-time warning with this text."""
+
+    value: Expr
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Register(Node):
     """Argument register ``index`` of the probed function, as its C type; -1: return value."""
 
@@ -312,6 +320,7 @@ Expr: TypeAlias = (
     | AggregateRead
     | Builtin
     | Inline
+    | Warned
     | Register
     | RawArgument
     | Context

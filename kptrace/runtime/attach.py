@@ -208,6 +208,8 @@ class _Attacher:
     def _everywhere(self, program: Program, target: Target, *, link: bool) -> None:
         """A timer or software event on every online CPU, or on every thread of one process."""
         events = _open_threads(target, self._pid) if self._pid else _open_cpus(target)
+        if not events:  # the process has ended: nothing will fire, and the run ends
+            self._attachments.count += 1
         try:
             for number in range(len(events)):
                 held = self._hang(program, events.pop(), link=link)
@@ -334,8 +336,11 @@ def _open_cpus(target: Target) -> list[int]:
 
 
 def _open_threads(target: Target, pid: int) -> list[int]:
-    """The events of one target on all threads of a process."""
-    threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    """The events of one target on all threads of a process; none if it has ended."""
+    try:
+        threads = [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except FileNotFoundError:
+        return []
     name, period = (
         ("cpu-clock", target.period_ns)
         if target.period_ns
@@ -349,7 +354,6 @@ def _open_threads(target: Target, pid: int) -> list[int]:
 
 def _open_all(places: Iterable[int], opener: Callable[[int], int]) -> list[int]:
     """An event at each place; one that vanished meanwhile (CPU, thread) is left out."""
-    gone: OSError | None = None
     events: list[int] = []
     for place in places:
         try:
@@ -359,9 +363,6 @@ def _open_all(places: Iterable[int], opener: Callable[[int], int]) -> list[int]:
                 for event in events:
                     os.close(event)
                 raise
-            gone = error
-    if gone is not None and not events:
-        raise gone
     return events
 
 

@@ -12,7 +12,7 @@ from kptrace.errors import Exit, render
 from kptrace.kernel import Kernel
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
-from kptrace.plan import TRACER_KINDS, EventKind, Plan, ProbeKind
+from kptrace.plan import TRACER_KINDS, Control, EventKind, Plan, ProbeKind
 from kptrace.runtime import attach, ledger, maps
 from kptrace.runtime.attach import Attachments
 from kptrace.runtime.ledger import Misses
@@ -22,10 +22,11 @@ from kptrace.runtime.perf import Reader
 from kptrace.runtime.preflight import require_kprobes
 from kptrace.session import trials
 from kptrace.session.events import Handlers
+from kptrace.session.process import Process
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
 from kptrace.session.sink import Sink
-from kptrace.session.state import KernelResolver, Maps, set_active, set_clocks
+from kptrace.session.state import KernelResolver, Maps, set_active, set_clocks, set_control
 
 _POLL_S = 0.1
 _SLICE = 1000
@@ -43,6 +44,8 @@ class Options:
 
     ``form`` makes the output format when the style is known, which needs the loaded maps.
     ``attach`` is one of `mechanism.WANTED`. ``mode``: test or bench instead of attaching.
+    ``process`` is the one that the run is about; the run ends when it ends. ``pid``: only what
+    happens in this process counts.
     """
 
     form: Callable[[Style], Format]
@@ -53,6 +56,8 @@ class Options:
     attach: str = "auto"
     ready_file: str = ""
     mode: str = ""
+    process: Process | None = None
+    pid: int = 0
     warnings: bool = True
 
 
@@ -120,6 +125,7 @@ class _Run:
         self._handlers = Handlers(
             plan, self._form, style, sink, self._maps, warnings=options.warnings
         )
+        self._process = options.process
         self._told_lost = 0
         self._next_tell = 0.0
 
@@ -138,12 +144,15 @@ class _Run:
                 self._handlers.handle(begin_records)
                 return self._trials(reader)
             with attach.attach_all(
-                self._plan, self._loaded, mechanisms, self._kernel
+                self._plan, self._loaded, mechanisms, self._kernel, self._options.pid
             ) as attachments:
                 self._warn(attachments)
                 if self._options.dry_run:
                     return Result(status=Exit.OK)
+                set_control(self._loaded, Control.PID, self._options.pid)
                 set_active(self._loaded, True)
+                if self._process is not None:
+                    self._process.start()
                 self._announce(attachments)
                 self._handlers.handle(begin_records)
                 self._poll(reader)
@@ -191,6 +200,8 @@ class _Run:
         duration = self._options.duration_s
         deadline = None if duration is None else time.monotonic() + duration
         while self._handlers.exit_status is None and not self._signals.stop:
+            if self._process is not None and self._process.ended():
+                break
             timeout = longest
             if deadline is not None:
                 timeout = min(timeout, deadline - time.monotonic())

@@ -137,6 +137,19 @@ def _ctx(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return tree.Context(span=call.span, type=types.Pointer(target))
 
 
+def _cpid(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    pid = check.facts.cpid
+    value = tree.Const(span=call.span, type=UINT64, value=pid or 0)
+    if pid is not None:
+        return value
+    message = "No child command (`-c`); cpid is zero"
+    return tree.Warned(span=call.span, type=UINT64, value=value, text=message)
+
+
+def _has_cpid(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    return tree.Const(span=call.span, type=types.BOOL, value=int(check.facts.cpid is not None))
+
+
 _PROBE_TYPES = {
     ProbeKind.BEGIN: "special",
     ProbeKind.END: "special",
@@ -166,4 +179,6 @@ ROWS: dict[str, Function] = {
     "usermode": _value(_usermode),
     "ctx": _value(_ctx),
     "probetype": _value(_probetype),
+    "cpid": _value(_cpid),
+    "has_cpid": _value(_has_cpid),
 }

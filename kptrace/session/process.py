@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The process that a run is about: one that runs already (``-p``), or a command (``-c``)."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import shlex
+import shutil
+import signal
+from collections.abc import Iterator
+from typing import NoReturn
+
+from kptrace.errors import UsageError
+
+_MOST = 4194304  # PID_MAX_LIMIT on 64-bit machines, include/linux/threads.h
+_PR_SET_PDEATHSIG = 1
+_RESTORED = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGHUP,
+    signal.SIGUSR1,
+    signal.SIGPIPE,
+)
+_PATIENCE_S = 1.0
+
+
+class Process:
+    """A process that is watched; it is gone for good, its number is not mistaken for another's."""
+
+    def __init__(self, pid: int, handle: int) -> None:
+        self.pid = pid
+        self._handle = handle
+        self._poll = select.poll()
+        self._poll.register(handle, select.POLLIN)
+
+    def start(self) -> None:
+        """Let it run, if it waits for that."""
+
+    def ended(self, wait_s: float = 0.0) -> bool:
+        """Whether it has ended, after waiting for that as long as given."""
+        return bool(self._poll.poll(wait_s * 1000))
+
+    def close(self) -> None:
+        os.close(self._handle)
+
+
+class Command(Process):
+    """A command that is started by us: it waits until `start`, and ends with us."""
+
+    def __init__(self, pid: int, gate: int) -> None:
+        super().__init__(pid, os.pidfd_open(pid))
+        self._gate = gate
+
+    def start(self) -> None:
+        os.write(self._gate, b"\n")
+
+    def close(self) -> None:
+        os.close(self._gate)
+        if not self.ended():
+            os.kill(self.pid, signal.SIGTERM)
+        if self.ended(_PATIENCE_S):
+            os.waitpid(self.pid, 0)
+        super().close()
+
+
+@contextlib.contextmanager
+def open_process(pid: str | None, command: str | None) -> Iterator[Process | None]:
+    """The process of ``-p`` or ``-c`` while the block runs; None without either.
+
+    Raises UsageError when there is no such process or command.
+    """
+    if pid is not None and command is not None:
+        raise UsageError("-p and -c exclude each other", code="usage")
+    process: Process | None = None
+    if pid is not None:
+        process = _watch(pid)
+    elif command is not None:
+        process = _prepare(command)
+    try:
+        yield process
+    finally:
+        if process is not None:
+            process.close()
+
+
+def _watch(text: str) -> Process:
+    try:
+        pid = int(text)
+    except ValueError:
+        raise UsageError(f"Failed to parse pid: {text}", code="usage") from None
+    if not 0 < pid <= _MOST:
+        raise UsageError(f"Pid out of range: {pid}", code="usage")
+    try:
+        return Process(pid, os.pidfd_open(pid))
+    except OSError as error:
+        hint = "it must be the id of a process, not of one of its threads"
+        raise UsageError(
+            f"cannot watch process {pid}: {error.strerror}", hint=hint, code="usage"
+        ) from None
+
+
+def _prepare(text: str) -> Command:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(f"cannot parse the command '{text}': {error}", code="usage") from None
+    program = shutil.which(words[0]) if words else None
+    if program is None:
+        name = words[0] if words else text
+        raise UsageError(f"path '{name}' does not exist or is not executable", code="usage")
+    reader, gate = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.close(gate)
+        _become(program, words, reader, parent)
+    os.close(reader)
+    return Command(pid, gate)
+
+
+def _become(program: str, words: list[str], gate: int, parent: int) -> NoReturn:
+    """In the child: wait, then be the command. No word from the parent means that it is gone."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        for number in _RESTORED:
+            signal.signal(number, signal.SIG_DFL)
+        if os.getppid() == parent and os.read(gate, 1):
+            os.execv(program, words)
+    finally:
+        os._exit(127)
