@@ -18,6 +18,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.values import ValueEmitter
 from kptrace.compiler.writer import c_integer
+from kptrace.plan import Map
 from kptrace.types import Type
 
 
@@ -42,7 +43,7 @@ class LoopEmitter(ValueEmitter):
 
     def unroll(self, node: tree.Unroll) -> None:
         name = self.fresh("round")
-        self.line(f"for (__u32 {name} = 0; {name} < {node.count}; {name}++) {{")
+        self.line(f"for (__u64 {name} = 0; {name} < {node.count}; {name}++) {{")
         self.c_body(node.body)
         self.line("}")
 
@@ -115,18 +116,26 @@ class LoopEmitter(ValueEmitter):
         key, value = self.spelling(plan_map.key), self.spelling(plan_map.value)
         self.shared.needs.add(f"each {plan_map.symbol}")
         with self.function(f"void *map, {key} *key, {value} *value", node) as name:
-            self.declare_object(node.slot, node.type)
-            target = self.variable_object(node.slot)
-            if sum(map(types.size_of, node.type.elements)) != types.size_of(node.type):
-                self.clear(target, types.size_of(node.type))  # the padding
-            self.load("key", f"{target}.f0", plan_map.key)
-            if isinstance(plan_map.value, types.AGGREGATES):
-                self.line(f"{target}.f1 = {self.merged(node.map, 'key')};")
-            else:
-                self.load("value", f"{target}.f1", plan_map.value)
+            self.copy_entry(node, plan_map)
             self.body(node.body)
         self.line(f"{plan_map.symbol}_each({name}, frame);")
         self.after_loop()
+
+    def copy_entry(self, node: tree.ForMap, plan_map: Map) -> None:
+        """Give the loop's variable what the body uses of the entry."""
+        if not node.parts:
+            return
+        self.declare_object(node.slot, node.type)
+        target = self.variable_object(node.slot)
+        size = types.size_of(node.type)
+        if len(node.parts) == 2 and sum(map(types.size_of, node.type.elements)) != size:
+            self.clear(target, size)  # the padding
+        if 0 in node.parts:
+            self.load("key", f"{target}.f0", node.type.elements[0])
+        if 1 in node.parts and isinstance(plan_map.value, types.AGGREGATES):
+            self.line(f"{target}.f1 = {self.merged(node.map, 'key')};")
+        elif 1 in node.parts:
+            self.load("value", f"{target}.f1", plan_map.value)
 
     def load(self, pointer: str, target: str, kind: Type) -> None:
         """Copy what a pointer points to."""
@@ -157,7 +166,9 @@ class LoopEmitter(ValueEmitter):
         body = self.lines
         self.lines, self.indent = outer
         text = "\n".join(body)
-        end = "" if body[-1].startswith("\treturn") else "\treturn 0;\n"
+        if not body or not body[-1].startswith("\treturn"):
+            body.append("\treturn 0;")
+            text = "\n".join(body)
         opening = []
         if re.search(r"\bctx\b", text):
             self.frame.setdefault("ctx", "void *ctx")
@@ -169,7 +180,7 @@ class LoopEmitter(ValueEmitter):
         self.functions.append(
             f"/* {self.loop_head(node)} */\n"
             f"static long {name}({parameters}, struct {self.name}_frame *frame)\n{{\n"
-            f"{''.join(opening)}{text}\n{end}}}\n"
+            f"{''.join(opening)}{text}\n}}\n"
         )
 
     def loop_head(self, node: tree.Statement) -> str:

@@ -7,6 +7,9 @@ is out of its reach; variables from outside are shared with it by reference (`Sc
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
+
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.flow import Flow
@@ -115,8 +118,16 @@ class Loops(Flow):
         kind = self.scopes.type_of(variable)
         if not isinstance(kind, types.Tuple):
             return []
-        slot = variable.slot
-        return [tree.ForMap(span=node.span, slot=slot, type=kind, map=over.name, body=body)]
+        return [
+            tree.ForMap(
+                span=node.span,
+                slot=variable.slot,
+                type=kind,
+                map=over.name,
+                body=body,
+                parts=frozenset(_parts(node.body, node.variable.name)),
+            )
+        ]
 
     def iterated(self, over: n.Map) -> Type:
         """The type of one entry of a map, (key, value); ERROR while or where there is none."""
@@ -143,3 +154,19 @@ class Loops(Flow):
             made = tree.MapRead(span=over.span, type=value, map=over.name, key=None)
             value = self.castable(made).type
         return types.Tuple((key, value))
+
+
+def _parts(node: object, name: str) -> Iterator[int]:
+    """Which elements of a pair a tree uses: ``$kv.0`` and ``$kv.1``, or both as ``$kv``."""
+    match node:
+        case n.TupleIndex(operand=n.Variable(name=operand), index=index) if operand == name:
+            yield index
+        case n.Variable(name=variable) if variable == name:
+            yield from (0, 1)
+        case tuple():
+            for one in node:
+                yield from _parts(one, name)
+        case n.Node():
+            for field in dataclasses.fields(node):
+                if field.name != "span":
+                    yield from _parts(getattr(node, field.name), name)

@@ -150,7 +150,7 @@ def _bench(one: Emitted, entry: str, dialect: Dialect) -> str:
 
 def _loops(name: str, emitter: Emitter) -> str:
     """The functions of a program's loops, with the struct that they share."""
-    if not emitter.functions:
+    if not (emitter.functions or emitter.frame):
         return ""
     fields = "".join(f"\t{one};\n" for one in emitter.frame.values())
     return "\n".join([f"struct {name}_frame {{\n{fields}}};\n", *emitter.functions, ""])
@@ -158,7 +158,7 @@ def _loops(name: str, emitter: Emitter) -> str:
 
 def _frame(name: str, emitter: Emitter) -> list[str]:
     """The lines that set up what a program shares with its loops."""
-    if not emitter.functions:
+    if not (emitter.functions or emitter.frame):
         return []
     kind = f"struct {name}_frame"
     lines = [f"\t{kind} shared;", f"\t{kind} *frame = &shared;", ""]

@@ -425,12 +425,16 @@ class ForRange(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForMap(Statement):
-    """``for $kv : @map``; ``slot`` is the variable, a copy of the entry."""
+    """``for $kv : @map``; ``slot`` is the variable, a copy of the entry.
+
+    ``parts`` are the elements of the pair that the body uses.
+    """
 
     slot: str
     type: types.Tuple
     map: str
     body: tuple[Statement, ...]
+    parts: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -428,7 +428,6 @@ static long probe_0_loop_3(void *map, struct tuple_1 *key, struct count *value, 
 	void *ctx = frame->ctx;
 	struct tuple_2 in_v_pair__0;
 	struct tuple_2 *v_pair = &in_v_pair__0;
-	__builtin_memcpy(&(*v_pair).f0, key, 8);
 	(*v_pair).f1 = map_pairs_read(key);
 	/* @total = sum($pair.1); */
 #line 20 "loops.bt"
@@ -488,7 +487,7 @@ int probe_0(struct probe_0_record *ctx)
 	map_names_update(ctx, &key_2, &value_0, 3);
 	/* unroll 3 */
 #line 22 "loops.bt"
-	for (__u32 round_0 = 0; round_0 < 3; round_0++) {
+	for (__u64 round_0 = 0; round_0 < 3; round_0++) {
 		/* @left[$sum]++ */
 #line 22 "loops.bt"
 		__s64 key_3;

@@ -82,7 +82,7 @@ def test_maps(run: Any) -> None:
         ' @sum[5] = sum(-3); @avg[5] = avg(4); @avg[5] = avg(7); @min[5] = min((uint64)7); for $kv : @c { printf("%d %s %d\\n", $kv.0.0, $kv.0.1, $kv.1); @by[$kv.0.0] = $kv.1; }'
         " for ($kv : @sum) { print($kv); } for $kv : @avg { print($kv); } for $kv : @min { print($kv); } print(@by);"
         ' @t[(1, (2, "z"))] = (3, "v"); for $kv : @t { print(($kv.0, $kv.1)); print($kv.0.1.1); @copy[$kv.0] = $kv.1; } print(@copy);'
-        " for $kv : @t { $k = $kv; } for $kv : @a { break; } for $outer : @a { for $inner : @a { if ($inner.0 == $outer.0) { @same++; } } } print((1, @same));",
+        " for $kv : @t { $k = $kv; } for $kv : @t { } for $i : 0..3 { } for $kv : @c { @keys[$kv.0] = 1; } for $kv : @a { break; } for $outer : @a { for $inner : @a { if ($inner.0 == $outer.0) { @same++; } } } print((1, @same));",
     )
     assert sorted(lines[:3]) == ["(1, one)", "(2, two)", "(3, three)"]
     assert lines[3:5] == ["@a[1]: one", "@a[3]: three"]
@@ -99,6 +99,10 @@ def test_a_loop_over_a_map_that_is_written_later(run: Any) -> None:
     )
     assert ran.lines[:2] == ["k 70000", ""]
     assert "@n[k]: 70000" in ran.lines
+
+
+def test_a_loop_that_never_runs(run: Any) -> None:
+    assert printed(run, "$x = 1; for $i : 3..1 { $x++; } print($x);") == ["1"]
 
 
 def test_while_and_unroll(run: Any) -> None:
