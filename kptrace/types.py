@@ -325,7 +325,7 @@ def size_of(kind: Type) -> int:
         case Timestamp() | CgroupPath():
             return 16
         case Array(element=element, count=count):
-            return size_of(element) * count
+            return size_of(element) * max(count, 0)
         case Inet():
             return 24
         case Buffer(size=size):
@@ -396,7 +396,7 @@ def type_name(kind: Type) -> str:
             inner = type_name(target)
             return inner + ("*" if inner.endswith("*") else " *")
         case Array(element=element, count=count):
-            return f"{type_name(element)}[{count}]"
+            return f"{type_name(element)}[{'' if count < 0 else count}]"
         case Struct(kind=keyword, name=name):
             return f"{keyword} {name or '(anonymous)'}"
         case String(size=size):

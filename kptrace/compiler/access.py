@@ -6,10 +6,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kptrace import types
-from kptrace.compiler import tree
-from kptrace.compiler.rules import as_int
+from kptrace.compiler import fold, tree
+from kptrace.compiler.rules import as_int, is_scalar
 from kptrace.compiler.tuples import Tuples
 from kptrace.errors import did_you_mean
+from kptrace.kernel.btf import Member
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import type_name
@@ -32,56 +33,86 @@ class Access(Tuples):
             operand = self.pointee(node.span, operand)
         if isinstance(operand.type, types.Error):
             return self.bad(node.span)
-        if not isinstance(operand, tree.Place) or not isinstance(operand.type, types.Struct):
+        if not isinstance(operand.type, types.Struct):
             message = (
                 f"Can not access field '{node.name}' on expression of type"
                 f" '{type_name(operand.type)}'"
             )
             self.report.error(node.name_span, message, code="type")
             return self.bad(node.span)
-        return self.struct_field(node, operand, operand.type)
+        found = self.find_field(node, operand.type)
+        if found is None:
+            return self.bad(node.span)
+        if isinstance(operand, tree.Place):
+            return self.place_field(node.span, operand, operand.type, found)
+        offset = found.bit_offset // 8
+        if found.bit_size:
+            return self.bits(node.span, operand, found)
+        kind = self.by_value(found.type)
+        return tree.Part(span=node.span, type=kind, operand=operand, offset=offset)
 
     def pointee(self, span: Span, pointer: tree.Expr) -> tree.Place:
         assert isinstance(pointer.type, types.Pointer)
         kind = pointer.type
         return tree.Place(span=span, type=kind.target, base=pointer, user=kind.user, steps=())
 
-    def struct_field(self, node: n.Member, operand: tree.Place, struct: types.Struct) -> tree.Expr:
+    def find_field(self, node: n.Member, struct: types.Struct) -> Member | None:
+        """The field that a member access names; says what is wrong with it."""
         btf = self.facts.kernel.btf
         if btf is None:
-            return self.no_btf(node.span, f"the fields of '{type_name(struct)}'")
+            self.no_btf(node.span, f"the fields of '{type_name(struct)}'")
+            return None
         found = btf.field(struct, node.name)
         if found is None:
             names = [one.name for one in btf.members(struct) if one.name]
             if not names:
                 message = f"Unknown struct/union: '{type_name(struct)}'"
                 self.report.error(node.span, message, code="unknown-name")
-                return self.bad(node.span)
+                return None
             message = (
                 f"Struct/union of type '{type_name(struct)}' does not contain a field named"
                 f" '{node.name}'"
             )
             hints = did_you_mean(node.name, names)
             self.report.error(node.name_span, message, code="unknown-name", hints=hints)
-            return self.bad(node.span)
-        if found.bit_size:
-            return self.not_yet(node.span, f"the bitfield '{node.name}'")
+            return None
         if isinstance(found.type, types.Pointer) and found.type.tag not in ("", "rcu", "user"):
             message = (
                 f"Attempting to access pointer field '{node.name}' with unsupported tag"
                 f" attribute: {found.type.tag}"
             )
             self.report.error(node.name_span, message, code="type")
-            return self.bad(node.span)
-        step = tree.Step(
-            parent=struct, name=node.name, offset=found.bit_offset // 8, type=found.type
-        )
+            return None
+        return found
+
+    def place_field(
+        self, span: Span, operand: tree.Place, struct: types.Struct, found: Member
+    ) -> tree.Expr:
+        if found.bit_size:
+            return self.bits(span, operand, found)
+        offset = found.bit_offset // 8
+        step = tree.Step(parent=struct, name=found.name, offset=offset, type=found.type)
         kind = found.type
         if struct.module == types.DEFINED and isinstance(kind, types.String):
             kind = types.String(kind.size + 1)  # a full array still ends in NUL (language §3.7)
-        return self.read_type(
-            replace(operand, span=node.span, type=kind, steps=(*operand.steps, step))
-        )
+        return self.read_type(replace(operand, span=span, type=kind, steps=(*operand.steps, step)))
+
+    def bits(self, span: Span, operand: tree.Expr, found: Member) -> tree.Expr:
+        """A bit field: the bytes that hold it, shifted and masked."""
+        first, shift = divmod(found.bit_offset, 8)
+        size = -(-(shift + found.bit_size) // 8)
+        held = types.Array(types.UINT8, size)
+        whole: tree.Place | tree.Part
+        if isinstance(operand, tree.Place):
+            pointer = types.Pointer(held, user=operand.user)
+            start = tree.AddressOf(span=span, type=pointer, place=operand)
+            index = fold.integer(span, first)
+            base = tree.Element(span=span, type=pointer, base=start, index=index, scale=1)
+            whole = tree.Place(span=span, type=held, base=base, user=operand.user, steps=())
+        else:
+            whole = tree.Part(span=span, type=held, operand=operand, offset=first)
+        width = found.bit_size
+        return tree.Bits(span=span, type=found.type, operand=whole, shift=shift, width=width)
 
     def read_type(self, place: tree.Place) -> tree.Expr:
         """A pointer read from user memory points to user memory too."""
@@ -111,10 +142,6 @@ class Access(Tuples):
             )
             self.report.error(node.index.span, message, code="type")
             return self.bad(node.span)
-        if isinstance(operand, tree.Place) and isinstance(operand.type, types.Array):
-            return self.array_element(node, operand, operand.type, index)
-        if isinstance(operand, tree.ContextField) and isinstance(operand.type, types.Array):
-            return self.context_element(node, operand, operand.type, index)
         if isinstance(operand.type, types.Pointer):
             base = tree.Element(
                 span=node.span,
@@ -124,51 +151,64 @@ class Access(Tuples):
                 scale=max(types.size_of(operand.type.target), 1),
             )
             return self.read_type(self.pointee(node.span, base))
-        if isinstance(operand.type, types.String):
-            return self.not_yet(node.span, "indexing a string")
-        message = (
-            "The array index operator [] can not be used on expressions of type"
-            f" '{type_name(operand.type)}'"
+        array = operand.type
+        if isinstance(array, types.String):
+            array = types.Array(types.INT8, array.size)
+        if not isinstance(array, types.Array):
+            message = (
+                "The array index operator [] can not be used on expressions of type"
+                f" '{type_name(operand.type)}'"
+            )
+            self.report.error(node.span, message, code="type")
+            return self.bad(node.span)
+        if isinstance(index, tree.Const) and array.count and int(index.value) >= array.count:
+            return self.out_of_bounds(node, index, array)
+        return self.array_element(node, operand, array, index)
+
+    def array_element(
+        self, node: n.Index, operand: tree.Expr, array: types.Array, index: tree.Expr
+    ) -> tree.Expr:
+        if isinstance(index, tree.Const):
+            if isinstance(operand, tree.Const):
+                raw = str(operand.value).encode("utf-8", "surrogateescape") + b"\0"
+                return fold.integer(node.span, raw[int(index.value)])
+            offset = int(index.value) * types.size_of(array.element)
+            if isinstance(operand, tree.ContextField) and isinstance(operand.type, types.Array):
+                return self.context_element(node.span, operand, array, int(index.value))
+            if not isinstance(operand, tree.Place | tree.ContextField):
+                kind = self.by_value(array.element)
+                return tree.Part(span=node.span, type=kind, operand=operand, offset=offset)
+        user = isinstance(operand, tree.Place) and operand.user
+        pointer = types.Pointer(array.element, user=user)
+        start: tree.Expr
+        if isinstance(operand, tree.Place):
+            start = tree.AddressOf(span=operand.span, type=pointer, place=operand)
+        elif isinstance(operand, tree.ContextField):
+            start = tree.ContextAddress(span=operand.span, type=pointer, offset=operand.offset)
+        else:
+            start = tree.ValueAddress(span=operand.span, type=pointer, operand=operand)
+        base = tree.Element(
+            span=node.span,
+            type=pointer,
+            base=start,
+            index=index,
+            scale=max(types.size_of(array.element), 1),
+            bound=0 if isinstance(index, tree.Const) else array.count,
         )
-        self.report.error(node.span, message, code="type")
-        return self.bad(node.span)
+        return self.read_type(self.pointee(node.span, base))
 
     def context_element(
-        self, node: n.Index, operand: tree.ContextField, array: types.Array, index: tree.Expr
+        self, span: Span, operand: tree.ContextField, array: types.Array, index: int
     ) -> tree.Expr:
-        """An element of an array in a tracepoint's record; the verifier wants a fixed offset."""
-        if not isinstance(index, tree.Const):
-            return self.not_yet(node.index.span, "an array index known only at run time")
-        if int(index.value) >= array.count:
-            return self.out_of_bounds(node, index, array)
+        """A scalar of an array in a tracepoint's record is loaded directly."""
         size = types.size_of(array.element)
-        return replace(
-            operand,
-            span=node.span,
-            type=array.element,
-            name=f"{operand.name}_{index.value}",
-            offset=operand.offset + int(index.value) * size,
-            size=size,
-        )
+        offset = operand.offset + index * size
+        if not is_scalar(array.element):
+            return self.context_place(span, array.element, offset)
+        name = f"{operand.name}_{index}"
+        return replace(operand, span=span, type=array.element, name=name, offset=offset, size=size)
 
     def out_of_bounds(self, node: n.Index, index: tree.Const, array: types.Array) -> tree.Expr:
         message = f"the index {index.value} is out of bounds for array of size {array.count}"
         self.report.error(node.index.span, message, code="type")
         return self.bad(node.span)
-
-    def array_element(
-        self, node: n.Index, operand: tree.Place, array: types.Array, index: tree.Expr
-    ) -> tree.Expr:
-        if isinstance(index, tree.Const) and array.count and int(index.value) >= array.count:
-            return self.out_of_bounds(node, index, array)
-        if not isinstance(index, tree.Const) and array.count:
-            return self.not_yet(node.index.span, "an array index known only at run time")
-        pointer = types.Pointer(array.element, user=operand.user)
-        base = tree.Element(
-            span=node.span,
-            type=pointer,
-            base=tree.AddressOf(span=operand.span, type=pointer, place=operand),
-            index=index,
-            scale=max(types.size_of(array.element), 1),
-        )
-        return self.read_type(self.pointee(node.span, base))

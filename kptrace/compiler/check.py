@@ -9,7 +9,7 @@ storage (`lower`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kptrace import types
 from kptrace.compiler import tree
@@ -64,13 +64,6 @@ def check(units: tuple[Unit, ...], facts: Facts, report: Report) -> Checked:
     return visit(report, True)[0]
 
 
-def is_unsized_string(node: n.TypeName | n.Typeof | None) -> bool:
-    """``let $x: string`` takes the size of its values (language §4)."""
-    return isinstance(node, n.TypeName) and (node.keyword, node.name, node.suffixes) == (
-        "", "string", (),
-    )  # fmt: skip
-
-
 class _Checker(Loops):
     """One visit of one program."""
 
@@ -110,11 +103,12 @@ class _Checker(Loops):
             message = f"Variable {name} was already declared. Variable shadowing is not allowed."
             self.report.error(node.target.span, message, code="scope")
             return []
-        fixed = self.declared_type(node)
+        fixed = self.declared_type(node.type) if node.type is not None else None
+        unsized = fixed if fixed in (types.String(0), types.Buffer(0)) else None
         value = self.assignable(self.value(node.value)) if node.value is not None else None
-        variable = self.scopes.declare(name, node.target.span, fixed)
-        if is_unsized_string(node.type):
-            self.scopes.set(variable, Use(types.String(1)))
+        variable = self.scopes.declare(name, node.target.span, fixed if unsized is None else None)
+        if isinstance(unsized, types.String | types.Buffer):  # takes the size of its values
+            self.scopes.set(variable, Use(replace(unsized, size=1)))
         if value is not None:
             self.grow_variable(node.target, value)
             variable.assigned = True
@@ -124,16 +118,6 @@ class _Checker(Loops):
         return [
             tree.SetVar(span=node.span, slot=variable.slot, type=kind, value=value, declare=True)
         ]
-
-    def declared_type(self, node: n.Let) -> Type | None:
-        """The type that a ``let`` fixes, if it does."""
-        if node.type is None or is_unsized_string(node.type):
-            return None
-        fixed = self.written_type(node.type)
-        if isinstance(fixed, types.Void | types.Struct):
-            self.not_yet(node.type.span, f"a variable of type '{type_name(fixed)}'")
-            return None
-        return None if isinstance(fixed, types.Error) else fixed  # already reported
 
     def assign_variable(self, node: n.Assign, target: n.Variable) -> list[tree.Statement]:
         value = self.assignable(self.compound(node, target))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 
 from kptrace import types
 from kptrace.compiler import tree
@@ -13,7 +14,7 @@ from kptrace.compiler.scope import Facts, MapInfo, Scopes
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.source import Span
-from kptrace.types import type_name
+from kptrace.types import Type, type_name
 
 
 class CheckerBase(ABC):
@@ -50,15 +51,32 @@ class CheckerBase(ABC):
         return self.bad(span)
 
     def value(self, node: n.Expr) -> tree.Expr:
-        """An expression as a value: places are read, structs by value refused."""
+        """An expression as a value: memory is read, structs know their members."""
         made = self.expr(node)
-        if isinstance(made, tree.Place) and isinstance(made.type, types.Struct):
-            return self.not_yet(node.span, f"reading '{type_name(made.type)}' by value")
-        if isinstance(made.type, types.Array):
-            return self.not_yet(node.span, f"reading '{type_name(made.type)}' by value")
         if isinstance(made.type, types.Args):
-            return self.not_yet(node.span, "'args' as a value")
+            return self.args_record(node)
+        if isinstance(made, tree.Place) and isinstance(made.type, types.Struct | types.Array):
+            if isinstance(made.type, types.Struct) and made.type.size < 0:
+                message = f"Unknown struct/union: '{type_name(made.type)}'"
+                self.report.error(node.span, message, code="unknown-name")
+                return self.bad(node.span)
+            return replace(made, type=self.by_value(made.type))
         return made
+
+    @abstractmethod
+    def args_record(self, node: n.Expr) -> tree.Expr:
+        """All arguments of the probe as one record."""
+
+    def by_value(self, kind: Type) -> Type:
+        """A type as values have it: structs know their members."""
+        btf = self.facts.kernel.btf
+        match kind:
+            case types.Struct(members=()) if btf is not None:
+                return btf.complete(kind)
+            case types.Array(element=element):
+                return replace(kind, element=self.by_value(element))
+            case _:
+                return kind
 
     def condition(self, node: n.Expr) -> tree.Expr:
         made = self.value(node)

@@ -20,7 +20,8 @@ class ValueTypes:
     """Declarations of strings, tuples and aggregation states, in order of first use."""
 
     declarations: dict[str, str] = field(default_factory=dict)
-    tuples: dict[types.Tuple, str] = field(default_factory=dict)
+    tuples: dict[tuple[str, ...], str] = field(default_factory=dict)
+    arrays: dict[tuple[str, int], str] = field(default_factory=dict)
 
     def spelling(self, kind: Type) -> str:
         """The C type of a stored value; declares it when it is a struct."""
@@ -45,8 +46,18 @@ class ValueTypes:
                 return self._declare(
                     "inet", "\t__u64 family;\n\t__u8 address[16];\n", " __attribute__((packed))"
                 )
+            case types.Buffer(size=size):
+                body = f"\t__u32 length;\n\tchar data[{size}];\n"
+                return self._declare(f"buffer_{size}", body, " __attribute__((packed))")
+            case types.MacAddress():
+                return self._declare("macaddr", "\t__u8 data[6];\n")
             case types.Tuple(elements=elements) | types.Record(elements=elements):
-                return self._tuple(types.Tuple(elements))
+                return self._tuple(elements)
+            case types.Array(element=element, count=count):
+                return self._array(self.spelling(element), count)
+            case types.Struct(size=size, align=align):
+                tail = f" __attribute__((aligned({align})))"
+                return self._declare(f"bytes_{size}_{align}", f"\t__u8 data[{size}];\n", tail)
             case types.Count():
                 return self._declare("count", "\t__u64 n;\n")
             case types.Hist(bits=bits):
@@ -66,17 +77,20 @@ class ValueTypes:
         header = "\t__u64 n;\n\t__s64 sum;\n\t__s64 min;\n\t__s64 max;\n"
         return self._declare(f"hist_{buckets}", f"{header}\t__u64 buckets[{buckets}];\n")
 
-    def _tuple(self, kind: types.Tuple) -> str:
-        if kind not in self.tuples:
-            # elements first: a nested tuple must be declared before this one
-            fields = [
-                f"\t{self.spelling(element)} f{index};\n"
-                for index, element in enumerate(kind.elements)
-            ]
-            name = f"tuple_{len(self.tuples)}"
-            self.tuples[kind] = name
+    def _tuple(self, elements: tuple[Type, ...]) -> str:
+        # elements first: a nested tuple must be declared before this one
+        spellings = tuple(map(self.spelling, elements))
+        if spellings not in self.tuples:
+            self.tuples[spellings] = name = f"tuple_{len(self.tuples)}"
+            fields = [f"\t{one} f{index};\n" for index, one in enumerate(spellings)]
             self._declare(name, "".join(fields) or "\t__u8 empty[0];\n")
-        return f"struct {self.tuples[kind]}"
+        return f"struct {self.tuples[spellings]}"
+
+    def _array(self, element: str, count: int) -> str:
+        if (element, count) not in self.arrays:
+            self.arrays[element, count] = name = f"array_{len(self.arrays)}"
+            self._declare(name, f"\t{element} data[{count}];\n")
+        return f"struct {self.arrays[element, count]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,10 @@ class Dialect(ABC):
     def delete(self, symbol: str, key: str) -> str: ...
 
     @abstractmethod
+    def address(self, symbol: str) -> str:
+        """The address of a map."""
+
+    @abstractmethod
     def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
         """The slot of one CPU; null where there is no such key or CPU."""
 
@@ -208,6 +212,9 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
     def delete(self, symbol: str, key: str) -> str:
         return f"bpf_map_delete_elem(&{symbol}, {key})"
 
+    def address(self, symbol: str) -> str:
+        return f"&{symbol}"
+
     def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
         return f"bpf_map_lookup_percpu_elem(&{symbol}, {key}, {cpu})"
 
@@ -259,6 +266,11 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
     def delete(self, symbol: str, key: str) -> str:
         return f"{symbol}.delete({key})"
+
+    def address(self, symbol: str) -> str:
+        raise HostError(
+            "BCC cannot take the address of a map", hint="use --backend libbpf", code="bcc"
+        )
 
     def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
         raise HostError(

@@ -87,9 +87,9 @@ class ExpressionChecker(Operators):
             case n.Block():
                 return self.block_value(node)
             case n.Sizeof():
-                return self.not_yet(node.span, f"'{node.keyword}'")
+                return self.sizeof(node)
             case n.Offsetof():
-                return self.not_yet(node.span, "'offsetof'")
+                return self.offsetof(node)
             case n.Comptime():
                 return self.comptime(node)
 

@@ -13,7 +13,7 @@ from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.lang.lexer import SpecSyntaxError, parse_integer
 from kptrace.source import Source, Span
-from kptrace.types import BOOL, Int
+from kptrace.types import BOOL, Int, Type
 
 _LOW, _HIGH = -(1 << 63), (1 << 64) - 1
 
@@ -136,12 +136,18 @@ def string(span: Span, value: str) -> tree.Const:
     return tree.Const(span=span, type=types.String(len(_bytes(value)) + 1), value=value)
 
 
-def cast(span: Span, operand: tree.Const, target: Int | types.Bool) -> tree.Const | None:
-    """An integer literal converted to an integer type or bool."""
-    if not isinstance(operand.value, int):
-        return None
+def cast(span: Span, operand: tree.Const, target: Type) -> tree.Const | None:
+    """A literal converted to another type; None when the result is no literal."""
     if isinstance(target, types.Bool):
         return _truth(span, bool(operand.value))
+    if isinstance(operand.value, str):
+        if isinstance(target, types.String) and target.size >= types.size_of(operand.type):
+            return tree.Const(span=span, type=target, value=operand.value)
+        return None
+    if isinstance(target, types.Enum):
+        return tree.Const(span=span, type=target, value=operand.value)
+    if not isinstance(target, Int):
+        return None
     bits = target.size * 8
     value = operand.value & ((1 << bits) - 1)
     if target.signed and value >= 1 << (bits - 1):

@@ -34,6 +34,11 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
         f"/* {one.name} */\n"
         + dialect.map(kind, symbol, key, value, one.max_entries, not one.prealloc)
     ]
+    if f"address {symbol}" in shared.needs:
+        parts.append(
+            f"static __always_inline __u64 {symbol}_address(void)\n{{\n"
+            f"\treturn (__u64){dialect.address(symbol)};\n}}\n"
+        )
     lookup = dialect.lookup(symbol, at)
     dropped = (
         f"static __always_inline void {symbol}_full(void *ctx, __u32 warning, int result)\n{{\n"

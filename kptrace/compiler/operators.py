@@ -18,7 +18,7 @@ class Operators(Casts):
 
     def unary(self, node: n.Unary) -> tree.Expr:
         if node.op == "&":
-            return self.not_yet(node.span, "the address-of operator")
+            return self.address_of(node)
         if node.op == "*":
             return self.dereference(node)
         operand = self.castable(self.value(node.operand))
@@ -37,6 +37,21 @@ class Operators(Casts):
             return self.bad(node.span)
         result: Type = BOOL if node.op == "!" else INT64 if kind.signed else UINT64
         return tree.Unary(span=node.span, type=result, op=node.op, operand=operand)
+
+    def address_of(self, node: n.Unary) -> tree.Expr:
+        """``&$v`` is where the variable is kept, ``&@m`` the map."""
+        if isinstance(node.operand, n.Map):
+            if node.operand.name not in self.maps:
+                message = f"Undefined map: {node.operand.name}"
+                self.report.error(node.span, message, code="unknown-name")
+                return self.bad(node.span)
+            pointer = types.Pointer(types.VOID)
+            return tree.MapAddress(span=node.span, type=pointer, map=node.operand.name)
+        operand = self.expr(node.operand)
+        if isinstance(operand.type, types.Error):
+            return operand
+        pointer = types.Pointer(operand.type)
+        return tree.ValueAddress(span=node.span, type=pointer, operand=operand)
 
     def dereference(self, node: n.Unary) -> tree.Expr:
         operand = self.value(node.operand)

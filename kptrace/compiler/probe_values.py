@@ -157,7 +157,9 @@ class ProbeValues(CheckerBase):
             message = "BPF does not support accessing common tracepoint fields"
             self.report.error(node.name_span, message, code="probe")
             return self.bad(node.span)
-        if isinstance(found.type, types.Struct) or found.relative:
+        if isinstance(found.type, types.Struct):
+            return self.context_place(node.span, found.type, found.offset)
+        if found.relative:
             what = f"the field '{node.name}' of type '{types.type_name(found.type)}'"
             self.report.error(node.span, f"{what} is not supported yet", code="not-supported")
             return self.bad(node.span)
@@ -169,6 +171,27 @@ class ProbeValues(CheckerBase):
             size=found.size,
             data_loc=found.data_loc,
         )
+
+    def context_place(self, span: Span, kind: Type, offset: int) -> tree.Place:
+        """A part of the record as memory: the kernel lets a program read it like any other."""
+        base = tree.ContextAddress(span=span, type=types.Pointer(kind), offset=offset)
+        return tree.Place(span=span, type=kind, base=base, user=False, steps=())
+
+    def args_record(self, node: n.Expr) -> tree.Expr:
+        """``args`` as a value: the record of all fields."""
+        if self.unit.kind is ProbeKind.TRACEPOINT:
+            listed = self.unit.format.fields if self.unit.format is not None else ()
+            names = [one.name for one in listed if not one.common]
+        else:
+            names = [one.name for one in self.unit.prototype.params] if self.unit.prototype else []
+        members = [
+            n.Member(span=node.span, operand=node, name=name, name_span=node.span) for name in names
+        ]
+        made = tuple(self.value(one) for one in members)
+        if not made or any(isinstance(one, tree.Bad) for one in made):
+            return self.bad(node.span)
+        kind = types.Record(tuple(names), tuple(one.type for one in made))
+        return tree.TupleMake(span=node.span, type=kind, elements=made)
 
     def parameter(self, node: n.Member) -> tree.Expr:
         """A parameter by its BTF name: of a raw tracepoint, or of the probed function."""

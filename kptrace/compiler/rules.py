@@ -77,6 +77,8 @@ def combine(left: Use, right: Use) -> Type | None:
             return promote(left, right)
         case (types.String(size=one), types.String(size=two)):
             return types.String(max(one, two))
+        case (types.Buffer(size=one), types.Buffer(size=two)):
+            return types.Buffer(max(one, two))
         case (types.Tuple(elements=one), types.Tuple(elements=two)) if len(one) == len(two):
             elements = [combine(x, y) for x, y in _pairs(left, right)]
             known = tuple(element for element in elements if element is not None)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.builtins import BUILTINS
-from kptrace.compiler.map_access import MapAccess
+from kptrace.compiler.parts import PartEmitter
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.writer import c_integer
 from kptrace.types import Type
@@ -25,12 +25,8 @@ DIVISION = (
 )
 
 
-class ScalarEmitter(MapAccess):
+class ScalarEmitter(PartEmitter):
     """Makes the C of scalars; `ValueEmitter` makes what does not fit a register."""
-
-    @abstractmethod
-    def address(self, node: tree.Expr) -> str:
-        """An lvalue that holds a string, tuple or network address."""
 
     @abstractmethod
     def body(self, statements: tree.Body) -> None:
@@ -92,10 +88,17 @@ class ScalarEmitter(MapAccess):
             case tree.AddressOf():
                 return f"(__u64){self.place_address(node.place)}"
             case tree.Element():
-                base, index = self.pair(node.base, node.index, types.UINT64)
-                sign = "-" if node.negative else "+"
-                scale = f" * {node.scale}" if node.scale != 1 else ""
-                return f"({base} {sign} {index}{scale})"
+                return self.element(node)
+            case tree.ContextAddress():
+                return f"((__u64)ctx + {node.offset})"
+            case tree.ValueAddress():
+                return self.value_address(node)
+            case tree.MapAddress():
+                symbol = self.shared.storage.map(node.map).symbol
+                self.shared.needs.add(f"address {symbol}")
+                return f"{symbol}_address()"
+            case tree.Bits():
+                return self.bits(node)
             case tree.Unary():
                 return self.unary(node)
             case tree.Arithmetic():
@@ -116,14 +119,16 @@ class ScalarEmitter(MapAccess):
                 with self.block_value(node) as value:
                     self.line(f"{name} = {self.expr(value)};")
                 return name
+            case tree.Cast() if not is_scalar(node.operand.type):
+                return self.cast_object(node)
             case tree.Cast(operand=tree.Const()):
                 return f"(({self.spelling(node.type)}){self.expr(node.operand)})"
             case tree.Cast():
                 return f"({self.scalar(node.operand, node.type)})"
             case tree.Increment():
                 return self.increment(node)
-            case tree.TupleGet():
-                return f"{self.address(node.operand)}.f{node.index}"
+            case tree.TupleGet() | tree.Part():
+                return self.part(node)
             case tree.MapRead():
                 return self.map_value(node)
             case tree.AggregateRead():
@@ -146,6 +151,17 @@ class ScalarEmitter(MapAccess):
                 return self.delete(node)
             case _:
                 raise AssertionError(f"BUG: no C for {type(node).__name__}")
+
+    def cast_object(self, node: tree.Cast) -> str:
+        """A string as bool: is there a first byte? An array as the integer of its bytes."""
+        source = self.address(node.operand)
+        if isinstance(node.type, types.Bool):
+            return f"({source}.data[0] != 0)"
+        name = self.fresh("value")
+        size = types.size_of(node.type)
+        self.line(f"{self.spelling(node.type)} {name};")
+        self.line(f"__builtin_memcpy(&{name}, &{source}, {size});")
+        return name
 
     def builtin(self, node: tree.Builtin) -> str:
         if node.name == "elapsed":

@@ -20,7 +20,7 @@ from kptrace.plan import Counter, CounterKind, Map, MapKind, StackMap
 from kptrace.types import Type
 
 STACK_ENTRIES = 8192
-VERBS = ("at", "slot", "lookup", "update", "delete", "full", "read", "each")
+VERBS = ("at", "slot", "lookup", "update", "delete", "full", "read", "each", "address")
 """What the generated C can do with a map: functions named after it."""
 LARGE_MAP = 1 << 20
 """Bytes per CPU above which a keyed aggregation is not preallocated where that is safe."""

@@ -148,12 +148,57 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Element(Node):
-    """Address ``base`` + ``index`` * ``scale``: array elements and pointer arithmetic."""
+    """Address ``base`` + ``index`` * ``scale``: array elements and pointer arithmetic.
+
+    ``bound``: an index of so many or more is told at run time, and element 0 is taken.
+    """
 
     base: Expr
     index: Expr
     scale: int
     negative: bool = False
+    bound: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContextAddress(Node):
+    """The address of a field of the tracepoint's record."""
+
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValueAddress(Node):
+    """The address of a variable, or of a value that is kept aside for it."""
+
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapAddress(Node):
+    """``&@m``."""
+
+    map: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part(Node):
+    """A member of a struct by value, or an element of an array; ``offset`` in bytes."""
+
+    operand: Expr
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bits(Node):
+    """A bit field: ``width`` bits, ``shift`` bits above the start of ``operand``.
+
+    ``operand`` is a `Place` or `Part` of the bytes that hold it.
+    """
+
+    operand: Place | Part
+    shift: int
+    width: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,6 +372,11 @@ Expr: TypeAlias = (
     | ContextField
     | Place
     | Element
+    | ContextAddress
+    | ValueAddress
+    | MapAddress
+    | Part
+    | Bits
     | AddressOf
     | Unary
     | Arithmetic

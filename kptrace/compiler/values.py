@@ -6,7 +6,7 @@ from __future__ import annotations
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.builtins import BUILTINS
-from kptrace.compiler.rules import is_scalar
+from kptrace.compiler.rules import as_int, is_scalar
 from kptrace.compiler.scalars import ScalarEmitter
 from kptrace.compiler.writer import INLINE_COPY, c_string
 from kptrace.types import Type
@@ -31,18 +31,10 @@ class ValueEmitter(ScalarEmitter):
                 self.store_tuple(node, target, kind)
             case types.Inet():
                 self.store_inet(node, target)
-            case types.Timestamp() | types.CgroupPath():
+            case types.Array() | types.Struct() | types.Timestamp() | types.CgroupPath():
                 self.store_object(node, target, kind)
             case _:
                 self.line(f"{target} = {self.scalar(node, kind)};")
-
-    def store_object(self, node: tree.Expr, target: str, kind: Type) -> None:
-        """A value that is filled by a template, or a copy of one."""
-        if isinstance(node, tree.Inline):
-            self.clear(target, types.size_of(kind))
-            self.line(self.inline(node, target))
-        else:
-            self.convert(self.address(node), node.type, target, kind)
 
     def store_tuple(self, node: tree.Expr, target: str, kind: types.Tuple | types.Record) -> None:
         assert isinstance(node.type, types.Tuple | types.Record)
@@ -68,6 +60,29 @@ class ValueEmitter(ScalarEmitter):
             self.copy(f"{target}.data", f"{source}.data", have.size)
         else:
             self.line(f"{target} = ({self.spelling(want)}){source};")
+
+    def store_object(self, node: tree.Expr, target: str, kind: Type) -> None:
+        """Copy an object, fill it by a template, or make an array of a number."""
+        size = types.size_of(kind)
+        match node:
+            case tree.Place():
+                source = self.place_address(node)
+                self.line(f"{self.reader(node.user)}(&{target}, {size}, {source});")
+            case tree.ContextField():
+                self.line(f"bpf_probe_read_kernel(&{target}, {size}, (void *)ctx + {node.offset});")
+            case tree.Inline():
+                self.clear(target, size)
+                self.line(self.inline(node, target))
+            case tree.Cast(operand=operand) if is_scalar(operand.type):
+                number = self.fresh("number")
+                integer = as_int(operand.type)
+                wide = types.INT64 if integer is not None and integer.signed else types.UINT64
+                self.line(f"{self.spelling(wide)} {number} = {self.scalar(operand, wide)};")
+                self.line(f"__builtin_memcpy(&{target}, &{number}, {size});")
+            case tree.Cast(operand=operand):
+                self.copy(f"&{target}", f"&{self.address(operand)}", size)
+            case _:
+                self.copy(f"&{target}", f"&{self.address(node)}", size)
 
     def store_inet(self, node: tree.Expr, target: str) -> None:
         if not isinstance(node, tree.Network):
@@ -127,6 +142,8 @@ class ValueEmitter(ScalarEmitter):
             case tree.ContextField():
                 address = f"(void *)ctx + {node.offset}"
                 self.read_full(address, False, target, size, types.size_of(node.type))
+            case tree.Cast(operand=operand):
+                self.store_string(operand, target, size)
             case _:
                 source = self.address(node)
                 have = types.size_of(node.type)
@@ -180,8 +197,9 @@ class ValueEmitter(ScalarEmitter):
         match node:
             case tree.Var():
                 return self.variable_object(node.slot)
-            case tree.TupleGet():
-                return f"{self.address(node.operand)}.f{node.index}"
+            case tree.TupleGet() | tree.Part():
+                root, within = self.inside(node)
+                return within(self.address(root))
             case tree.MapRead():
                 return self.map_copy(node)
             case _:

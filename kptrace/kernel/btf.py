@@ -76,6 +76,7 @@ class Btf:
         self._strings: dict[str, bytes] = {}
         self._named: dict[tuple[str, str], Type | None] = {}
         self._prototypes: dict[tuple[str, str], Prototype | None] = {}
+        self._complete: dict[tuple[str, int], types.Struct] = {}
 
     @classmethod
     def open(cls, root: Path, release: str = "", file: Path | None = None) -> Btf:
@@ -165,6 +166,17 @@ class Btf:
         """
         owner, type_id = self._definition(struct)
         return owner.field(type_id, name) if type_id else None
+
+    def complete(self, struct: types.Struct) -> types.Struct:
+        """The struct as a value: with its members, anonymous ones taken apart, and its alignment.
+
+        Pointers lose what they point to: their value is all that a copy of the struct has.
+        """
+        owner, type_id = self._definition(struct)
+        key = (owner.module, type_id)
+        if type_id and key not in self._complete:
+            self._complete[key] = owner.complete(type_id)
+        return self._complete[key] if type_id else struct
 
     def _definition(self, struct: types.Struct) -> tuple[BtfObject, int]:
         """Object and id where a struct's members are; id 0 where nobody defines it."""

@@ -8,6 +8,9 @@ Which object a name is looked up in is decided in `kptrace.kernel.btf`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from kptrace import types
 from kptrace.kernel.libbpf import BtfFile, Kind, Record
 from kptrace.records import dataclass
@@ -191,6 +194,39 @@ class BtfObject:
                     return found
         return None
 
+    def complete(self, type_id: int) -> types.Struct:
+        """A struct or union with all that the decoder of its bytes needs."""
+        struct = self.type(type_id)
+        assert isinstance(struct, types.Struct)
+        members = tuple(self._flat(type_id, 0))
+        align = max([_alignment(one) for one in members], default=1)
+        packed = struct.size % align or any(
+            one.offset % _alignment(one) for one in members if not one.bit_size
+        )
+        return replace(struct, members=members, align=1 if packed else align)
+
+    def _flat(self, type_id: int, start: int) -> Iterator[types.Member]:
+        for name, member, place, bits in self.rows(type_id):
+            kind = self.type(member)
+            position = start + place
+            if not name and isinstance(kind, types.Struct):
+                yield from self._flat(kind.btf_id, position)
+            elif name:
+                yield types.Member(
+                    name, self._stored(kind), position // 8, position % 8 if bits else 0, bits
+                )
+
+    def _stored(self, kind: Type) -> Type:
+        match kind:
+            case types.Pointer():
+                return types.Pointer(types.VOID)
+            case types.Struct(btf_id=btf_id) if btf_id:
+                return self.complete(btf_id)
+            case types.Array(element=element):
+                return replace(kind, element=self._stored(element))
+            case _:
+                return kind
+
     def prototype(self, type_id: int) -> Prototype | None:
         """The prototype behind a function, a typedef or a pointer."""
         record = self.file.record(type_id)
@@ -211,6 +247,10 @@ class BtfObject:
             variadic=variadic,
             module=self.module,
         )
+
+
+def _alignment(member: types.Member) -> int:
+    return 1 if member.bit_size else types.align_of(member.type)
 
 
 def _integer(record: Record) -> Type:

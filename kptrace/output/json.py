@@ -188,7 +188,14 @@ def _line(name: str, data: bytes) -> bytes:
 def _plain(kind: Type, style: Style) -> Callable[[Any], object]:
     """The function from a value to what `dump` takes; what has no number is its text."""
     match kind:
-        case types.Int() | types.Bool() | types.Enum() | types.Pointer():
+        case (
+            types.Int()
+            | types.Bool()
+            | types.Enum()
+            | types.Pointer()
+            | types.Void()
+            | types.Function()
+        ):
             return _same
         case types.Array(element=element):
             part = _plain(element, style)
@@ -197,12 +204,20 @@ def _plain(kind: Type, style: Style) -> Callable[[Any], object]:
             parts = [_plain(element, style) for element in elements]
             return lambda value: [part(one) for part, one in zip(parts, value, strict=True)]
         case types.Record(names=names, elements=elements):
-            parts = [_plain(element, style) for element in elements]
-            return lambda values: {
-                name: part(value) for name, part, value in zip(names, parts, values, strict=True)
-            }
+            return _object_of(names, [_plain(element, style) for element in elements])
+        case types.Struct(members=members):
+            fields = [_plain(one.type, style) for one in members]
+            return _object_of([one.name for one in members], fields)
         case _:
             return renderer(kind, style)
+
+
+def _object_of(
+    names: Sequence[str], parts: Sequence[Callable[[Any], object]]
+) -> Callable[[Any], object]:
+    return lambda values: {
+        name: part(value) for name, part, value in zip(names, parts, values, strict=True)
+    }
 
 
 def _map_value(kind: Type, style: Style, div: int | None) -> Callable[[Any], bytes]:

@@ -68,6 +68,11 @@ def renderer(kind: Type, style: Style) -> Renderer:
             )
         case types.Record(names=names, elements=elements):
             return _braced(names, [renderer(element, style) for element in elements])
+        case types.Struct(members=members):
+            fields = [renderer(one.type, style) for one in members]
+            return _braced([one.name for one in members], fields)
+        case types.Void() | types.Function():
+            return lambda _: b"null"
         case types.Inet():
             return _inet_text
         case types.KSym():

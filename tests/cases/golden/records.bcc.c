@@ -283,12 +283,8 @@ int probe_1(void *ctx)
 	}
 	__builtin_memcpy(&event_0.arg0, &value_1, 24);
 	struct tuple_1 *found_1 = map_r_lookup();
-	struct tuple_1 value_2;
-	__builtin_memset(&value_2, 0, sizeof(value_2));
-	if (found_1) {
-		__builtin_memcpy(&value_2, &(*found_1), 24);
-	}
-	event_0.arg1 = value_2.f0;
+	__s32 value_2 = found_1 ? (*found_1).f0 : 0;
+	event_0.arg1 = value_2;
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 6;
 	event_0.header.unused = 0;
