@@ -266,7 +266,7 @@ def judge_messages(case: Case, row: Row, run: Runner) -> Iterator[str]:
 
 
 def _wrong_excerpts(program: str, error: str) -> Iterator[str]:
-    """§15.1: under each place is its source line, and under that its mark."""
+    """§15.1: under each place is its source line, and under that its mark (short lines)."""
     lines = error.splitlines()
     source = program.splitlines()
     for number, line in enumerate(lines):
@@ -276,7 +276,7 @@ def _wrong_excerpts(program: str, error: str) -> Iterator[str]:
         row, start, end = int(found[2]), int(found[3]) - 1, int(found[4]) - 1
         text = source[row - 1] if row <= len(source) else ""
         shown = [text.replace("\t", "    "), _mark(text, start, end)]
-        if lines[number + 1 : number + 3] != shown:
+        if len(text) < 200 and lines[number + 1 : number + 3] != shown:
             yield f"{program}\n  excerpt of {line}:\n{_diff(shown, lines[number + 1 : number + 3])}"
 
 
