@@ -5,22 +5,27 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from kptrace.cli import library
+from kptrace.cli.catalog import Listed, arguments, probes
 from kptrace.cli.spec import Given, find, open_kernel
 from kptrace.compiler.expand import Policy, expand
-from kptrace.errors import HostError, Report, UsageError, did_you_mean
-from kptrace.kernel import Kernel
+from kptrace.errors import HostError, Report
+from kptrace.kernel import Kernel, listing
+from kptrace.kernel.libbpf import Kind
 from kptrace.lang import parse
 
-_LISTED = ("kprobe", "kretprobe", "rawtracepoint", "tracepoint")
+_MANY = 50
+"""Probes; from here on it pays to know all names of functions at once."""
 
 
 @click.command("list")
-@click.argument("pattern", default="*")
+@click.argument("words", nargs=-1, metavar="[PATTERN|FILE] [ARG]...")
+@click.option("-v", "--verbose", is_flag=True, help="With arguments and their types.")
+@click.option("-e", "program", metavar="PROG", help="List the probes of this text.")
 @click.option("--library", "from_library", is_flag=True, help="The ready-made probes.")
 @click.option(
     "--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first."
@@ -33,47 +38,96 @@ _LISTED = ("kprobe", "kretprobe", "rawtracepoint", "tracepoint")
     default="text",
     help="Output format.",
 )
-def list_command(pattern: str, from_library: bool, probe_path: tuple[str, ...], form: str) -> int:
-    """List probes that match a pattern, one per line; * is the wildcard.
+def list_command(
+    words: tuple[str, ...],
+    verbose: bool,
+    program: str | None,
+    from_library: bool,
+    probe_path: tuple[str, ...],
+    form: str,
+) -> int:
+    """List probes that match a pattern, or those of a file, one per line.
 
-    A pattern without a colon is searched for in every provider.
+    * is the wildcard, also for kinds. A pattern without a colon is searched for in every kind;
+    kretprobe and fexit, which have the functions of kprobe and fentry, only when they are named.
+    'struct NAME' (union, enum) shows a type of the kernel.
 
     \b
     Examples:
       kptrace list 'kprobe:vfs_*'
-      kptrace list 'tracepoint:block:*'
+      kptrace list -v 'tracepoint:block:*'
+      kptrace list 'struct request'
       kptrace list --library
     """
     if from_library:
         return _list_library(probe_path, form)
-    return show_list(None, (pattern,), form=form)
+    return show_list(program, words, form=form, verbose=verbose)
 
 
 def show_list(
-    program: str | None, words: tuple[str, ...], *, form: str, functions: str | None = None
+    program: str | None,
+    words: tuple[str, ...],
+    *,
+    form: str,
+    verbose: bool = False,
+    functions: str | None = None,
 ) -> int:
-    """Probes that match the first word, or those of a specification (a file, or ``program``)."""
+    """Probes that match the first word, or those of a specification (a file, or ``program``).
+
+    ``struct NAME``, ``union NAME`` and ``enum NAME`` list types instead.
+    """
     pattern = words[0] if words else "*"
+    keyword, blank, name = pattern.partition(" ")
     with open_kernel(functions) as kernel:
+        if program is None and blank and keyword in listing.KEYWORDS:
+            return _show_types(kernel, keyword, name.strip(), form, verbose)
         if program is not None or os.path.isfile(pattern):
-            given = find(program, words)
-            found = _of_specification(kernel, given)
+            found = _of_specification(kernel, find(program, words))
         else:
-            found = list(_matches(kernel, pattern))
+            found = list(probes(kernel, pattern))
+        texts = [one.text for one in found]
+        if verbose and len(found) > _MANY and kernel.btf is not None:
+            kernel.btf.core.names(Kind.FUNC)  # one walk is cheaper than many searches
+        details = [[*arguments(kernel, one)] for one in found] if verbose else []
     if form == "json":
-        click.echo(json.dumps({"probes": found}))
+        rows: list[Any] = [
+            {"name": text, "arguments": lines}
+            for text, lines in zip(texts, details, strict=True)
+        ] if verbose else texts  # fmt: skip
+        click.echo(json.dumps({"probes": rows}))
+        return 0
+    for at, text in enumerate(texts):
+        click.echo("\n".join([text, *(f"    {one}" for one in (details[at] if verbose else ()))]))
+    return 0
+
+
+def _show_types(kernel: Kernel, keyword: str, pattern: str, form: str, verbose: bool) -> int:
+    """Definitions of an exact name or with ``-v``, else names."""
+    if kernel.btf is None:
+        raise HostError(f"types are not known: {kernel.btf_problem}", code="no-btf")
+    found = listing.types(kernel.btf, keyword, pattern)
+    if verbose or "*" not in pattern:
+        names = (one.partition(" ")[2] for one in found)
+        found = [listing.type_text(kernel.btf, keyword, one) for one in names]
+    if form == "json":
+        click.echo(json.dumps({"types": found}))
     elif found:
         click.echo("\n".join(found))
     return 0
 
 
-def _of_specification(kernel: Kernel, given: Given) -> list[str]:
-    """The names of what the attach points resolve to here, in order."""
+def _of_specification(kernel: Kernel, given: Given) -> list[Listed]:
+    """What the attach points resolve to here, in order, each once."""
     findings = Report()
     policy = Policy(missing="ignore", parameters=given.parameters)
     units = expand(parse(given.source), kernel, policy, findings)
     findings.check()
-    return list(dict.fromkeys(target.probe for unit in units for target in unit.targets))
+    found: dict[str, Listed] = {}
+    for unit in units:
+        for one in unit.targets:
+            listed = Listed(kind=unit.kind.value, text=one.probe, module=one.group, name=one.name)
+            found.setdefault(one.probe, listed)
+    return list(found.values())
 
 
 def _list_library(probe_path: tuple[str, ...], form: str) -> int:
@@ -90,31 +144,3 @@ def _list_library(probe_path: tuple[str, ...], form: str) -> int:
     rows_text = [(f"{one.group}/{one.name}", one.title) for one in found]
     click.echo(tabulate(rows_text, tablefmt="plain"))
     return 0
-
-
-def _matches(kernel: Kernel, pattern: str) -> Iterator[str]:
-    """Full names of the probes that match, provider by provider."""
-    provider, colon, rest = pattern.partition(":")
-    if not colon:
-        provider, rest = "*", pattern
-    wanted = [name for name in _LISTED if provider in ("*", name)]
-    if not wanted:
-        hint = " ".join(did_you_mean(provider, _LISTED)) or f"one of {', '.join(_LISTED)}"
-        raise UsageError(f"Invalid probe type: {provider}", hint=hint, code="usage")
-    parts = rest.split(":")
-    module, name = ("", parts[0]) if len(parts) == 1 else (parts[0], ":".join(parts[1:]))
-    for one in wanted:
-        if one == "tracepoint":
-            category = module or "*"
-            yield from (f"tracepoint:{c}:{e}" for c, e in kernel.tracefs.events(category, name))
-        elif one == "rawtracepoint":
-            if kernel.btf is None:
-                if provider == "rawtracepoint":
-                    raise HostError(f"raw tracepoints are not known: {kernel.btf_problem}")
-                continue
-            found = kernel.probeable.raw_tracepoints(name, module)
-            yield from (f"rawtracepoint:{event}" for event, _ in found)
-        elif one == "kprobe" or provider == "kretprobe":
-            for function in kernel.probeable.functions(name, module):
-                owner = f"{function.module}:" if function.module else ""
-                yield f"{one}:{owner}{function.name}"

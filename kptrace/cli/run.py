@@ -231,7 +231,9 @@ def run_command(
         return show_features(chosen.format)
     if listing:
         functions = chosen.traceable_functions
-        return show_list(program, words, form=chosen.format, functions=functions)
+        return show_list(
+            program, words, form=chosen.format, verbose=chosen.verbose, functions=functions
+        )
     return run_given(find(program, words, probe_path), chosen)
 
 

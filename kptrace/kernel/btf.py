@@ -190,6 +190,19 @@ class Btf:
                 return owner, full.btf_id
         return self._core, 0
 
+    def find(self, name: str, module: str, *kinds: Kind) -> tuple[BtfFile, int] | None:
+        """File and id of the first definition of a name, for listings."""
+        for one in self._objects(name, module):
+            type_id = one.file.find(name, *kinds)
+            if type_id is not None:
+                return one.file, type_id
+        return None
+
+    @property
+    def core(self) -> BtfFile:
+        """The records of the core kernel."""
+        return self._core.file
+
     # Functions
 
     def function(self, name: str, module: str = "") -> Prototype | None:

@@ -2,9 +2,9 @@
 """The part of libbpf.so.1 that reads BTF, called through ctypes.
 
 In: a file with BTF (raw, or an ELF file with a ``.BTF`` section). Out: single type records by
-id and by name. Meaning is given to them in `kptrace.kernel.btf_object`. No type data is ever
-decoded as a whole: libbpf finds, this module reads the few bytes found. Loading programs is not
-its business.
+id and by name. Meaning is given to them in `kptrace.kernel.btf_object`. libbpf finds, this module
+reads the few bytes found; only a listing walks over all records. Loading programs is not its
+business.
 
 Record layout: ``include/uapi/linux/btf.h``.
 """
@@ -52,6 +52,22 @@ class Kind(IntEnum):
 
 
 _ENUMERATOR_SIZE: dict[int, int] = {Kind.ENUM: 8, Kind.ENUM64: 12}
+
+
+# Bytes behind a record: a fixed part, and what each of its vlen rows takes.
+_SIZES: dict[int, tuple[int, int]] = {
+    Kind.INT: (4, 0),
+    Kind.ARRAY: (12, 0),
+    Kind.STRUCT: (0, 12),
+    Kind.UNION: (0, 12),
+    Kind.ENUM: (0, 8),
+    Kind.FUNC_PROTO: (0, 8),
+    Kind.VAR: (4, 0),
+    Kind.DATASEC: (0, 12),
+    Kind.DECL_TAG: (4, 0),
+    Kind.ENUM64: (0, 12),
+}
+_PAYLOADS = tuple(_SIZES.get(kind, (0, 0)) for kind in range(32))
 
 
 class Record(NamedTuple):
@@ -129,6 +145,7 @@ class BtfFile:
         self._lib = _library()
         # The base must not be freed before this object.
         self._base = base
+        self._indexes: dict[Kind, dict[str, int]] = {}
         # libbpf complains on standard error; the reason travels in errno already.
         printer = self._lib.libbpf_set_print(None)
         ctypes.set_errno(0)
@@ -183,10 +200,37 @@ class BtfFile:
         text: bytes | None = self._lib.btf__name_by_offset(self._handle, offset)
         return text.decode("utf-8", "replace") if text else ""
 
+    def names(self, kind: Kind) -> dict[str, int]:
+        """All own types of a kind by name, the first of each name; takes a tenth of a second.
+
+        Whoever asks for many names saves the search for each: `find` uses it from then on.
+        """
+        if kind not in self._indexes:
+            found = self._indexes[kind] = {}
+            for type_id, name_offset in self._walk(kind):
+                if name := self.name(name_offset):
+                    found.setdefault(name, type_id)
+        return self._indexes[kind]
+
+    def _walk(self, wanted: Kind) -> Iterator[tuple[int, int]]:
+        """Id and offset of the name of every own record of a kind."""
+        data = ctypes.string_at(self._types, self._types_size)
+        position = 0
+        for type_id in range(self.first_id, self.end_id):
+            name_offset, info, _ = _RECORD.unpack_from(data, position)
+            kind = info >> 24 & 0x1F
+            if kind == wanted:
+                yield type_id, name_offset
+            fixed, each = _PAYLOADS[kind]
+            position += _RECORD.size + fixed + each * (info & 0xFFFF)
+
     def find(self, name: str, *kinds: Kind) -> int | None:
         """Id of the first type with this name and kind that the object itself defines."""
         for kind in kinds:
-            if self._base is None:
+            if (index := self._indexes.get(kind)) is not None:
+                if name in index:
+                    return index[name]
+            elif self._base is None:
                 found: int = self._lib.btf__find_by_name_kind(self._handle, name.encode(), kind)
                 if found > 0:
                     return found

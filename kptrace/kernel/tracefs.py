@@ -136,6 +136,13 @@ class Tracefs:
         """The event's format file as it is, or None when it cannot be read."""
         return read_text(self.path / "events" / category / event / "format")
 
+    def declarations(self, category: str, event: str) -> list[str]:
+        """The fields of an event as its format file has them, without the common ones."""
+        self.require()
+        text = read_text(self.path / "events" / category / event / "format") or ""
+        found = [one["declaration"] for one in _FIELD.finditer(text)]
+        return [one for one in found if not one.split("[")[0].split()[-1].startswith("common_")]
+
     def format(self, category: str, event: str) -> TracepointFormat | None:
         """The event's record, or None when there is no such event. HostError if unknown."""
         key = (category, event)

@@ -15,7 +15,7 @@ _UNITS = ("s", "ms", "us", "hz")
 _SHORTEST_NS = 1000
 _LONGEST = 1 << 63
 
-_SOFTWARE = {
+SOFTWARE = {
     "cpu-clock": 1_000_000,
     "cpu": 1_000_000,
     "task-clock": 1,
@@ -72,10 +72,10 @@ def software(request: Request) -> Iterator[Found]:
     if "*" in event:
         request.error("wildcards are not allowed for software probe type")
         return
-    if event not in _SOFTWARE:
-        request.error(f"{event} is not a software probe", did_you_mean(event, _SOFTWARE))
+    if event not in SOFTWARE:
+        request.error(f"{event} is not a software probe", did_you_mean(event, SOFTWARE))
         return
-    name, count = f"software:{event}", _SOFTWARE[event]
+    name, count = f"software:{event}", SOFTWARE[event]
     if rest and rest[0]:
         count = _number(request, rest[0], plain=True)
         name += f":{count}"
