@@ -31,6 +31,7 @@ _SHOWN = 10
     help="Output format.",
 )
 @click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism.")
+@click.option("-k", "report_failures", is_flag=True, help="As run -k compiles it.")
 @click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
 @search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")

@@ -27,6 +27,7 @@ from kptrace.lang.parser import parse
     "--dialect", type=click.Choice(["core", "bcc"]), default="core", help="Dialect of the C."
 )
 @click.option("--percentiles", metavar="[=LIST]", help="As run --percentiles compiles it.")
+@click.option("-k", "report_failures", is_flag=True, help="As run -k compiles it.")
 @click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
 @search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")

@@ -31,9 +31,6 @@ from kptrace.runtime.mechanism import WANTED, choose
 
 DEFAULT_PERCENTILES = "50,90,99,99.9"
 FORMATS: dict[str, type[TextFormat] | type[JsonFormat]] = {"text": TextFormat, "json": JsonFormat}
-_NOT_YET = ((("-k",), True),)
-"""Options of the language that are refused by name: their spellings, and whether they are flags."""
-
 _NEVER = (
     ("--aot", False, "kptrace compiles where it runs, and keeps what it compiled"),
     ("--fmt", True, "use kptrace fmt"),
@@ -71,6 +68,7 @@ class RunOptions:
     search: tuple[str, ...]
     include: tuple[str, ...]
     unsafe: bool
+    report_failures: bool
     mode: str | None = None
     test: bool = False
     bench: bool = False
@@ -131,6 +129,7 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         text="As if the kernel did not have these (--info lists them).",
     ),
     click.option("--verify-llvm-ir", is_flag=True, hidden=True, expose_value=False),
+    _option("-k", "report_failures", is_flag=True, text="Report failed helpers of the kernel."),
     _option("--unsafe", is_flag=True, text="Allow functions that act on the system."),
     _option("-p", "--pid", metavar="PID", text="Only what happens in this process; ends with it."),
     _option("-c", "--cmd", metavar="CMD", text="Run CMD meanwhile; ends with it."),
@@ -138,12 +137,6 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option("--bench", is_flag=True, text="Run the bench probes instead of attaching."),
     _option("--mode", type=click.Choice(["test", "bench"]), text="The same as --test, --bench."),
 )
-
-
-def _refuse(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-    if value:
-        message = f"the option {param.opts[0]} is not supported yet"
-        raise UsageError(message, hint="kptrace run --help lists what there is", code="usage")
 
 
 def _refuse_for_good(reason: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -163,11 +156,6 @@ def _refused_options(command: F) -> F:
             hidden=True,
             expose_value=False,
             callback=_refuse_for_good(reason),
-        )
-        command = hidden(command)
-    for names, flag in _NOT_YET:
-        hidden = click.option(
-            *names, is_flag=flag, hidden=True, expose_value=False, callback=_refuse
         )
         command = hidden(command)
     return command
@@ -240,6 +228,8 @@ def run_command(
 def run_given(given: Given, options: RunOptions) -> int:
     """Compile and run; gives the exit status."""
     _require_format(options.format)
+    if options.report_failures and not options.warnings:
+        raise UsageError("-k reports failures as warnings: --no-warnings excludes it", code="usage")
     levels = _percentiles(options.percentiles, given)
     dumped = stages(options.dump)
     pretend_missing(options.no_feature)
@@ -257,6 +247,7 @@ def run_given(given: Given, options: RunOptions) -> int:
             search=options.search,
             include=options.include,
             unsafe=options.unsafe,
+            report_failures=options.report_failures,
             mode=mode,
             pid_filter=options.pid is not None,
             cpid=process.pid if process is not None and options.cmd is not None else None,

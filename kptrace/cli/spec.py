@@ -113,6 +113,7 @@ def compile_given(
     search: tuple[str, ...] = (),
     include: tuple[str, ...] = (),
     unsafe: bool = False,
+    report_failures: bool = False,
     mode: str = "",
     pid_filter: bool = False,
     cpid: int | None = None,
@@ -136,6 +137,7 @@ def compile_given(
         has=lambda feature: features.has(feature) is not False,
         only=_expression(only),
         unsafe=unsafe,
+        report_failures=report_failures,
         environment=os.environ,
         search=Search(directories=search, files=include, cache=clang.cache_directory()),
     )

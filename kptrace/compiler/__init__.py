@@ -48,7 +48,7 @@ class Options:
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
     match. ``search``: where headers of the C part are found. ``unsafe`` allows what changes the
-    system or runs commands.
+    system or runs commands. ``report_failures``: every failed helper is told.
     """
 
     parameters: tuple[str, ...] = ()
@@ -62,6 +62,7 @@ class Options:
     has: Callable[[str], bool] = every
     only: re.Pattern[str] | None = None
     unsafe: bool = False
+    report_failures: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
     search: Search = field(default_factory=Search)
 
@@ -156,6 +157,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         config=settings.plan,
         on_stack_limit=settings.on_stack_limit,
         cpus=kernel.possible_cpus or MAX_CPUS,
+        report_failures=options.report_failures,
         texts=tuple(facts.texts),
         lazy_alloc=kernel.has_function("bpf_mem_alloc_init"),
         current_pid=current_process(kernel)[0] if options.pid_filter else "",

@@ -53,6 +53,7 @@ def generate(
     on_stack_limit: int,
     lazy_alloc: bool,
     cpus: int,
+    report_failures: bool = False,
     texts: tuple[str, ...] = (),
     current_pid: str = "",
 ) -> Generated:
@@ -68,6 +69,7 @@ def generate(
         events=EventTable(),
         on_stack_limit=on_stack_limit,
         cpus=cpus,
+        report_failures=report_failures,
     )
     lost = storage.counter(CounterKind.EVENTS)
     shared.needs.update(one for one in pieces.PIECES if f"{one}(" in current_pid)

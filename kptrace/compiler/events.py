@@ -15,7 +15,7 @@ class EventTable:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._warnings: dict[tuple[Span, str], Event] = {}
+        self._warnings: dict[tuple[Span, str, str], Event] = {}
 
     def add(
         self,
@@ -58,9 +58,10 @@ class EventTable:
     def warning(self, span: Span, text: str, helper: str = "") -> Event:
         """The run-time warning of one place; a block compiled many times has it once.
 
-        Of a failed helper the event has a field with its name, which holds what it returned.
+        Of a failed helper the event has a field with its name, which holds what it returned;
+        without a text it says what that number means.
         """
-        key = span, text
+        key = span, text, helper
         if key not in self._warnings:
             calls = expanded_from(span, Severity.WARNING)
             excerpt = "\n".join(filter(None, (span.excerpt(), calls)))

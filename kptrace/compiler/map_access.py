@@ -17,6 +17,8 @@ MAP_FULL = (
     " max entries in a map declaration e.g. `let @a = hash(5000)`"
 )
 
+NO_ELEMENT = "Can't lookup map element because it does not exist."
+
 
 class MapAccess(Writer, ABC):
     """The part of the emitter that reaches into maps."""
@@ -44,7 +46,11 @@ class MapAccess(Writer, ABC):
         return self.key_arguments(name, key).removesuffix(", ")
 
     def lookup(self, node: tree.MapRead) -> str:
-        return self.found(node.map, self.key_argument(node.map, node.key))
+        found = self.found(node.map, self.key_argument(node.map, node.key))
+        if self.shared.report_failures:
+            self.line(f"if (!{found})")
+            self.line(f"\t{self.failed('bpf_map_lookup_elem', '0', node.span, NO_ELEMENT)}")
+        return found
 
     def found(self, name: str, key: str) -> str:
         """A pointer to a value; of an aggregation, this CPU's."""

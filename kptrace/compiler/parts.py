@@ -81,7 +81,8 @@ class PartEmitter(MapAccess):
         if isinstance(node.operand, tree.Place):
             source = self.place_address(node.operand)
             self.line(f"__u64 {word} = 0;")
-            self.line(f"{self.reader(node.operand.user)}(&{word}, {size}, {source});")
+            reader = self.reader(node.operand.user)
+            self.call(reader, f"&{word}, {size}, {source}", node.span)
         else:
             source = self.address(node.operand)
             self.line(f"__u64 {word} = 0;")

@@ -234,7 +234,7 @@ class ScalarEmitter(PartEmitter):
         address = self.place_address(node)
         name = self.fresh(node.steps[-1].name if node.steps else "target")
         self.line(f"{self.spelling(node.type)} {name} = 0;")
-        self.line(f"{self.reader(node.user)}(&{name}, sizeof({name}), {address});")
+        self.call(self.reader(node.user), f"&{name}, sizeof({name}), {address}", node.span)
         return name
 
     def unary(self, node: tree.Unary) -> str:

@@ -9,6 +9,7 @@ from kptrace.compiler.builtins import BUILTINS
 from kptrace.compiler.rules import as_int, is_scalar
 from kptrace.compiler.scalars import ScalarEmitter
 from kptrace.compiler.writer import INLINE_COPY, c_string
+from kptrace.source import Span
 from kptrace.types import Type
 
 
@@ -67,7 +68,7 @@ class ValueEmitter(ScalarEmitter):
         match node:
             case tree.Place():
                 source = self.place_address(node)
-                self.line(f"{self.reader(node.user)}(&{target}, {size}, {source});")
+                self.call(self.reader(node.user), f"&{target}, {size}, {source}", node.span)
             case tree.ContextField():
                 self.line(f"bpf_probe_read_kernel(&{target}, {size}, (void *)ctx + {node.offset});")
             case tree.Inline():
@@ -111,7 +112,7 @@ class ValueEmitter(ScalarEmitter):
         else:
             self.copy(f"{target}.address", f"&{self.address(node.address)}", types.size_of(kind))
             return
-        self.line(f"{self.reader(user)}({target}.address, {size}, {source});")
+        self.call(self.reader(user), f"{target}.address, {size}, {source}", node.span)
 
     def store_string(self, node: tree.Expr, target: str, size: int) -> None:
         """Write a string to a char array of ``size`` bytes; the rest is zero."""
@@ -136,12 +137,13 @@ class ValueEmitter(ScalarEmitter):
                 if node.steps and types.size_of(node.steps[-1].type) < have:
                     # of C definitions: the last byte is not in memory, it is the NUL (§3.7)
                     self.zero_array(target, size)
-                    self.line(f"{self.reader(node.user, True)}({target}, {have}, {address});")
+                    reader = self.reader(node.user, True)
+                    self.call(reader, f"{target}, {have}, {address}", node.span)
                 else:
-                    self.read_full(address, node.user, target, size, have)
+                    self.read_full(node.span, address, node.user, target, size, have)
             case tree.ContextField():
                 address = f"(void *)ctx + {node.offset}"
-                self.read_full(address, False, target, size, types.size_of(node.type))
+                self.read_full(node.span, address, False, target, size, types.size_of(node.type))
             case tree.Cast(operand=operand):
                 self.store_string(operand, target, size)
             case _:
@@ -162,7 +164,7 @@ class ValueEmitter(ScalarEmitter):
         address = f"(void *)({self.expr(node.address)})"
         have = types.size_of(node.type)
         if node.length is None and node.read > have:
-            self.read_full(address, node.user, target, size, have)
+            self.read_full(node.span, address, node.user, target, size, have)
             return
         limit = str(node.read)
         if node.length is not None:
@@ -171,13 +173,15 @@ class ValueEmitter(ScalarEmitter):
             self.line(f"if ({limit} > {min(node.read, have)})")
             self.line(f"\t{limit} = {min(node.read, have)};")
         self.zero_array(target, size)
-        self.line(f"{self.reader(node.user, True)}({target}, {limit}, {address});")
+        self.call(self.reader(node.user, True), f"{target}, {limit}, {address}", node.span)
 
-    def read_full(self, address: str, user: bool, target: str, size: int, have: int) -> None:
+    def read_full(
+        self, span: Span, address: str, user: bool, target: str, size: int, have: int
+    ) -> None:
         """A string that may fill its bytes without a NUL: read one byte more, aside."""
         aside = self.object(types.String(have + 1), "text")
         self.zero_array(f"{aside}.data", have + 1)
-        self.line(f"{self.reader(user, True)}({aside}.data, {have + 1}, {address});")
+        self.call(self.reader(user, True), f"{aside}.data, {have + 1}, {address}", span)
         if size > have:
             self.zero_array(target, size)
         self.copy(target, f"{aside}.data", have)

@@ -12,6 +12,7 @@ from kptrace.compiler import arch
 from kptrace.compiler.ctypes import KernelTypes, ValueTypes
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.storage import Storage
+from kptrace.source import Span
 from kptrace.types import Type
 
 INLINE_COPY = 64
@@ -22,7 +23,10 @@ STACK_BUDGET = 256
 
 @dataclass(slots=True, kw_only=True)
 class Shared:
-    """What all programs of a specification share while their C is made."""
+    """What all programs of a specification share while their C is made.
+
+    ``report_failures`` (``-k``): every failed helper is told.
+    """
 
     machine: arch.Arch
     storage: Storage
@@ -32,6 +36,7 @@ class Shared:
     needs: set[str] = field(default_factory=set)
     on_stack_limit: int = 32
     cpus: int = 1
+    report_failures: bool = False
 
 
 class Writer:
@@ -92,6 +97,22 @@ class Writer:
 
     def spelling(self, kind: Type) -> str:
         return self.shared.values.spelling(kind)
+
+    def call(self, helper: str, arguments: str, span: Span) -> None:
+        """Call a helper that may fail, which ``-k`` tells."""
+        if not self.shared.report_failures:
+            self.line(f"{helper}({arguments});")
+            return
+        result = self.fresh("result")
+        self.line(f"int {result} = {helper}({arguments});")
+        self.line(f"if ({result} < 0)")
+        self.line(f"\t{self.failed(helper, result, span)}")
+
+    def failed(self, helper: str, result: str, span: Span, text: str = "") -> str:
+        """The statement that tells that a helper failed; without a text, by its error number."""
+        event = self.shared.events.warning(span, text, helper.removeprefix("bpf_"))
+        self.shared.needs.add("warn_failed")
+        return f"warn_failed(ctx, {event.id}, {result});"
 
     def object(self, kind: Type, stem: str) -> str:
         """A new object of a type; the C lvalue. Big ones live in scratch memory."""

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from kptrace import decoding, types
 from kptrace.output import Format, Stream
@@ -185,7 +187,8 @@ class Handlers:
                 returned = decoding.decode(field.type, payload, field.offset)
                 assert isinstance(returned, int)
                 helper, code = field.name, returned
-            self.tell(self.form.warning(event, helper, code))
+            told = event if event.text else replace(event, text=os.strerror(-code))
+            self.tell(self.form.warning(told, helper, code))
 
         return handle
 

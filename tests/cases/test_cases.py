@@ -60,6 +60,7 @@ class Case:
             Options(
                 parameters=words.parameters,
                 named=words.named,
+                report_failures="-k" in options,
                 percentiles="--percentiles" in options,
                 func_ip="--no-func-ip" not in options,
                 mode="bench" if "--bench" in options else "test" if "--test" in options else "",
