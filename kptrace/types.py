@@ -15,6 +15,8 @@ from typing import TypeAlias
 from kptrace.records import dataclass
 
 MAX_STACK_DEPTH = 127
+MAX_ROUNDS = 1 << 23
+"""Rounds of one ``for`` over a range: BPF_MAX_LOOPS, include/linux/bpf.h."""
 DEFINED = "#definitions"
 """The "module" of types that the specification's own C part defines; no kernel module's name."""
 
@@ -333,7 +335,7 @@ def size_of(kind: Type) -> int:
         case MacAddress():
             return 6
         case Tuple(elements=elements) | Record(elements=elements):
-            return tuple_layout(elements)[1]
+            return max(tuple_layout(elements)[1], 1)  # (): a map has no key or value of no bytes
         case _:
             return 8 * aggregate_words(kind)
 

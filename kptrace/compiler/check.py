@@ -207,9 +207,6 @@ class _Checker(Loops):
             if not isinstance(self.maps[target.name].type, types.Int):
                 return self.aggregate_copy(target, right, value.type)
             value = self.castable(value)
-        if value.type == types.Tuple(()):
-            self.not_yet(value.span, "storing an empty tuple")
-            return []
         if isinstance(value.type, types.Void | types.Args):
             message = f"Value of type '{type_name(value.type)}' cannot be stored in a map"
             self.report.error(value.span, message, code="type")

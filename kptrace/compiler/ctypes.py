@@ -83,7 +83,7 @@ class ValueTypes:
         if spellings not in self.tuples:
             self.tuples[spellings] = name = f"tuple_{len(self.tuples)}"
             fields = [f"\t{one} f{index};\n" for index, one in enumerate(spellings)]
-            self._declare(name, "".join(fields) or "\t__u8 empty[0];\n")
+            self._declare(name, "".join(fields) or "\t__u8 empty;\n")
         return f"struct {self.tuples[spellings]}"
 
     def _array(self, element: str, count: int) -> str:

@@ -8,6 +8,7 @@ whatever is built on it. Functions and aggregations have their rules in `functio
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import replace
 
 from kptrace import types
@@ -25,6 +26,18 @@ from kptrace.types import BOOL, INT64, Type, type_name
 
 _NOT_IN_FOR = ("args", "retval", "ctx")
 """What reads the probe's context, which is out of reach in a loop's function."""
+
+_NO_KEY = (types.Void, *(one for one in types.AGGREGATES if one not in types.CASTABLE))
+"""Types that a map key cannot have, nor a part of it."""
+
+
+def _elements(made: tree.Expr) -> Iterator[tree.Expr]:
+    """An expression, or all elements of a tuple as written."""
+    if isinstance(made, tree.TupleMake):
+        for one in made.elements:
+            yield from _elements(one)
+    else:
+        yield made
 
 
 class ExpressionChecker(Operators):
@@ -198,9 +211,13 @@ class ExpressionChecker(Operators):
 
     def key_part(self, node: n.Expr) -> tree.Expr:
         made = self.value(node)
-        if isinstance(made.type, types.Hist | types.LHist | types.Stats):
-            message = f"{type_name(made.type)} cannot be part of a map key"
-            self.report.error(node.span, message, code="map")
+        for one in _elements(made):
+            fault = type_name(one.type)
+            if isinstance(one, tree.Context):
+                fault = "context"
+            elif not isinstance(one.type, _NO_KEY):
+                continue
+            self.report.error(one.span, f"{fault} cannot be part of a map key", code="map")
             return self.bad(node.span)
         return self.castable(made)
 
@@ -215,12 +232,6 @@ class ExpressionChecker(Operators):
     def grow_key(self, info: MapInfo, key: tree.Expr, span: Span) -> tree.Expr:
         if isinstance(key.type, types.Error):
             return key
-        if isinstance(key.type, types.Void):
-            message = f"{type_name(key.type)} cannot be part of a map key"
-            self.report.error(span, message, code="map")
-            return self.bad(span)
-        if types.size_of(key.type) == 0:
-            return self.not_yet(span, "an empty tuple as a map key")
         use = self.use_of(key)
         if info.key is None:
             info.key = use

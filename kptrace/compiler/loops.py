@@ -103,6 +103,11 @@ class Loops(Flow):
         kind: Type = types.ERROR
         if as_int(start.type) is not None and as_int(end.type) is not None:
             kind = promote(self.use_of(start), self.use_of(end))
+        if isinstance(start, tree.Const) and isinstance(end, tree.Const):
+            rounds = int(end.value) - int(start.value)
+            if types.MAX_ROUNDS < rounds < 1 << 31:
+                message = f"A for loop runs at most {types.MAX_ROUNDS} times."
+                self.report.warning(low.span.to(high.span), message)
         variable, body = self.for_body(node, kind)
         kind = self.scopes.type_of(variable)
         if not isinstance(kind, types.Int):

@@ -378,8 +378,11 @@ static __always_inline long {symbol}_each(void *callback, void *frame)
 def repeat(call: str) -> str:
     """Call a function for every number below a count; it ends the loop by returning 1."""
     return f"""\
+/* The kernel refuses more rounds than this as a whole (BPF_MAX_LOOPS). */
 static __always_inline void repeat(__u32 count, void *callback, void *frame)
 {{
+	if (count > {types.MAX_ROUNDS})
+		count = {types.MAX_ROUNDS};
 	{call};
 }}
 """

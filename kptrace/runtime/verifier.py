@@ -91,6 +91,8 @@ def _hint(log: str) -> str:
         return "a field or type that the specification reads is not in this kernel's BTF"
     if "BPF program is too large" in log or "too many instructions" in log:
         return "the verifier's limit is one million steps: shorten loops or split the probe"
+    if "infinite loop detected" in log or "jumps is too complex" in log:
+        return "the verifier cannot see the end of a while loop: use for $i : 0..N instead"
     if "combined stack size" in log or "invalid stack" in log:
         return "the BPF stack has 512 bytes: use fewer or shorter strings in one probe"
     if "unknown func" in log or "invalid func" in log:

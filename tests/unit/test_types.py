@@ -45,7 +45,7 @@ from kptrace.types import (
         (Enum("color", 4, False), 4, 4, "enum color"),
         (Struct("union", "either", 40), 40, 8, "union either"),
         (Tuple((INT8, String(3))), 4, 1, "(int8,string[3])"),
-        (Tuple(()), 0, 1, "()"),
+        (Tuple(()), 1, 1, "()"),
         (Tuple((INT8, INT64, INT8, INT64)), 32, 8, "(int8,int64,int8,int64)"),
         (Tuple((String(3), INT32, Tuple((INT8, INT16)))), 12, 4, "(string[3],int32,(int8,int16))"),
         (Tuple((INT8, INET)), 25, 1, "(int8,inet)"),

@@ -180,8 +180,11 @@ static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 	send(ctx, &event, sizeof(event));
 }
 
+/* The kernel refuses more rounds than this as a whole (BPF_MAX_LOOPS). */
 static __always_inline void repeat(__u32 count, void *callback, void *frame)
 {
+	if (count > 8388608)
+		count = 8388608;
 	bpf_loop(count, callback, frame, 0);
 }
 

@@ -101,6 +101,16 @@ def test_a_loop_over_a_map_that_is_written_later(run: Any) -> None:
     assert "@n[k]: 70000" in ran.lines
 
 
+def test_the_most_rounds_that_a_loop_has(run: Any) -> None:
+    assert printed(run, "$n = 9000000; $c = 0; for $i : 0..$n { $c++; } print($c);") == ["8388608"]
+
+
+def test_a_while_loop_without_an_end(run: Any) -> None:
+    ran = run("begin { while (1) { @x++; } }")
+    assert ran.status == 1
+    assert "the verifier cannot see the end of a while loop" in ran.err
+
+
 def test_a_loop_that_never_runs(run: Any) -> None:
     assert printed(run, "$x = 1; for $i : 3..1 { $x++; } print($x);") == ["1"]
 

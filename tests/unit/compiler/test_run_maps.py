@@ -68,7 +68,27 @@ def test_declared_kinds(run: Any) -> None:
     )
     assert ran.lines[:3] == ["@ps: 4", "", ""]
     assert ran.lines[3:] == ["@h[1]: a", "@hs: 3", "@l[2]: 2", "@l[3]: 3", "@p[x]: 0", "@q[1]: 5"]
-    assert "e.g. `let @h = hash(2)`" in ran.err
+    assert "Map full; can't update element." in ran.err
+
+
+def test_empty_tuples(run: Any) -> None:
+    assert printed(
+        run,
+        "@[()] = 1; @y = (); $e = (); print($e); @z[1, ()] = ((), 2); print(@z[1, ()]); for $kv : @ { print($kv); } print(has_key(@, ())); print(@); print((@y, 1));",
+    ) == ["()", "((), 2)", "((), 1)", "true", "@[]: 1", "((), 1)"]
+
+
+def test_keys_and_values_of_every_type(run: Any) -> None:
+    assert printed(
+        run,
+        '@k[(1, ("a", true)), -1] = ("v", (1, (2,))); print(@k); @k2[pid > 0] = pid > 0; print(@k2); @k3[ntop(0x0100007f)] = ntop(0x0100007f); print(@k3);'
+        " @k4[kptr((uint64)0x1f)] = kptr((uint64)16); print(@k4); @k5[str(kptr((uint64)0))] = 1; print(@k5); @k6[comm] = comm; print(@k6[comm] == comm);"
+        ' @k7[(a=1, b="x")] = (c=2); print(@k7); for $kv : @k7 { print($kv); print($kv.0.b); }',
+    ) == [
+        "@k[(1, (a, true)), -1]: (v, (1, (2)))", "@k2[true]: true", "@k3[127.0.0.1]: 127.0.0.1",
+        "@k4[0x1f]: 0x10", "@k5[]: 1", "true", "@k7[{ .a = 1, .b = x }]: { .c = 2 }",
+        "({ .a = 1, .b = x }, { .c = 2 })", "x",
+    ]  # fmt: skip
 
 
 def test_an_integer_map_takes_the_value_of_an_aggregation(run: Any) -> None:
