@@ -124,6 +124,8 @@ def check_conversion(conversion: Conversion, kind: Type) -> str | None:
             return f"unable to print none type for specifier: {spec}"
         case types.Int() | types.Bool() | types.Pointer() | types.Enum():
             fits = spec not in _BUFFERS
+        case types.Buffer():
+            fits = spec == "s" or spec in _BUFFERS
         case _:
             fits = spec == "s"
     if not fits:

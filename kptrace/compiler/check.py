@@ -165,6 +165,7 @@ class _Checker(Loops):
         use = self.use_of(value)
         if known is None:
             self.scopes.set(variable, use)
+            self.converted(value, self.scopes.type_of(variable))
             return
         wider = join(known, use)
         fits = wider is not None and variable.fixed in (None, wider.type)
@@ -175,8 +176,10 @@ class _Checker(Loops):
                 f" '{type_name(known.type)}'"
             )
             self.report.error(value.span, message, code="type")
-        elif variable.fixed is None and wider is not None:
+            return
+        if variable.fixed is None and wider is not None:
             self.scopes.set(variable, wider)
+        self.converted(value, self.scopes.type_of(variable))
 
     def fits_literal(self, value: tree.Expr, fixed: Type | None) -> bool:
         """Whether a literal is in the range of a declared integer type."""
@@ -212,6 +215,8 @@ class _Checker(Loops):
             self.report.error(value.span, message, code="type")
             return []
         self.grow_map(target, value, self.use_of(value))
+        if (known := self.maps[target.name].type) is not None:
+            self.converted(value, known)
         return [tree.SetMap(span=node.span, map=target.name, key=key, value=value)]
 
     def aggregate(

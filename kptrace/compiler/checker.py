@@ -9,7 +9,7 @@ from dataclasses import replace
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.rules import Use, aggregate_int, as_int
+from kptrace.compiler.rules import Use, aggregate_int, as_int, fits
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
@@ -77,6 +77,19 @@ class CheckerBase(ABC):
                 return replace(kind, element=self.by_value(element))
             case _:
                 return kind
+
+    def converted(self, value: tree.Expr, kind: Type) -> None:
+        """Warn where a value that is no literal may not fit the type that it becomes."""
+        have = value.type
+        if not isinstance(have, types.Int) or not isinstance(kind, types.Int):
+            return
+        if isinstance(value, tree.Const) or fits(have, kind):
+            return
+        message = (
+            f"Expression of type: {type_name(have)} being cast to type: {type_name(kind)}. This may"
+            " cause unexpected results. Use an explicit cast to suppress this warning."
+        )
+        self.report.warning(value.span, message)
 
     def condition(self, node: n.Expr) -> tree.Expr:
         made = self.value(node)

@@ -108,6 +108,28 @@ def binary(report: Report, node: n.Binary, left: tree.Expr, right: tree.Expr) ->
     return integer(node.span, value)
 
 
+def equality(node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Const | None:
+    """``==`` or ``!=`` of two literal tuples or records; None when one is no literal."""
+    one, other = literal(left), literal(right)
+    if one is None or other is None:
+        return None
+    return _truth(node.span, (one == other) == (node.op == "=="))
+
+
+def literal(made: tree.Expr) -> object:
+    """The value of a literal, also of tuples and records of literals; None for anything else."""
+    if isinstance(made, tree.Const):
+        return made.value
+    if not isinstance(made, tree.TupleMake):
+        return None
+    values = [literal(one) for one in made.elements]
+    if None in values:
+        return None
+    if isinstance(made.type, types.Record):
+        return dict(zip(made.type.names, values, strict=True))
+    return tuple(values)
+
+
 def _strings(
     report: Report, node: n.Binary, left: tree.Const, right: tree.Const
 ) -> tree.Expr | None:

@@ -12,6 +12,9 @@ from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import BOOL, INT64, UINT64, Int, Type, type_name
 
+OBJECTS = (types.Tuple, types.Record, types.Buffer, types.Array)
+"""What compares with its like by content; strings have rules of their own."""
+
 
 class Operators(Casts):
     """The part of the checker for operators."""
@@ -105,26 +108,53 @@ class Operators(Casts):
         return tree.Logical(span=node.span, type=BOOL, op=node.op, left=left, right=right)
 
     def comparison(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
-        if isinstance(left.type, types.Tuple) and isinstance(right.type, types.Tuple):
-            return self.not_yet(node.span, "comparing tuples")
+        if isinstance(left.type, OBJECTS) and type(left.type) is type(right.type):
+            return self.object_comparison(node, left, right)
         if as_int(left.type) is None or as_int(right.type) is None:
             if not (is_scalar(left.type) and left.type == right.type):
-                names = f"{type_name(left.type)} with {type_name(right.type)}"
-                self.report.error(
-                    node.span,
-                    f"Type mismatch for '{node.op}': comparing {names}",
-                    code="type",
-                    contexts=(
-                        Context(span=left.span, message=f"left ({type_name(left.type)})"),
-                        Context(span=right.span, message=f"right ({type_name(right.type)})"),
-                    ),
-                )
-                return self.bad(node.span)
+                return self.mismatch(node, left, right)
             signed = False
         else:
-            signed = promote(self.use_of(left), self.use_of(right)).signed
+            wide = promote(self.use_of(left), self.use_of(right))
+            for side in (left, right):
+                self.converted(side, wide)
+            signed = wide.signed
         return tree.Compare(
             span=node.span, type=BOOL, op=node.op, left=left, right=right, signed=signed
+        )
+
+    def mismatch(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        names = f"{type_name(left.type)} with {type_name(right.type)}"
+        self.report.error(
+            node.span,
+            f"Type mismatch for '{node.op}': comparing {names}",
+            code="type",
+            contexts=(
+                Context(span=left.span, message=f"left ({type_name(left.type)})"),
+                Context(span=right.span, message=f"right ({type_name(right.type)})"),
+            ),
+        )
+        return self.bad(node.span)
+
+    def object_comparison(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+        """Tuples, records, buffers and arrays of integers: equal or not."""
+        if node.op not in ("==", "!="):
+            return self.no_operator(node, left, right)
+        common = combine(self.use_of(left), self.use_of(right))
+        if common is None or (
+            isinstance(common, types.Array) and not isinstance(common.element, Int)
+        ):
+            return self.mismatch(node, left, right)
+        folded = fold.equality(node, left, right)
+        if folded is not None:
+            return folded
+        return tree.Equal(
+            span=node.span,
+            type=BOOL,
+            left=left,
+            right=right,
+            common=common,
+            negated=node.op == "!=",
         )
 
     def arithmetic(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:

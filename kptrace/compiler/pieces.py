@@ -22,6 +22,7 @@ PIECES: dict[str, str] = {
     "join_user": prelude.join("user"),
     "join_kernel": prelude.join("kernel"),
     "string_equal": prelude.STRING_EQUAL,
+    "bytes_equal": prelude.BYTES_EQUAL,
     "KEEP": string_pieces.KEEP,
     "text_length": string_pieces.TEXT_LENGTH,
     "text_find": string_pieces.TEXT_FIND,

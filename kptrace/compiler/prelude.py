@@ -73,6 +73,18 @@ static __always_inline _Bool string_equal(const char *left, const char *right, _
 }
 """
 
+BYTES_EQUAL = """\
+static __always_inline _Bool bytes_equal(const void *left, const void *right, __u32 size)
+{
+	const __u8 *one = left, *other = right;
+
+	for (__u32 i = 0; i < size; i++)
+		if (one[i] != other[i])
+			return 0;
+	return 1;
+}
+"""
+
 LOG2 = """\
 /* Position of the highest set bit. */
 static __always_inline __u32 highest_bit(__u64 n)

@@ -65,6 +65,13 @@ def aggregate_int(kind: types.Aggregate) -> Int:
     return UINT64 if getattr(kind, "signed", True) is False else INT64
 
 
+def fits(value: Int, target: Int) -> bool:
+    """Whether every value of one integer type is one of another."""
+    if value.signed == target.signed:
+        return value.size <= target.size
+    return target.signed and value.size < target.size
+
+
 def combine(left: Use, right: Use) -> Type | None:
     """The one type for several uses of a variable, a key or a map value; None on a mismatch."""
     a, b = left.type, right.type

@@ -109,6 +109,10 @@ class ScalarEmitter(PartEmitter):
                 return f"({left} {node.op} {right})"
             case tree.StringEqual():
                 return self.string_equal(node)
+            case tree.Equal():
+                left, right = self.compared(node.left, node), self.compared(node.right, node)
+                equal = self.equal(node.common, left, right)
+                return f"(!({equal}))" if node.negated else f"({equal})"
             case tree.Logical():
                 return self.logical(node)
             case tree.Ternary():
@@ -273,6 +277,31 @@ class ScalarEmitter(PartEmitter):
         self.line(f"\twarn(ctx, {event.id});")
         self.line("}")
         return f"(({spelling}){quotient})"
+
+    def compared(self, node: tree.Expr, comparison: tree.Equal) -> str:
+        """An lvalue with one side of a comparison, as the type that both sides have."""
+        if node.type == comparison.common:
+            return self.address(node)
+        target = self.object(comparison.common, "side")
+        self.fill(node, target, comparison.common)
+        return target
+
+    def equal(self, kind: Type, left: str, right: str) -> str:
+        match kind:
+            case types.Tuple(elements=elements) | types.Record(elements=elements):
+                parts = [
+                    self.equal(one, f"{left}.f{index}", f"{right}.f{index}")
+                    for index, one in enumerate(elements)
+                ]
+                return " && ".join(parts) or "1"
+            case types.String(size=size):
+                self.shared.needs.add("string_equal")
+                return f"string_equal({left}.data, {right}.data, {size})"
+            case _ if is_scalar(kind):
+                return f"{left} == {right}"
+            case _:
+                self.shared.needs.add("bytes_equal")
+                return f"bytes_equal(&{left}, &{right}, {types.size_of(kind)})"
 
     def string_equal(self, node: tree.StringEqual) -> str:
         left, right = self.address(node.left), self.address(node.right)

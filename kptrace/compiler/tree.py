@@ -309,6 +309,25 @@ class ReadString(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBuffer(Node):
+    """``buf()``: at most as many bytes as the type has room for."""
+
+    address: Expr
+    user: bool
+    length: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equal(Node):
+    """Objects equal, part by part; ``common`` is the type that both are compared as."""
+
+    left: Expr
+    right: Expr
+    common: Type
+    negated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Network(Node):
     """``ntop()``: family and address bytes."""
 
@@ -390,6 +409,8 @@ Expr: TypeAlias = (
     | TupleMake
     | TupleGet
     | ReadString
+    | ReadBuffer
+    | Equal
     | Network
     | Stack
     | Delete

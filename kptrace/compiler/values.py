@@ -32,7 +32,15 @@ class ValueEmitter(ScalarEmitter):
                 self.store_tuple(node, target, kind)
             case types.Inet():
                 self.store_inet(node, target)
-            case types.Array() | types.Struct() | types.Timestamp() | types.CgroupPath():
+            case types.Buffer():
+                self.store_buffer(node, target, kind)
+            case (
+                types.Array()
+                | types.Struct()
+                | types.MacAddress()
+                | types.Timestamp()
+                | types.CgroupPath()
+            ):
                 self.store_object(node, target, kind)
             case _:
                 self.line(f"{target} = {self.scalar(node, kind)};")
@@ -59,6 +67,9 @@ class ValueEmitter(ScalarEmitter):
         elif isinstance(have, types.String) and isinstance(want, types.String):
             self.clear(target, want.size)
             self.copy(f"{target}.data", f"{source}.data", have.size)
+        elif isinstance(have, types.Buffer) and isinstance(want, types.Buffer):
+            self.clear(target, types.size_of(want))
+            self.copy(f"&{target}", f"&{source}", types.size_of(have))
         else:
             self.line(f"{target} = ({self.spelling(want)}){source};")
 
@@ -84,6 +95,24 @@ class ValueEmitter(ScalarEmitter):
                 self.copy(f"&{target}", f"&{self.address(operand)}", size)
             case _:
                 self.copy(f"&{target}", f"&{self.address(node)}", size)
+
+    def store_buffer(self, node: tree.Expr, target: str, kind: types.Buffer) -> None:
+        if not isinstance(node, tree.ReadBuffer):
+            self.convert(self.address(node), node.type, target, kind)
+            return
+        room = min(kind.size, types.size_of(node.type) - 4)
+        address = f"(void *)({self.expr(node.address)})"
+        if isinstance(node.length, tree.Const):
+            length = str(min(int(node.length.value), room))
+        else:
+            length = self.fresh("length")
+            self.line(f"__u64 {length} = {self.scalar(node.length, types.UINT64)};")
+            self.line(f"if ({length} > {room})")
+            self.line(f"\t{length} = {room};")
+        if length != str(kind.size):
+            self.clear(target, types.size_of(kind))
+        self.line(f"{target}.length = {length};")
+        self.line(f"{self.reader(node.user)}({target}.data, {length}, {address});")
 
     def store_inet(self, node: tree.Expr, target: str) -> None:
         if not isinstance(node, tree.Network):

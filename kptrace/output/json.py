@@ -197,6 +197,8 @@ def _plain(kind: Type, style: Style) -> Callable[[Any], object]:
             | types.Function()
         ):
             return _same
+        case types.Buffer():
+            return lambda value: [byte - 256 if byte > 127 else byte for byte in value]
         case types.Array(element=element):
             part = _plain(element, style)
             return lambda value: [part(one) for one in value]

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from kptrace import types
 from kptrace.decoding import Values
 from kptrace.formats import Conversion, Literal, check_conversion, check_count, parse_format
-from kptrace.output.values import Renderer, Style, renderer
+from kptrace.output.values import BUFFER_FORMS, Renderer, Style, renderer
 from kptrace.types import Type
 
 Formatter: TypeAlias = Callable[[Values], bytes]
@@ -66,6 +66,8 @@ def _piece(item: Conversion, kind: Type, style: Style) -> tuple[bytes, _Convert 
         if isinstance(kind, types.Int) and not item.zero:
             return _padded(item, "d"), None
         return _text_piece(item, renderer(kind, style))
+    if item.spec in BUFFER_FORMS:
+        return _text_piece(item, BUFFER_FORMS[item.spec])
     if item.spec == "gr":
         flags = style.resolver.gfp_flags()
         unsigned = _wrapping(kind, 64, signed=False) or _same

@@ -75,6 +75,10 @@ def renderer(kind: Type, style: Style) -> Renderer:
             return lambda _: b"null"
         case types.Inet():
             return _inet_text
+        case types.Buffer():
+            return BUFFER_FORMS["r"]
+        case types.MacAddress():
+            return lambda value: b":".join([b"%02X" % byte for byte in value])
         case types.KSym():
             return lambda value: _symbol(style.resolver.ksym(value), value)
         case types.UserName():
@@ -113,6 +117,15 @@ def _braced(names: Sequence[str], parts: Sequence[Renderer]) -> Renderer:
         return b"{ %b }" % b", ".join(head + part(value) for head, part, value in fields)
 
     return text_of if names else lambda _: b"{}"
+
+
+_READABLE = [b"%c" % code if 32 <= code < 127 else b"\\x%02x" % code for code in range(256)]
+BUFFER_FORMS: dict[str, Renderer] = {
+    "r": lambda value: b"".join([_READABLE[byte] for byte in value]),
+    "rx": lambda value: b"".join([b"\\x%02x" % byte for byte in value]),
+    "rh": lambda value: b" ".join([b"%02x" % byte for byte in value]),
+}
+"""The forms of a buffer (language §9); the first is also its text elsewhere."""
 
 
 def _bool_text(value: bool) -> bytes:

@@ -12,6 +12,7 @@ from kptrace.compiler import builtins
 from kptrace.compiler.functions import (
     addresses,
     aggregations,
+    buffers,
     compile_time,
     formatted,
     late,
@@ -28,6 +29,7 @@ from kptrace.compiler.functions.row import Function
 
 FUNCTIONS: dict[str, Function] = {
     **aggregations.ROWS,
+    **buffers.ROWS,
     **compile_time.ROWS,
     **formatted.ROWS,
     **output.ROWS,
@@ -43,12 +45,10 @@ FUNCTIONS: dict[str, Function] = {
 
 _NOT_YET = frozenset(
     """
-    buf
     comm
     container_of
     debugf
     kfunc_allowed
-    macaddr
     override
     path
     pton

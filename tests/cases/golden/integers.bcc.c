@@ -350,20 +350,20 @@ int probe_0(void *ctx)
 	event_6.header.id = 7;
 	event_6.header.unused = 0;
 	send(ctx, &event_6, sizeof(event_6));
-	/* @x = $n > $m; */
+	/* @x = (int64)$n > $m; */
 #line 12 "integers.bt"
 	_Bool value_0;
-	value_0 = ((__s64)v_n > v_m);
+	value_0 = (((__s64)v_n) > v_m);
 	map_x_update(ctx, &value_0, 8);
 	/* @x = !$n; */
 #line 13 "integers.bt"
 	_Bool value_1;
 	value_1 = (!v_n);
 	map_x_update(ctx, &value_1, 9);
-	/* @wide = $n; */
+	/* @wide = (int64)$n; */
 #line 14 "integers.bt"
 	__s64 value_2;
-	value_2 = (__s64)v_n;
+	value_2 = ((__s64)v_n);
 	map_wide_update(ctx, &value_2, 10);
 	/* @wide = -1; */
 #line 15 "integers.bt"
