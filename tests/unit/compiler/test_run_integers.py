@@ -202,6 +202,152 @@ def test_expressions(run, seed: int) -> None:  # type: ignore[no-untyped-def]
     assert ran.lines[len(terms) :] == ["", ""]
 
 
+def variables_of_every_type() -> list[Term]:
+    """Two of every type, with values that differ between signed and unsigned."""
+    return [
+        Term(text=f"$v{index}", kind=kind, value=wrap(value, kind))
+        for index, (kind, value) in enumerate(
+            (kind, value) for kind in INTS for value in (-3, 0x71E5D4C372A19047)
+        )
+    ]
+
+
+def check_terms(run, variables: list[Term], terms: list[Term]) -> None:  # type: ignore[no-untyped-def]
+    declared = "".join(
+        f"{one.text} = ({name_of(one.integer)}){literal(one.value).text}; " for one in variables
+    )
+    prints = "".join(f"print({one.text});\n" for one in terms)
+    ran = run(f"begin {{ {declared}{prints}}}", "--no-warnings")
+    assert ran.status == 0, ran.err
+    got = ran.lines[: len(terms)]
+    wrong = [
+        f"{one.text} is {one.shown}, got {x}"
+        for one, x in zip(terms, got, strict=True)
+        if one.shown != x
+    ]
+    assert not wrong, [
+        *wrong[:5],
+        [f"{one.text} {name_of(one.integer)} {one.value}" for one in variables],
+    ]
+
+
+@pytest.mark.parametrize("op", [*ARITHMETIC, *SHIFTS, *COMPARISONS])
+def test_every_operator_on_every_pair_of_types(run, op: str) -> None:  # type: ignore[no-untyped-def]
+    variables = variables_of_every_type()
+    rights = [*variables, literal(0), literal(5), literal(-5)]
+    if op in SHIFTS:
+        rights = [literal(0), literal(1), literal(31), literal(63)]
+    elif op in ARITHMETIC:
+        rights.append(literal((1 << 64) - 1))
+    make = comparison if op in COMPARISONS else arithmetic
+    terms = [make(op, left, right) for left in variables for right in rights]
+    if op not in SHIFTS:
+        terms += [
+            make(op, literal(value), right) for value in (0, 200, -200) for right in variables
+        ]
+    check_terms(run, variables, terms)
+
+
+def test_every_cast_and_every_choice(run) -> None:  # type: ignore[no-untyped-def]
+    """A value of each type cast to each; `?:` between each pair of types, either way."""
+    variables = variables_of_every_type()
+    casts = [
+        Term(text=f"(({name_of(kind)}){one.text})", kind=kind, value=wrap(one.value, kind))
+        for one in variables
+        for kind in INTS
+    ]
+    bools = [
+        Term(text=f"((bool){one.text})", kind=BOOL, value=int(one.value != 0)) for one in variables
+    ]
+    choices = [
+        Term(
+            text=f"({condition} ? {left.text} : {right.text})",
+            kind=promoted(left, right),
+            value=wrap((left if taken else right).value, promoted(left, right)),
+        )
+        for condition, taken in (("pid != 0", True), ("pid == 0", False))
+        for left in variables[::2]
+        for right in [*variables[1::2], literal(7), literal(-7), literal(70000)]
+    ]
+    check_terms(run, variables, casts + bools + choices)
+
+
+class Folded:
+    """Random expressions of literals only: exact arithmetic (§3.5), or an error."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+
+    def term(self, depth: int) -> tuple[str, int | bool]:
+        if depth == 0 or self.random.random() < 0.1:
+            value = self.random.choice(
+                (0, 1, 2, 3, 7, 63, 127, 128, 255, 256, 40000, 1 << 31, 1 << 32, 1 << 62, 1 << 63)
+            )
+            return str(value), value
+        if self.random.random() < 0.2:
+            text, value = self.term(depth - 1)
+            match self.random.choice("!" if isinstance(value, bool) else "-~!"):
+                case "-":
+                    return f"(-{text})", self.in_range(-value)
+                case "!":
+                    return f"(!{text})", not value
+                case _:
+                    return f"(~{text})", (~value if value < 0 else ~value & (1 << 64) - 1)
+        op = self.random.choice((*ARITHMETIC, *SHIFTS, *COMPARISONS, "&&", "||"))
+        (a, left), (b, right) = self.term(depth - 1), self.term(depth - 1)
+        return f"({a} {op} {b})", self.in_range(self.value(op, left, right))
+
+    @staticmethod
+    def in_range(value: int | bool) -> int | bool:
+        if not -(1 << 63) <= value < 1 << 64:
+            raise ValueError
+        return value
+
+    @staticmethod
+    def value(op: str, a: int, b: int) -> int | bool:
+        """Raises ValueError where the language has an error."""
+        if isinstance(a, bool) and isinstance(b, bool) and op not in (*COMPARISONS, "&&", "||"):
+            raise ValueError  # what it gives is the business of other tests
+        match op:
+            case "/" | "%":
+                if b == 0:
+                    raise ValueError
+                quotient = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
+                return quotient if op == "/" else a - b * quotient
+            case "<<" | ">>":
+                if not 0 <= b <= 63:
+                    raise ValueError
+                return a << b if op == "<<" else a >> b
+            case "&&" | "||":
+                return bool(a and b) if op == "&&" else bool(a or b)
+            case "&" | "|" | "^":
+                return {"&": a & b, "|": a | b, "^": a ^ b}[op]
+            case "+" | "-" | "*":
+                return {"+": a + b, "-": a - b, "*": a * b}[op]
+        table = {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}
+        return table[op]
+
+
+def test_literals_fold_exactly(run) -> None:  # type: ignore[no-untyped-def]
+    maker = Folded(1)
+    terms: list[tuple[str, int | bool]] = []
+    while len(terms) < 150:
+        try:
+            text, value = maker.term(maker.random.choice((1, 1, 2, 3)))
+        except ValueError:
+            continue
+        terms.append((text, value))
+    ran = run("begin { " + "".join(f"print({text});\n" for text, _ in terms) + "}", "--no-warnings")
+    assert ran.status == 0, ran.err
+    shown = [str(value).lower() if isinstance(value, bool) else str(value) for _, value in terms]
+    wrong = [
+        f"{text} is {right}, got {got}"
+        for (text, _), right, got in zip(terms, shown, ran.lines, strict=False)
+        if right != got
+    ]
+    assert not wrong, wrong[:5]
+
+
 def test_reference_knows_the_rules() -> None:
     """The reference itself, on the examples that the language gives."""
     pid, minus = Term(text="p", kind=Int(4, False), value=5), literal(-1)
