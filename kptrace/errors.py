@@ -68,11 +68,14 @@ _COLORS = {Severity.ERROR: "\033[31m", Severity.WARNING: "\033[33m"}
 _RESET = "\033[0m"
 
 
+def severity_tag(severity: Severity, *, color: bool) -> str:
+    """``ERROR`` or ``WARNING``, red or yellow where colour is wanted."""
+    return f"{_COLORS[severity]}{severity.value}{_RESET}" if color else severity.value
+
+
 def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     """The text form of language §15.1, with a final newline."""
-    tag = diagnostic.severity.value
-    if color:
-        tag = f"{_COLORS[diagnostic.severity]}{tag}{_RESET}"
+    tag = severity_tag(diagnostic.severity, color=color)
     out = [_place(diagnostic.span, tag, diagnostic.message)]
     out += [_place(context.span, tag, context.message) for context in diagnostic.contexts]
     out += [f"HINT: {hint}" for hint in diagnostic.hints]

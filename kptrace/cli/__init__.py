@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from kptrace import __version__
+from kptrace.cli.color import use_color
 from kptrace.errors import Diagnostic, Exit, KptraceError, Severity, render
 
 COMMANDS = {
@@ -151,7 +152,7 @@ def _drop_output() -> None:
 
 def report(diagnostics: Sequence[Diagnostic], *, warnings: bool = True) -> None:
     """Print diagnostics on standard error, in colour on a terminal."""
-    color = sys.stderr.isatty()
+    color = use_color(sys.stderr.isatty())
     shown = [one for one in diagnostics if warnings or one.severity is Severity.ERROR]
     texts = [render(one, color=color) for one in shown[:MOST_SHOWN]]
     if len(shown) > MOST_SHOWN:

@@ -14,6 +14,7 @@ import click
 from kptrace import session
 from kptrace.cli import report
 from kptrace.cli.backend import BACKENDS, loader
+from kptrace.cli.color import check_color, use_color
 from kptrace.cli.dump import STAGES, dump_compiled, dump_tree, stages, tell_programs
 from kptrace.cli.duration import DURATION
 from kptrace.cli.info import pretend_missing, show_features
@@ -228,6 +229,7 @@ def run_command(
 def run_given(given: Given, options: RunOptions) -> int:
     """Compile and run; gives the exit status."""
     _require_format(options.format)
+    check_color()
     if options.report_failures and not options.warnings:
         raise UsageError("-k reports failures as warnings: --no-warnings excludes it", code="usage")
     levels = _percentiles(options.percentiles, given)
@@ -318,15 +320,16 @@ def _refuse_trials(made: Compilation) -> None:
 @contextlib.contextmanager
 def _sink(options: RunOptions) -> Iterator[session.Sink]:
     buffering = session.Buffering(options.buffering)
+    color = use_color(os.isatty(2))
     if options.output is None:
-        yield from _flushed(session.Sink(buffering=buffering))
+        yield from _flushed(session.Sink(buffering=buffering, color=color))
         return
     try:
         file = os.open(options.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     except OSError as error:
         raise UsageError(f"cannot write '{options.output}': {error.strerror}") from None
     try:
-        yield from _flushed(session.Sink(output=file, buffering=buffering))
+        yield from _flushed(session.Sink(output=file, buffering=buffering, color=color))
     finally:
         os.close(file)
 

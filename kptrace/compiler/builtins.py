@@ -49,7 +49,7 @@ ARGUMENT = re.compile(r"arg([0-9]+)")
 
 NOT_YET = frozenset(
     """
-    ustack config
+    ustack
     """.split()
 )
 """Values of the language that this version refuses by name."""

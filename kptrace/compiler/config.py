@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kptrace.compiler.parameters import FALSE, TRUE
 from kptrace.errors import Report, did_you_mean
@@ -13,11 +13,20 @@ from kptrace.plan import Config
 from kptrace.source import Span
 
 Value = str | int | bool
+
+_PREFIX = "BPFTRACE_"
 _LICENSES = (
     "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL",
 )  # fmt: skip
-_DEFAULTS: dict[str, Value] = {
+UNSTABLE = ("error", "warn", "enable")
+"""What a specification may do with an unstable feature."""
+
+DEFAULTS: dict[str, Value] = {
+    "cache_user_symbols": "PER_PID",
+    "cpp_demangle": True,
+    "lazy_symbolication": True,
     "license": "GPL",
+    "log_size": 1000000,
     "max_bpf_progs": 1024,
     "max_cat_bytes": 10240,
     "max_map_keys": 4096,
@@ -27,53 +36,83 @@ _DEFAULTS: dict[str, Value] = {
     "on_stack_limit": 32,
     "perf_rb_pages": 0,
     "print_maps_on_exit": True,
+    "show_debug_info": True,
     "stack_mode": "bpftrace",
     "str_trunc_trailer": "..",
+    "unstable_dw_ustack": "warn",
+    "unstable_import_statement": "error",
+    "unstable_tseries": "warn",
+    "unstable_typeinfo": "error",
+    "use_blazesym": True,
 }
+"""Every key. Of those of user symbols, of the verifier's log (whose buffer grows by itself) and of
+debug information only the value is checked: nothing here depends on them."""
+
 _CHOICES = {
+    "cache_user_symbols": ("PER_PID", "PER_PROGRAM", "NONE"),
     "license": _LICENSES,
     "missing_probes": ("error", "warn", "ignore"),
     "stack_mode": ("bpftrace", "perf", "raw", "build_id"),
+    **{key: UNSTABLE for key in DEFAULTS if key.startswith("unstable_")},
 }
 _RENAMED = {
     "strlen": "max_strlen",
     "map_keys_max": "max_map_keys",
     "cat_bytes_max": "max_cat_bytes",
+    "no_cpp_demangle": "cpp_demangle",
 }
-_NO_EFFECT = frozenset(
-    """
-    symbol_source max_type_res_iterations unstable_addr unstable_import unstable_macro
-    unstable_map_decl use_blazesym cache_user_symbols cpp_demangle no_cpp_demangle
-    lazy_symbolication log_size show_debug_info unstable_tseries unstable_dw_ustack
-    unstable_typeinfo unstable_import_statement
-    """.split()
-)
-_ZERO_ALLOWED = ("perf_rb_pages", "on_stack_limit")
+_NO_EFFECT = (
+    "symbol_source", "max_type_res_iterations", "unstable_addr", "unstable_import",
+    "unstable_macro", "unstable_map_decl",
+)  # fmt: skip
+_ZERO_ALLOWED = ("perf_rb_pages", "on_stack_limit", "max_cat_bytes")
 _ENVIRONMENT_ONLY = ("btf", "kernel_source", "kernel_build", "vmlinux", "color")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The effective configuration: what the compiler needs, and what travels in the plan."""
+    """The effective configuration: what travels in the plan, and the value of every key."""
 
-    plan: Config
-    max_bpf_progs: int
-    max_strlen: int
-    on_stack_limit: int
-    stack_mode: str
+    plan: Config = field(default_factory=Config)
+    values: Mapping[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
+
+    def number(self, key: str) -> int:
+        return int(self.values[key])
+
+    def word(self, key: str) -> str:
+        return str(self.values[key])
+
+    def allow_unstable(self, feature: str, span: Span, report: Report) -> bool:
+        """Whether a feature may be used; tells about it where the configuration says so."""
+        key = f"unstable_{feature}"
+        match self.values[key]:
+            case "error":
+                message = (
+                    f"{feature} feature is not enabled by default. To enable this unstable"
+                    f" feature, set the config flag to enable. {key}=enable"
+                )
+                report.error(span, message, code="unstable")
+                return False
+            case "warn":
+                message = (
+                    f"Script is using an unstable feature: {feature}. To prevent this warning you"
+                    f" must explicitly enable it in the config e.g. {key}=enable"
+                )
+                report.warning(span, message)
+        return True
 
 
 def read(program: n.Program, environment: Mapping[str, str], report: Report) -> Settings:
     """The configuration of a program; an environment variable BPFTRACE_KEY wins over the block."""
-    values = dict(_DEFAULTS)
+    values = dict(DEFAULTS)
     for item in program.items:
         if isinstance(item, n.Config):
             for setting in item.settings:
                 _set(values, setting.key, setting.value, setting.span, report)
-    for key in _DEFAULTS:
-        text = environment.get(f"BPFTRACE_{key.upper()}")
-        if text is not None:
-            _set(values, key, text, None, report)
+    for key in (*_RENAMED, *_NO_EFFECT, *DEFAULTS):
+        name = _PREFIX + key.upper()
+        if name in environment:
+            _set(values, name, environment[name], None, report)
     return Settings(
         plan=Config(
             perf_rb_pages=int(values["perf_rb_pages"]),
@@ -85,47 +124,54 @@ def read(program: n.Program, environment: Mapping[str, str], report: Report) -> 
             license=str(values["license"]),
             max_cat_bytes=int(values["max_cat_bytes"]),
         ),
-        max_bpf_progs=int(values["max_bpf_progs"]),
-        max_strlen=int(values["max_strlen"]),
-        on_stack_limit=int(values["on_stack_limit"]),
-        stack_mode=str(values["stack_mode"]),
+        values=values,
     )
 
 
 def _set(
     values: dict[str, Value], written: str, value: Value, span: Span | None, report: Report
 ) -> None:
-    key = written.lower().removeprefix("bpftrace_")
+    key = written.lower().removeprefix(_PREFIX.lower())
+    negated = key == "no_cpp_demangle"
     if key in _RENAMED:
         report.warning(span, f"{written} has been renamed, please use {_RENAMED[key]}")
         key = _RENAMED[key]
+    if key in _NO_EFFECT:
+        report.warning(span, f"{written} is deprecated and has no effect")
+        return
     if key in _ENVIRONMENT_ONLY:
         message = f"{written} can only be set as an environment variable"
         report.error(span, message, code="config")
         return
-    if key in _NO_EFFECT:
-        return
-    if key not in _DEFAULTS:
-        hints = did_you_mean(key, _DEFAULTS)
+    if key not in DEFAULTS:
+        hints = did_you_mean(key, DEFAULTS)
         message = f"{written}: not a known configuration option"
         report.error(span, message, code="config", hints=hints)
         return
     good = _convert(key, value)
     if good is None:
-        choices = _CHOICES.get(key, ())
+        choices = _CHOICES.get(key, TRUE + FALSE if isinstance(DEFAULTS[key], bool) else ())
         hints = (f"valid values: {', '.join(choices)}",) if choices else ()
-        message = f"Invalid value for {written}: {value}"
+        message = f"Invalid value for {written}: {_text(value)}"
         report.error(span, message, code="config", hints=hints)
         return
-    values[key] = good
+    values[key] = not good if negated else good
+
+
+def _text(value: Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _truth(value: Value) -> bool | None:
+    text = str(value).lower()
+    return True if text in TRUE else False if text in FALSE else None
 
 
 def _convert(key: str, value: Value) -> Value | None:
     """The value in the type of the key's default; None if it is not one."""
-    default = _DEFAULTS[key]
+    default = DEFAULTS[key]
     if isinstance(default, bool):
-        text = str(value).lower()
-        return True if text in TRUE else False if text in FALSE else None
+        return _truth(value)
     if isinstance(default, int):
         if isinstance(value, bool):
             return None
@@ -133,6 +179,8 @@ def _convert(key: str, value: Value) -> Value | None:
         if not text.isdecimal() or len(text) >= 19:
             return None
         return int(text) if int(text) or key in _ZERO_ALLOWED else None
+    if key.startswith("unstable_") and (truth := _truth(value)) is not None:
+        return "enable" if truth else "error"
     if key in _CHOICES:
         return str(value) if str(value) in _CHOICES[key] else None
     return value if isinstance(value, str) else None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kptrace import types
+from kptrace.compiler.config import Settings
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.rules import Use
 from kptrace.kernel import Kernel
@@ -39,6 +40,7 @@ class Facts:
     cpid: int | None = None
     has: Callable[[str], bool] = every
     unsafe: bool = False
+    settings: Settings = field(default_factory=Settings)
     texts: list[str] = field(default_factory=list)
 
     def text(self, wanted: str) -> int:

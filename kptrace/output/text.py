@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from kptrace import types
 from kptrace.aggregate import Ledger, MapSnapshot, Value
+from kptrace.errors import Severity, severity_tag
 from kptrace.histogram import Histogram
 from kptrace.output import Stream
 from kptrace.output.bars import shown_rows, text_percentiles, text_rows
@@ -89,15 +90,15 @@ class TextFormat(TextTrials):
         return text + b"\n"
 
     def message(self, event: Event, text: bytes) -> bytes:
-        severity = "ERROR" if event.kind is EventKind.ERRORF else "WARNING"
-        head = f"{event.place}: {severity}: "
+        severity = Severity.ERROR if event.kind is EventKind.ERRORF else Severity.WARNING
+        head = f"{event.place}: {severity_tag(severity, color=self.style.color)}: "
         tail = f"{event.excerpt}\n" if event.excerpt else ""
         parts = (head.encode("utf-8", "surrogateescape"), text)
         return b"%b%b\n" % parts + tail.encode("utf-8", "surrogateescape")
 
     def warning(self, event: Event, helper: str = "", retcode: int = 0) -> bytes:
-        text = f"{event.place}: WARNING: {event.text}" if event.place else f"WARNING: {event.text}"
-        lines = [text]
+        tag = severity_tag(Severity.WARNING, color=self.style.color)
+        lines = [f"{event.place}: {tag}: {event.text}" if event.place else f"{tag}: {event.text}"]
         if helper:
             lines.append(f"Additional Info - helper: {helper}, retcode: {retcode}")
         if event.excerpt:

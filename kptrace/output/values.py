@@ -36,6 +36,8 @@ class Style:
     """Follows a truncated string (``str_trunc_trailer``)."""
     texts: tuple[str, ...] = ()
     """Formats and filters of the plan, which values name by their index."""
+    color: bool = False
+    """Whether ERROR and WARNING on standard error are coloured."""
 
 
 def text_value(kind: Type, value: Value, style: Style) -> bytes:

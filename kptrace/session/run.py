@@ -120,6 +120,7 @@ class _Run:
             resolver=KernelResolver(plan, loaded, kernel),
             trailer=plan.config.str_trunc_trailer.encode(),
             texts=plan.texts,
+            color=sink.color,
         )
         self._form = options.form(style)
         self._handlers = Handlers(
@@ -182,7 +183,7 @@ class _Run:
 
     def _warn(self, attachments: Attachments) -> None:
         for warning in attachments.warnings:
-            text = render(warning, color=self._sink.error_is_terminal)
+            text = render(warning, color=self._sink.color)
             self._sink.write(Stream.ERROR, text.encode())
 
     def _announce(self, attachments: Attachments) -> None:

@@ -32,8 +32,13 @@ class Sink:
     """
 
     def __init__(
-        self, output: int = 1, error: int = 2, buffering: Buffering = Buffering.LINE
+        self,
+        output: int = 1,
+        error: int = 2,
+        buffering: Buffering = Buffering.LINE,
+        color: bool | None = None,
     ) -> None:
+        """``color``: whether standard error gets colour; None where it is a terminal."""
         self._output = output
         self._error = error
         self._buffering = buffering
@@ -42,6 +47,7 @@ class Sink:
         self._size = 0
         self._oldest = 0.0
         self.error_is_terminal = os.isatty(error)
+        self.color = self.error_is_terminal if color is None else color
 
     def write(self, stream: Stream, data: bytes) -> None:
         if not data:

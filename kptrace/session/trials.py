@@ -63,7 +63,7 @@ def run_benches(
         if not _good(handlers, reader):
             message = f"Benchmark '{name}' failed."
             failure = Diagnostic(code="bench", message=message)
-            text = render(failure, color=sink.error_is_terminal)
+            text = render(failure, color=sink.color)
             sink.write(Stream.ERROR, text.encode())
             good = False
         elif not result:

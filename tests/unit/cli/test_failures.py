@@ -76,7 +76,10 @@ def test_unknown_probe(kptrace: Command, program: str, hint: str) -> None:
         (("bioltency",), "did you mean 'biolatency'"),
         (("list", "kprob:x"), "did you mean 'kprobe'"),
         (("-e", "uprobe:/bin/sh:main {}"), "uprobe probes are not supported"),
-        (("-e", 'begin { system("id"); }'), "system() is not supported"),
+        (
+            ("-e", 'begin { system("id"); }'),
+            "system() is an unsafe function being used in safe mode",
+        ),
         (("trace", "vfs_read", ")"), "expected an expression"),
     ],
 )
