@@ -94,7 +94,7 @@ def generate(
                 kind=one.unit.kind,
                 label=one.unit.label,
                 targets=one.unit.targets,
-                multi=one.unit.multi,
+                multi=one.unit.multi and not one.overrides,
                 line=one.unit.probe.span.line,
             )
             for one in made

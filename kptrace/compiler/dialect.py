@@ -22,6 +22,7 @@ _HELPERS = {
     ),
     "bpf_map_delete_elem": (3, "long", "void *map, const void *key"),
     "bpf_ktime_get_ns": (5, "__u64", "void"),
+    "bpf_trace_printk": (6, "long", "const char *format, __u32 size, ..."),
     "bpf_get_prandom_u32": (7, "__u32", "void"),
     "bpf_get_smp_processor_id": (8, "__u32", "void"),
     "bpf_get_current_pid_tgid": (14, "__u64", "void"),
@@ -31,7 +32,11 @@ _HELPERS = {
         25, "long", "void *ctx, void *map, __u64 flags, void *data, __u64 size",
     ),
     "bpf_get_current_task": (35, "__u64", "void"),
+    "bpf_probe_write_user": (36, "long", "void *to, const void *from, __u32 size"),
     "bpf_get_numa_node_id": (42, "long", "void"),
+    "bpf_override_return": (58, "long", "void *ctx, __u64 result"),
+    "bpf_send_signal": (109, "long", "__u32 signal"),
+    "bpf_send_signal_thread": (117, "long", "__u32 signal"),
     "bpf_get_stack": (67, "long", "void *ctx, void *to, __u32 size, __u64 flags"),
     "bpf_get_current_cgroup_id": (80, "__u64", "void"),
     "bpf_probe_read_user": (112, "long", "void *to, __u32 size, const void *from"),
@@ -295,8 +300,8 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
     def core_only(self, text: str) -> str:
         raise HostError(
-            "BCC cannot look up names of numbers, search long strings or find per-CPU variables in"
-            " a probe: its programs have no read-only data, callback functions or externs",
+            "BCC cannot look up names of numbers, search long strings, find per-CPU variables or"
+            " print to the trace pipe in a probe: its C has no place for what they need",
             hint="use --backend libbpf",
             code="bcc",
         )

@@ -15,6 +15,7 @@ from kptrace.compiler.loop_emitter import LoopEmitter
 from kptrace.compiler.rules import is_scalar
 from kptrace.errors import Severity, expanded_from
 from kptrace.plan import EVENT_HEADER, Event, EventKind, Map, MapKind
+from kptrace.source import Span
 
 NO_KEY = "Can't delete map element because it does not exist."
 _LOCATED = {EventKind.ERRORF: Severity.ERROR, EventKind.WARNF: Severity.WARNING}
@@ -59,6 +60,8 @@ class Emitter(LoopEmitter):
                 self.for_map(node)
             case tree.Jump():
                 self.jump(node)
+            case tree.Signal():
+                self.signal(node)
             case tree.Send():
                 self.send(node)
             case tree.Join():
@@ -178,18 +181,43 @@ class Emitter(LoopEmitter):
         else:
             self.address(node)
 
+    def signal(self, node: tree.Signal) -> None:
+        """Send a signal; a number that is none and a refusal by the kernel are events."""
+        number, result = self.fresh("signal"), self.fresh("result")
+        helper = "bpf_send_signal_thread" if node.thread else "bpf_send_signal"
+        value = self.scalar(node.number, types.INT64)
+        if isinstance(node.number, tree.Const):
+            number = value
+        else:
+            self.line(f"__s64 {number} = {value};")
+            with self.braces(f"if ({number} < 1 || {number} > 64)"):
+                self.tell(node.span, EventKind.ERRORF, "Invalid signal number: %lld", number)
+            self.lines[-1] += " else {"
+            self.indent += 1
+        self.line(f"int {result} = {helper}({number});")
+        with self.braces(f"if ({result})"):
+            text = "signal call failed with error %lld"
+            self.tell(node.span, EventKind.WARNF, text, result)
+        if not isinstance(node.number, tree.Const):
+            self.indent -= 1
+            self.line("}")
+        self.effects += 1
+
+    def tell(self, span: Span, kind: EventKind, text: str, number: str) -> None:
+        """An errorf or warnf of the language's own, with one number."""
+        event = self.located(span, kind, (types.INT64,), text=text)
+        self.shared.needs.add("warn_failed")
+        self.line(f"warn_failed(ctx, {event.id}, {number});")
+
     def send(self, node: tree.Send) -> None:
         kind = EventKind(node.kind)
-        event = self.shared.events.add(
-            kind,
-            tuple(one.type for one in node.fields),
-            text=node.text,
-            map=node.map,
-            top=node.top,
-            div=node.div,
-            place=str(node.span) if kind in _LOCATED else "",
-            excerpt=expanded_from(node.span, _LOCATED[kind]) if kind in _LOCATED else "",
-        )
+        values = tuple(one.type for one in node.fields)
+        if kind in _LOCATED:
+            event = self.located(node.span, kind, values, text=node.text)
+        else:
+            event = self.shared.events.add(
+                kind, values, text=node.text, map=node.map, top=node.top, div=node.div
+            )
         target = self.open_event(event)
         for one, value in zip(event.fields, node.fields, strict=True):
             self.fill(value, f"{target}.{one.name}", one.type)
@@ -197,6 +225,13 @@ class Emitter(LoopEmitter):
         self.effects += 1
         if node.leave:
             self.line(f"return {self.default_return};")
+
+    def located(
+        self, span: Span, kind: EventKind, values: tuple[types.Type, ...], *, text: str
+    ) -> Event:
+        """An event that tells its place."""
+        excerpt = expanded_from(span, _LOCATED[kind])
+        return self.shared.events.add(kind, values, text=text, place=str(span), excerpt=excerpt)
 
     def join(self, node: tree.Join) -> None:
         """The strings behind each other in one event, of which only the used part is sent."""

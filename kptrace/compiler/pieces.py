@@ -28,6 +28,8 @@ PIECES: dict[str, str] = {
     "text_find": string_pieces.TEXT_FIND,
     "text_join": string_pieces.TEXT_JOIN,
     "bytes_compare": string_pieces.BYTES_COMPARE,
+    "write_user_from_user": string_pieces.write_user("user"),
+    "write_user_from_kernel": string_pieces.write_user("kernel"),
     "bench_repeat": prelude.BENCH,
 }
 """By name, which is that of the function; one that calls another stands behind it."""
@@ -63,11 +65,12 @@ def _syscall_table(machine: str) -> str:
 
 
 TABLES: dict[str, Callable[[], str]] = {
+    "kernel_printk": lambda: string_pieces.KERNEL_PRINTK,
     "error_name": lambda: string_pieces.name_table("error_name", errors(), NAME_SIZE),
     "signal_name": lambda: string_pieces.name_table("signal_name", signals(), _SYSCALL_SIZE),
     **{f"syscall_name_{one}": partial(_syscall_table, one) for one in syscalls.MACHINES},
 }
-"""Pieces with read-only data, made only where they are needed."""
+"""Pieces that only the core dialect has, made only where they are needed."""
 
 
 def needed(needs: Collection[str]) -> list[str]:

@@ -29,7 +29,8 @@ class Emitted:
     """C text of one program: its structs, the functions of its loops, its own function.
 
     ``default`` is what it returns unless the block says otherwise; ``filtered``: it looks at the
-    process first; ``hits`` and ``nesting`` are counters of the ledger.
+    process first; ``hits`` and ``nesting`` are counters of the ledger. ``overrides``: it replaces
+    the probed function, which no program on many functions may do.
     """
 
     unit: Unit
@@ -40,6 +41,7 @@ class Emitted:
     body: str
     default: int
     filtered: bool
+    overrides: bool
     hits: int
     nesting: int
     scratch_size: int
@@ -75,15 +77,18 @@ def emit(
         shared.needs.add("wanted_process")
     if unit.kind is ProbeKind.BENCH:
         shared.needs.add("bench_repeat")
+    loops = _loops(name, emitter)
+    text = "\n".join([*_frame(name, emitter), *emitter.lines])
     return Emitted(
         unit=unit,
         name=name,
         scratch=scratch,
         context=context,
-        loops=_loops(name, emitter),
-        body="\n".join([*_frame(name, emitter), *emitter.lines]),
+        loops=loops,
+        body=text,
         default=default,
         filtered=filtered,
+        overrides=any("bpf_override_return(" in one for one in (loops, text)),
         hits=hits,
         nesting=nesting,
         scratch_size=_scratch_size([size for _, _, size in emitter.scratch]),

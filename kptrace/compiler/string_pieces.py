@@ -132,6 +132,24 @@ static __always_inline __s32 bytes_compare(const void *left, const void *right, 
 """
 
 
+KERNEL_PRINTK = """\
+#define kernel_printk(format, size, ...) bpf_trace_printk(format, size, ##__VA_ARGS__)
+"""
+
+
+def write_user(space: str) -> str:
+    """Write to the memory of the current process what is in kernel or user memory."""
+    return f"""\
+static __always_inline _Bool write_user_from_{space}(__u64 to, void *room, __u32 size, __u64 from,
+		__u64 length)
+{{
+	if (length > size || bpf_probe_read_{space}(room, length, (void *)from))
+		return 0;
+	return !bpf_probe_write_user((void *)to, room, length);
+}}
+"""
+
+
 def name_table(function: str, names: dict[int, str], width: int) -> str:
     """``function(to, size, number)`` copies the name of a number; none for an unknown one.
 

@@ -521,6 +521,14 @@ class Return(Statement):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Signal(Statement):
+    """``signal()``: to the process, or to the thread only; failures are told."""
+
+    number: Expr
+    thread: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Send(Statement):
     """An asynchronous call: an event with the values of ``fields``.
 

@@ -61,6 +61,7 @@ class Case:
                 parameters=words.parameters,
                 named=words.named,
                 report_failures="-k" in options,
+                unsafe="--unsafe" in options,
                 percentiles="--percentiles" in options,
                 func_ip="--no-func-ip" not in options,
                 mode="bench" if "--bench" in options else "test" if "--test" in options else "",

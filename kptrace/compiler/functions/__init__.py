@@ -24,6 +24,7 @@ from kptrace.compiler.functions import (
     parameters,
     process,
     strings,
+    unsafe,
 )
 from kptrace.compiler.functions.aggregations import AGGREGATIONS
 from kptrace.compiler.functions.row import Function
@@ -43,19 +44,16 @@ FUNCTIONS: dict[str, Function] = {
     **addresses.ROWS,
     **process.ROWS,
     **strings.ROWS,
+    **unsafe.ROWS,
 }
 
 _NOT_YET = frozenset(
     """
     comm
     container_of
-    debugf
     kfunc_allowed
-    override
     path
     pton
-    signal
-    signal_thread
     skboutput
     socket_cookie
     tseries
@@ -63,7 +61,6 @@ _NOT_YET = frozenset(
     unwatch
     ustack
     usym
-    write_user
     """.split()
 )
 
