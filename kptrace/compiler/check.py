@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
+from kptrace.compiler.flow import acts
 from kptrace.compiler.functions import AGGREGATIONS
 from kptrace.compiler.loops import Loops
 from kptrace.compiler.rules import Use, join
@@ -75,6 +76,8 @@ class _Checker(Loops):
                 return self.assign_map(node, target)
             case n.Let():
                 return self.let(node)
+            case n.Discard() if acts(node.value, void=True):
+                return self.expression_statement(node.value)
             case n.Discard():
                 return [tree.Evaluate(span=node.span, value=self.castable(self.value(node.value)))]
             case n.ExpressionStatement():

@@ -48,6 +48,10 @@ class ExpressionChecker(Operators):
         """A block as an expression."""
 
     @abstractmethod
+    def ternary(self, node: n.Ternary) -> tree.Expr:
+        """``c ? a : b``."""
+
+    @abstractmethod
     def if_value(self, node: n.If) -> tree.Expr:
         """``if`` as an expression."""
 

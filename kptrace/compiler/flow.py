@@ -97,9 +97,13 @@ class Flow(ExpressionChecker):
         if node.value is not None:
             self.reachable(node.value.span, left)
             outer, self.ahead = self.ahead, []
-            value = self.castable(self.value(node.value))
+            made = self.branch(node.value)
             out += self.ahead
             self.ahead = outer
+            if isinstance(made, tree.BlockValue) and made.value is None:
+                out += made.body
+            else:
+                value = made
         self.close_scope()
         if value is not None and (not out or isinstance(value, tree.Bad)):
             return value
@@ -107,6 +111,18 @@ class Flow(ExpressionChecker):
         return tree.BlockValue(span=node.span, type=kind, body=tuple(out), value=value)
 
     # --- branches ---
+
+    def branch(self, node: n.Expr) -> tree.Expr:
+        """A value, or what runs where an expression has none: then its type is void."""
+        if not acts(node, void=True):
+            return self.castable(self.value(node))
+        body = tuple(self.expression_statement(node))
+        return tree.BlockValue(span=node.span, type=types.VOID, body=body, value=None)
+
+    def ternary(self, node: n.Ternary) -> tree.Expr:
+        condition = self.condition(node.condition)
+        then = condition if node.then is None else self.branch(node.then)
+        return self.choose(node.span, condition, then, self.branch(node.otherwise))
 
     def if_(self, node: n.If) -> tree.Statement:
         if isinstance(node.condition, n.Comptime):
@@ -184,18 +200,22 @@ def _leaves(node: tree.Statement) -> bool:
     return isinstance(node, tree.Return | tree.Jump) or (isinstance(node, tree.Send) and node.leave)
 
 
-def acts(node: n.Expr) -> bool:
-    """Whether an expression is there for what it does: as a statement it has no value to use."""
+def acts(node: n.Expr, *, void: bool = False) -> bool:
+    """Whether an expression is there for what it does: as a statement it has no value to miss.
+
+    ``void``: it has no value at all.
+    """
     match node:
         case n.Call():
             row = FUNCTIONS.get(node.name)
-            return row is not None and row.statement is not None
+            return row is not None and row.statement is not None and not (void and row.value)
         case n.Ternary():
-            return node.then is not None and acts(node.then) and acts(node.otherwise)
+            parts = (node.then, node.otherwise)
+            return all(one is not None and acts(one, void=void) for one in parts)
         case n.Block():
-            return node.value is None or acts(node.value)
+            return node.value is None or acts(node.value, void=void)
         case n.If():
             otherwise = node.otherwise
-            return acts(node.then) and (otherwise is None or acts(otherwise))
+            return acts(node.then, void=void) and (otherwise is None or acts(otherwise, void=void))
         case _:
-            return isinstance(node, n.Increment)
+            return isinstance(node, n.Increment) and not void

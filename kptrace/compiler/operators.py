@@ -201,12 +201,6 @@ class Operators(Casts):
             negative=node.op == "-",
         )
 
-    def ternary(self, node: n.Ternary) -> tree.Expr:
-        condition = self.condition(node.condition)
-        then = condition if node.then is None else self.castable(self.value(node.then))
-        otherwise = self.castable(self.value(node.otherwise))
-        return self.choose(node.span, condition, then, otherwise)
-
     def choose(
         self, span: Span, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr
     ) -> tree.Expr:
@@ -216,8 +210,7 @@ class Operators(Casts):
         if all(isinstance(one, tree.Const) for one in (condition, then, otherwise)):
             assert isinstance(condition, tree.Const)
             return then if condition.value else otherwise
-        void = isinstance(then.type, types.Void) and isinstance(otherwise.type, types.Void)
-        kind = None if void else combine(self.use_of(then), self.use_of(otherwise))
+        kind = combine(self.use_of(then), self.use_of(otherwise))
         if kind is None:
             message = (
                 "Branches must return the same type or compatible types: have"
