@@ -19,7 +19,7 @@ from kptrace.compiler.functions import AGGREGATIONS
 from kptrace.compiler.loops import Loops
 from kptrace.compiler.rules import Use, join
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
-from kptrace.errors import Report
+from kptrace.errors import Context, Report
 from kptrace.lang import nodes as n
 from kptrace.types import Type, type_name
 
@@ -102,9 +102,11 @@ class _Checker(Loops):
 
     def let(self, node: n.Let) -> list[tree.Statement]:
         name = node.target.name
-        if self.scopes.find(name) is not None:
+        known = self.scopes.find(name)
+        if known is not None:
             message = f"Variable {name} was already declared. Variable shadowing is not allowed."
-            self.report.error(node.target.span, message, code="scope")
+            other = Context(span=known.span, message="this is the other instance")
+            self.report.error(node.target.span, message, code="scope", contexts=(other,))
             return []
         fixed = self.declared_type(node.type) if node.type is not None else None
         unsized = fixed if fixed in (types.String(0), types.Buffer(0)) else None

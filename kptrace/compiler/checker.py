@@ -93,11 +93,17 @@ class CheckerBase(ABC):
 
     def condition(self, node: n.Expr) -> tree.Expr:
         made = self.value(node)
+        hints: tuple[str, ...] = ()
         scalar = as_int(made.type) is not None or isinstance(made.type, types.Pointer)
+        if isinstance(made.type, types.AGGREGATES):
+            scalar = False
+            if isinstance(made.type, types.CASTABLE):
+                hints = ("compare the aggregation with a number, or cast it to an integer",)
         if not scalar and not isinstance(made.type, types.Error):
-            self.report.error(node.span, f"Invalid condition: {type_name(made.type)}", code="type")
+            message = f"Invalid condition: {type_name(made.type)}"
+            self.report.error(node.span, message, code="type", hints=hints)
             return self.bad(node.span)
-        return self.castable(made)
+        return made
 
     def castable(self, made: tree.Expr) -> tree.Expr:
         """An aggregation in a value position becomes its integer (language §5.4)."""

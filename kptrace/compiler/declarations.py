@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kptrace.compiler.scope import MapInfo
-from kptrace.errors import Report
+from kptrace.errors import Context, Report
 from kptrace.lang import nodes as n
 from kptrace.plan import MapKind
 from kptrace.source import Span
@@ -48,7 +48,9 @@ def declarations(program: n.Program, report: Report) -> dict[str, Declared]:
             message = f"A map holds between 1 and {MAX_ENTRIES} entries, not {item.size}"
             report.error(item.span, message, code="map")
         elif item.map in found:
-            report.error(item.span, f"Map {item.map} was already declared.", code="map")
+            other = Context(span=found[item.map].span, message="this is the other instance")
+            message = f"Map {item.map} was already declared."
+            report.error(item.span, message, code="map", contexts=(other,))
         else:
             found[item.map] = Declared(kind=kind, entries=item.size, span=item.span)
     return found

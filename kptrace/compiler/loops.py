@@ -15,7 +15,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.flow import Flow
 from kptrace.compiler.rules import Use, as_int, promote
 from kptrace.compiler.scope import Variable
-from kptrace.errors import did_you_mean
+from kptrace.errors import Context, did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.types import Type, type_name
 
@@ -67,9 +67,11 @@ class Loops(Flow):
 
     def for_(self, node: n.For) -> list[tree.Statement]:
         name = node.variable.name
-        if self.scopes.find(name) is not None:
+        known = self.scopes.find(name)
+        if known is not None:
             message = f"Loop declaration shadows existing variable: {name}"
-            self.report.error(node.variable.span, message, code="scope")
+            other = Context(span=known.span, message="this is the other instance")
+            self.report.error(node.variable.span, message, code="scope", contexts=(other,))
             return []
         feature = FEATURES["map" if isinstance(node.over, n.Map) else "range"]
         if not self.facts.has(feature):
