@@ -34,7 +34,8 @@ class Casts(Access):
             if counted is None:
                 return self.bad(node.span)
             target = counted
-        if operand.type == target and not aggregate:
+        # a literal is cast to have a fixed sign and size
+        if operand.type == target and not aggregate and not isinstance(operand, tree.Const):
             message = f"Unnecessary cast: expression is already of type {type_name(target)}"
             self.report.warning(node.span, message)
         if isinstance(target, Enum) and not self.has_variant(node.span, operand, target):

@@ -7,33 +7,15 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import fold, tree
-from kptrace.compiler.functions.row import Function, expression
+from kptrace.compiler.functions.row import Function, expression, memory
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
-from kptrace.source import Span
 from kptrace.types import type_name
 
 if TYPE_CHECKING:
     from kptrace.compiler.expressions import ExpressionChecker
 
 MAC_BYTES = 6
-
-
-def _memory(span: Span, made: tree.Expr) -> tree.Expr:
-    """The address of an array or a string, wherever it lies."""
-    pointer = types.Pointer(types.VOID)
-    match made:
-        case tree.Place():
-            pointer = types.Pointer(types.VOID, user=made.user)
-            return tree.AddressOf(span=span, type=pointer, place=made)
-        case tree.ContextField():
-            return tree.ContextAddress(span=span, type=pointer, offset=made.offset)
-        case _:
-            return tree.ValueAddress(span=span, type=pointer, operand=made)
-
-
-def _is_user(address: tree.Expr) -> bool:
-    return isinstance(address.type, types.Pointer) and address.type.user
 
 
 def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
@@ -44,7 +26,7 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     if isinstance(made, tree.Bad):
         return made
     if array:
-        address = _memory(made.span, made)
+        address, user = memory(made.span, made)
         length: tree.Expr = fold.integer(call.span, types.size_of(made.type))
     elif as_int(made.type) is None and not isinstance(made.type, types.Pointer):
         message = f"buf() only supports integer, array and pointer arguments ({found} provided)"
@@ -55,7 +37,7 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         check.report.error(call.span, message, code="call")
         return check.bad(call.span)
     else:
-        address = made
+        address, user = made, isinstance(made.type, types.Pointer) and made.type.user
     if len(call.arguments) == 2:
         length = check.castable(check.value(expression(call, 1)))
         if isinstance(length, tree.Bad):
@@ -82,7 +64,7 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         span=call.span,
         type=types.Buffer(size),
         address=address,
-        user=_is_user(address),
+        user=user,
         length=length,
     )
 
@@ -92,10 +74,10 @@ def _macaddr(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     match made.type:
         case types.Error():
             return made
-        case types.Pointer():
+        case types.Pointer(user=user):
             address = made
         case types.String() | types.Array() if types.size_of(made.type) == MAC_BYTES:
-            address = _memory(made.span, made)
+            address, user = memory(made.span, made)
         case _:
             message = (
                 "macaddr() only supports arrays of 6 bytes and pointers"
@@ -103,7 +85,6 @@ def _macaddr(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             )
             check.report.error(made.span, message, code="type")
             return check.bad(call.span)
-    user = _is_user(address)
     return tree.Place(span=call.span, type=types.MAC, base=address, user=user, steps=())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import fold, tree
-from kptrace.compiler.functions.row import Function, ValueRule, expression, literal_int
+from kptrace.compiler.functions.row import Function, ValueRule, expression, literal_int, memory
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.types import type_name
@@ -44,16 +44,13 @@ def _str(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             address = made
         case types.Int() | types.Enum():
             address = made
-        case types.String():
-            if not isinstance(made, tree.Place):
-                if length is not None:
-                    return check.not_yet(call.span, "a length for a string that is already read")
+        case types.String(size=size):
+            if length is None and not isinstance(made, tree.Place):
                 return made
-            address = tree.AddressOf(
-                span=made.span, type=types.Pointer(types.INT8, user=made.user), place=made
-            )
-            user = made.user
-            limit = min(limit, made.type.size)
+            address, user = memory(made.span, made)
+            limit = min(limit, size)
+        case types.Array(element=types.Int(size=1), count=0):
+            address, user = memory(made.span, made)  # a flexible array of characters
         case _:
             message = (
                 "str() expects a string, integer or a pointer type as first argument"

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.lang import nodes as n
+from kptrace.source import Span
 from kptrace.types import type_name
 
 if TYPE_CHECKING:
@@ -41,6 +42,18 @@ def expression(call: n.Call, index: int) -> n.Expr:
     argument = call.arguments[index]
     assert not isinstance(argument, n.Typeof)  # `counted` refuses it
     return argument
+
+
+def memory(span: Span, made: tree.Expr) -> tuple[tree.Expr, bool]:
+    """The address of an array or a string wherever it lies, and whether that is user memory."""
+    pointer = types.Pointer(types.VOID)
+    match made:
+        case tree.Place(user=user):
+            return tree.AddressOf(span=span, type=replace(pointer, user=user), place=made), user
+        case tree.ContextField(offset=offset):
+            return tree.ContextAddress(span=span, type=pointer, offset=offset), False
+        case _:
+            return tree.ValueAddress(span=span, type=pointer, operand=made), False
 
 
 def literal_string(check: ExpressionChecker, call: n.Call, index: int) -> str | None:

@@ -73,3 +73,11 @@ def test_in_a_tracepoint(run: Any) -> None:
     ran = run(spec)
     assert ran.status == 0, ran.err
     assert "@same[true, true]" in ran.out
+
+
+def test_lengths_of_strings_that_are_read(run: Any) -> None:
+    body = (
+        '$s = "hello"; $n = nsecs % 1 + 3; @s = $s; print((str($s, 3), str($s, $n), str(@s, 2),'
+        " str(comm, 3) == str(curtask.comm, 3), sizeof(str($s, 3)), sizeof(str($s, $n))));"
+    )
+    assert lines(run, body) == ["(he, he, h, true, 4, 6)"]
