@@ -163,6 +163,9 @@ def _struct(kind: types.Struct) -> _Convert:
 
 
 def _member(one: types.Member) -> Callable[[bytes], Any]:
+    if one.held:
+        stop = one.offset + one.held
+        return lambda raw: _until_nul(raw[one.offset : stop])
     if not one.bit_size:
         read = decoder((one.type,), (one.offset,))
         return lambda raw: read(raw, 0)[0]

@@ -99,7 +99,9 @@ class Struct:
 class Member:
     """A member of a struct by value, those of anonymous members included.
 
-    ``offset`` in bytes from the struct's start; a bit field lies ``shift`` bits further.
+    ``offset`` in bytes from the struct's start; a bit field lies ``shift`` bits further. ``held``
+    bytes are there where the type has more: a full string of the specification's own structs
+    still ends in NUL (language §3.7).
     """
 
     name: str
@@ -107,6 +109,7 @@ class Member:
     offset: int
     shift: int = 0
     bit_size: int = 0
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,10 @@ class Access(Tuples):
         if found.bit_size:
             return self.bits(node.span, operand, found)
         kind = self.by_value(found.type)
-        return tree.Part(span=node.span, type=kind, operand=operand, offset=offset)
+        part = tree.Part(span=node.span, type=kind, operand=operand, offset=offset)
+        if operand.type.module == types.DEFINED and isinstance(kind, types.String):
+            return tree.Cast(span=node.span, type=types.String(kind.size + 1), operand=part)
+        return part
 
     def pointee(self, span: Span, pointer: tree.Expr) -> tree.Place:
         assert isinstance(pointer.type, types.Pointer)

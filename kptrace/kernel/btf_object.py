@@ -211,6 +211,9 @@ class BtfObject:
             position = start + place
             if not name and isinstance(kind, types.Struct):
                 yield from self._flat(kind.btf_id, position)
+            elif isinstance(kind, types.String) and self.module == types.DEFINED:
+                room = types.String(kind.size + 1)
+                yield types.Member(name, room, position // 8, held=kind.size)
             elif name:
                 yield types.Member(
                     name, self._stored(kind), position // 8, position % 8 if bits else 0, bits

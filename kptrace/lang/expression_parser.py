@@ -26,7 +26,7 @@ PRECEDENCE = {
 _PREFIX = ("!", "~", "-", "*", "++", "--", "&")
 
 MAX_CHAIN = 500
-_CAST_FOLLOWS = re.compile(r'[0-9a-zA-Z_$@"(\-!~*&]')
+_CAST_FOLLOWS = re.compile(r'[0-9a-zA-Z_$@"(!~*&]|-(?!>)')
 _C_KEYWORDS = ("struct", "union", "enum")
 
 

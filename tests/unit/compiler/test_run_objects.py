@@ -197,3 +197,29 @@ def test_array_in_a_tracepoint_record(run: Any) -> None:
     assert ran.lines[0] == "true"
     assert re.fullmatch(r"\[\d+(,\d+){5}\]", ran.lines[1])
     assert ran.lines[2] == "true"
+
+
+DEFINED = (
+    "struct foo { int a; char b[4]; int c:3; int d:5; union { int u; short v; }; struct { int x; } in; };"
+    " struct pk { char c; int i; long l; } __attribute__((packed));"
+)
+
+
+def test_structs_of_the_specification(run: Any) -> None:
+    """Full strings end in NUL, bit fields are unsigned, packed members are where they are."""
+    body = (
+        '$x = "abcdabcdefghijklmnopqrstuvwxyz"; $g = *(struct foo *)&$x; print($g); print(($g.b,'
+        " $g.d, $g.in.x, ((struct foo *)&$x).b)); $k = *(struct pk *)&$x; print($k); print($k.l);"
+        " @k[1] = $k; print(@k[1].i); print(sizeof((1, $k)));"
+    )
+    ran = run(f"{DEFINED} config = {{ print_maps_on_exit = false }} begin {{ {body} }}")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.lines[:6] == [
+        "{ .a = 1684234849, .b = abcd, .c = 5, .d = 12, .u = 1818978921, .v = 27241,"
+        " .in = { .x = 1886350957 } }",
+        "(abcd, 12, 1886350957, abcd)",
+        "{ .c = 97, .i = 1633968994, .l = 7595434461045744482 }",
+        "7595434461045744482",
+        "1633968994",
+        "14",
+    ]

@@ -253,3 +253,14 @@ def test_the_whole_text_may_be_empty() -> None:
     assert spec("").items == ()
     assert spec(" // nothing\n").items == ()
     assert spec("#!/usr/bin/kptrace").shebang == "#!/usr/bin/kptrace"
+
+
+def test_an_arrow_follows_a_value_and_no_cast() -> None:
+    text = "begin { print((comm)->x); print((comm) -1); }"
+    field, cast = parse(Source(name="t", text=text)).probes[0].body.statements
+    assert isinstance(field, n.ExpressionStatement)
+    assert isinstance(field.value, n.Call)
+    assert isinstance(field.value.arguments[0], n.Member)
+    assert isinstance(cast, n.ExpressionStatement)
+    assert isinstance(cast.value, n.Call)
+    assert isinstance(cast.value.arguments[0], n.Cast)
