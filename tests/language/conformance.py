@@ -46,7 +46,7 @@ from pathlib import Path
 from typing import NoReturn
 
 HERE = Path(__file__).parent
-LIMIT_S = 60
+LIMIT_S = 180 if os.environ.get("KPTRACE_LAB") else 60
 ARROW = " => "
 SECTIONS = frozenset(
     """spec mode args words command env stdin stdout maps output stderr status top setup values
