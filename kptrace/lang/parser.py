@@ -50,6 +50,8 @@ class ProgramParser(ExpressionParser):
             except SpecSyntaxError as problem:
                 self.complain(problem)
                 self.offset = problem.span.end
+                if problem.span.text == "/*":  # an open comment reaches to the end
+                    break
                 continue
             item_start = self.offset
             try:
@@ -104,9 +106,9 @@ class ProgramParser(ExpressionParser):
         late = any(isinstance(one, n.Probe | n.Macro | n.Subprogram) for one in before)
         if late:
             message = f"{what} must appear before probes and functions"
-            raise self.problem(message, item.span)
+            self.complain(self.problem(message, item.span))
         if isinstance(item, n.Config) and any(isinstance(one, n.Config) for one in before):
-            raise self.problem("duplicate config block", item.span)
+            self.complain(self.problem("duplicate config block", item.span))
 
     def root_item(self) -> n.RootItem:
         """root_item = cdef | config | root_import | probe | macro | map_decl | subprog ;"""
