@@ -10,10 +10,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from kptrace.cli import MAX_RECURSION
 from kptrace.kernel import Kernel
+
+# The same examples in every run: a failure in CI can be repeated, and a pass means the same to all.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
 
 GOLDEN_KERNEL = Path(__file__).parent / "data/kernel/golden"
 
