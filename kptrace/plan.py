@@ -33,6 +33,8 @@ class ProbeKind(str, Enum):
     KRETPROBE = "kretprobe"
     TRACEPOINT = "tracepoint"
     RAWTRACEPOINT = "rawtracepoint"
+    FENTRY = "fentry"
+    FEXIT = "fexit"
     INTERVAL = "interval"
     PROFILE = "profile"
     SOFTWARE = "software"
@@ -55,9 +57,15 @@ ALWAYS_KINDS = TRACER_KINDS - {ProbeKind.SELF}
 """Programs that run whether probes count or not."""
 
 
-PID_FILTERED_KINDS = frozenset(
-    {ProbeKind.KPROBE, ProbeKind.KRETPROBE, ProbeKind.TRACEPOINT, ProbeKind.RAWTRACEPOINT}
-)
+TRAMPOLINE_KINDS = frozenset({ProbeKind.FENTRY, ProbeKind.FEXIT})
+"""Programs that the kernel calls from a function directly; each is loaded for its target."""
+
+PID_FILTERED_KINDS = TRAMPOLINE_KINDS | {
+    ProbeKind.KPROBE,
+    ProbeKind.KRETPROBE,
+    ProbeKind.TRACEPOINT,
+    ProbeKind.RAWTRACEPOINT,
+}
 """Programs that look at the process themselves when a run is about one (language §6.5)."""
 
 

@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 
 from kptrace import types
-from kptrace.plan import ProbeKind
+from kptrace.plan import TRAMPOLINE_KINDS, ProbeKind
 from kptrace.types import UINT32, UINT64, Type
 
-FUNCTIONS = frozenset({ProbeKind.KPROBE, ProbeKind.KRETPROBE})
+FUNCTIONS = TRAMPOLINE_KINDS | {ProbeKind.KPROBE, ProbeKind.KRETPROBE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

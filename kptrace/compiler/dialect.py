@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 
 from kptrace.compiler.ctypes import KernelField, KernelStruct, KernelTypes
 from kptrace.errors import HostError
-from kptrace.plan import TRACER_KINDS, ProbeKind
+from kptrace.plan import TRACER_KINDS, TRAMPOLINE_KINDS, ProbeKind
 
 # Numbers of enum bpf_func_id, include/uapi/linux/bpf.h; they never change.
 _HELPERS = {
@@ -64,6 +64,8 @@ SECTIONS = {
     ProbeKind.KRETPROBE: "kretprobe",
     ProbeKind.TRACEPOINT: "tracepoint",
     ProbeKind.RAWTRACEPOINT: "raw_tp",
+    ProbeKind.FENTRY: "fentry",
+    ProbeKind.FEXIT: "fexit",
     ProbeKind.INTERVAL: "perf_event",
     ProbeKind.PROFILE: "perf_event",
     ProbeKind.SOFTWARE: "perf_event",
@@ -307,6 +309,12 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
         )
 
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
+        if kind in TRAMPOLINE_KINDS:
+            raise HostError(
+                f"BCC cannot load {kind.value} programs for a target of their own",
+                hint="use --backend libbpf, or kprobe and kretprobe",
+                code="bcc",
+            )
         return f"int {name}({context}ctx)"
 
     def struct(self, one: KernelStruct) -> str:

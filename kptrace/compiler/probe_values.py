@@ -8,8 +8,9 @@ from kptrace.compiler import arch, fold, tree
 from kptrace.compiler.builtins import BUILTINS
 from kptrace.compiler.checker import CheckerBase
 from kptrace.errors import did_you_mean
+from kptrace.kernel.btf import Param
 from kptrace.lang import nodes as n
-from kptrace.plan import ProbeKind
+from kptrace.plan import TRAMPOLINE_KINDS, ProbeKind
 from kptrace.source import Span
 from kptrace.types import UINT64, Type
 
@@ -18,6 +19,11 @@ _STACK_MODES = ("bpftrace", "perf", "raw", "build_id")
 MAX_STACK = 1024
 NO_BTF = "no-btf"
 """Code of findings that BTF would cure."""
+
+
+def _slots(params: tuple[Param, ...]) -> int:
+    """How many 64-bit slots a trampoline keeps for parameters; a struct by value can take two."""
+    return sum(max(1, -(-types.size_of(one.type) // 8)) for one in params)
 
 
 class ProbeValues(CheckerBase):
@@ -80,7 +86,30 @@ class ProbeValues(CheckerBase):
             return self.bad(span)
         return tree.Register(span=span, type=UINT64, index=number)
 
+    def trampoline_slot(self, node: n.Member, kind: Type, index: int) -> tree.Expr:
+        """A parameter of the function that called the program: one 64-bit slot for each."""
+        if isinstance(kind, types.Struct | types.Array | types.String):
+            message = f"Can't read parameter {node.name}: it is not passed in a register"
+            self.report.error(node.name_span, message, code="probe")
+            return self.bad(node.span)
+        return tree.RawArgument(span=node.span, type=kind, index=index)
+
+    def fexit_result(self, span: Span) -> tree.Expr:
+        """What the function returned: in the slot behind its parameters."""
+        prototype = self.unit.prototype
+        name = self.unit.targets[0].name
+        if prototype is None:
+            return self.no_btf(span, name)
+        if isinstance(prototype.result, types.Void | types.Struct | types.Array):
+            returned = types.type_name(prototype.result)
+            message = f"{name} has no return value that a probe can read: it returns '{returned}'"
+            self.report.error(span, message, code="probe")
+            return self.bad(span)
+        return tree.RawArgument(span=span, type=prototype.result, index=_slots(prototype.params))
+
     def retval(self, span: Span) -> tree.Expr:
+        if self.unit.kind is ProbeKind.FEXIT:
+            return self.fexit_result(span)
         if self.unit.kind is ProbeKind.KRETPROBE:
             return tree.Register(span=span, type=UINT64, index=-1)
         tail = ""
@@ -120,7 +149,11 @@ class ProbeValues(CheckerBase):
 
     def args(self, span: Span) -> tree.Expr:
         kind = self.unit.kind
-        known = (ProbeKind.KPROBE, ProbeKind.TRACEPOINT, ProbeKind.RAWTRACEPOINT)
+        known = TRAMPOLINE_KINDS | {
+            ProbeKind.KPROBE,
+            ProbeKind.TRACEPOINT,
+            ProbeKind.RAWTRACEPOINT,
+        }
         if kind not in known or (kind is ProbeKind.KPROBE and self.unit.targets[0].offset):
             if kind in _CALLS:
                 message = "args needs the function entry (kprobe without offset)"
@@ -214,6 +247,8 @@ class ProbeValues(CheckerBase):
         kind = prototype.params[index].type
         if self.unit.kind is ProbeKind.RAWTRACEPOINT:
             return tree.RawArgument(span=node.span, type=kind, index=index)
+        if self.unit.kind in TRAMPOLINE_KINDS:
+            return self.trampoline_slot(node, kind, _slots(prototype.params[:index]))
         registers = arch.of(self.facts.kernel.arch).arguments
         # A struct by value shifts the registers of what follows, or comes in memory.
         by_value = any(

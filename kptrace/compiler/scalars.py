@@ -76,7 +76,8 @@ class ScalarEmitter(PartEmitter):
             case tree.Register():
                 return self.register(node)
             case tree.RawArgument():
-                return f"({self.spelling(node.type)})ctx[{node.index}]"
+                narrow = "(__u8)" if isinstance(node.type, types.Bool) else ""
+                return f"({self.spelling(node.type)}){narrow}ctx[{node.index}]"
             case tree.Context():
                 return "(__u64)ctx"
             case tree.ContextField():

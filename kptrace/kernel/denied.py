@@ -21,6 +21,17 @@ _FUNCTIONS = (
     "trace_call_bpf", "kprobe_multi_link_*", "kprobe_perf_func", "kretprobe_perf_func",
 )  # fmt: skip
 
+NORETURN = frozenset(
+    """
+    do_exit do_group_exit make_task_dead rewind_stack_and_make_dead kthread_exit
+    kthread_complete_and_exit __module_put_and_kthread_exit __kunit_abort kunit_try_catch_throw
+    __x64_sys_exit __x64_sys_exit_group __ia32_sys_exit __ia32_sys_exit_group __arm64_sys_exit
+    __arm64_sys_exit_group panic nmi_panic_self_stop machine_real_restart cpu_startup_entry
+    """.split()
+)
+"""Functions that never return: a trampoline for their exit leaks, and newer kernels refuse it
+(noreturn_deny in kernel/bpf/verifier.c, since Linux 6.16)."""
+
 # ".cold" parts accept a probe and almost never run; ".part." clones see some calls only; padding
 # is no code. Weak functions that the linker overrode are listed under an invalid name since
 # Linux 5.19 (b39181f7c690).

@@ -200,6 +200,11 @@ class _Attacher:
         if mechanism is Mechanism.RAW_TRACEPOINT:
             fd = bpf.raw_tracepoint_open(self._loaded.programs[program.name], target.name)
             return _Held(program=program.name, link=fd)
+        if mechanism is Mechanism.TRAMPOLINE:
+            loaded = self._loaded.programs.get(program.name)
+            if loaded is None:
+                raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
+            return _Held(program=program.name, link=bpf.raw_tracepoint_open(loaded))
         if mechanism is Mechanism.TRACEFS and program.kind in FUNCTION_KINDS:
             return self._tracefs(program, target)
         event = _OPEN[program.kind](target, self._kernel)

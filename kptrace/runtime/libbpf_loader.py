@@ -51,6 +51,8 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
     "bpf_program__name": (c_char_p, (c_void_p,)),
     "bpf_program__fd": (c_int, (c_void_p,)),
     "bpf_program__set_expected_attach_type": (c_int, (c_void_p, c_int)),
+    "bpf_program__set_attach_target": (c_int, (c_void_p, c_int, c_char_p)),
+    "bpf_program__set_autoload": (c_int, (c_void_p, c_bool)),
     "bpf_map__name": (c_char_p, (c_void_p,)),
     "bpf_map__fd": (c_int, (c_void_p,)),
     "bpf_map__set_max_entries": (c_int, (c_void_p, c_uint32)),
@@ -84,9 +86,10 @@ def load(
     """Load an object into the kernel.
 
     ``mechanisms`` comes from `mechanism.choose`: the kernel wants to know at load time which
-    programs will attach by kprobe.multi. ``btf_custom_path``: a BTF file to relocate against
-    instead of the running kernel's. Raises HostError where rights or libbpf are missing, RunError
-    with the end of the verifier's log where the kernel refuses the programs.
+    programs will attach by kprobe.multi, and what a trampoline calls. A program whose function is
+    not in BTF any more is left out; attaching tells. ``btf_custom_path``: a BTF file to relocate
+    against instead of the running kernel's. Raises HostError where rights or libbpf are missing,
+    RunError with the end of the verifier's log where the kernel refuses the programs.
     """
     library = _library()
     raise_limits()
@@ -95,11 +98,18 @@ def load(
         _collect(library, messages),
         _opened(library, object_bytes, plan, btf_custom_path, messages) as handle,
     ):
+        targets = {one.name: one.targets[0] for one in plan.programs}
+        left_out = set()
         for name, program in _each(library, handle, "program"):
             if mechanisms.get(name) is Mechanism.MULTI:
                 library.bpf_program__set_expected_attach_type(
                     program, bpf.AttachType.TRACE_KPROBE_MULTI
                 )
+            elif mechanisms.get(name) is Mechanism.TRAMPOLINE:
+                target = targets[name].name.encode()
+                if library.bpf_program__set_attach_target(program, 0, target) != 0:
+                    library.bpf_program__set_autoload(program, False)
+                    left_out.add(name)
         for name, one in _each(library, handle, "map"):
             if name == EVENTS:
                 library.bpf_map__set_max_entries(one, cpus.possible())
@@ -110,6 +120,8 @@ def load(
         loaded = Loaded(programs, maps)
         try:
             for name, program in _each(library, handle, "program"):
+                if name in left_out:
+                    continue
                 programs[name] = _duplicate(library.bpf_program__fd(program))
             for name, one in _each(library, handle, "map"):
                 maps[name] = _duplicate(library.bpf_map__fd(one))

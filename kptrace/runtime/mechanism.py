@@ -21,6 +21,7 @@ class Mechanism(str, Enum):
     IOCTL = "perf ioctl"  # no miss counter
     TRACEFS = "tracefs"  # the only one that outlives its process
     RAW_TRACEPOINT = "raw tracepoint"
+    TRAMPOLINE = "trampoline"  # fentry and fexit
     TEST_RUN = "test run"
 
 
@@ -44,6 +45,8 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
                 chosen[program.name] = Mechanism.TEST_RUN
             case ProbeKind.RAWTRACEPOINT:
                 chosen[program.name] = Mechanism.RAW_TRACEPOINT
+            case ProbeKind.FENTRY | ProbeKind.FEXIT:
+                chosen[program.name] = Mechanism.TRAMPOLINE
             case ProbeKind.KPROBE | ProbeKind.KRETPROBE if program.name in multi:
                 chosen[program.name] = Mechanism.MULTI
             case ProbeKind.KPROBE | ProbeKind.KRETPROBE if (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kptrace.errors import Diagnostic, HostError, Severity
 from kptrace.kernel.files import read_text
-from kptrace.plan import ProbeKind, Target
+from kptrace.plan import TRAMPOLINE_KINDS, ProbeKind, Target
 from kptrace.runtime.mechanism import FUNCTION_KINDS
 
 _FUNCTION_REASONS = {
@@ -40,7 +40,7 @@ _ANY_HINTS = {
 
 def diagnostic(kind: ProbeKind, target: Target, code: int, *, missing_probes: str) -> Diagnostic:
     """The finding for one refused probe (language §6.3)."""
-    function = kind in FUNCTION_KINDS
+    function = kind in FUNCTION_KINDS | TRAMPOLINE_KINDS
     reasons = _FUNCTION_REASONS if function else _TRACEPOINT_REASONS
     reason = reasons.get(code) or _ANY_REASONS.get(code) or "the kernel refused it"
     hints = [f"{reason} ({errno.errorcode.get(code, code)}: {os.strerror(code)})"]

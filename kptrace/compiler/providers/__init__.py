@@ -7,7 +7,7 @@ request's report. Nothing here attaches.
 
 from __future__ import annotations
 
-from kptrace.compiler.providers import blocks, events, functions, timers
+from kptrace.compiler.providers import blocks, events, functions, timers, trampolines
 from kptrace.compiler.providers.base import Provider
 
 SHORT = {
@@ -42,11 +42,13 @@ PROVIDERS: dict[str, Provider] = {
     "software": timers.software,
     "tracepoint": events.tracepoint,
     "rawtracepoint": events.rawtracepoint,
+    "fentry": trampolines.trampoline,
+    "fexit": trampolines.trampoline,
     "kprobe": functions.function,
     "kretprobe": functions.function,
 }
-NOT_YET = frozenset({"fentry", "fexit", "iter", "hook"})
-KERNEL = ("kprobe", "kretprobe", "tracepoint", "rawtracepoint", "software")
+NOT_YET = frozenset({"iter", "hook"})
+KERNEL = ("kprobe", "kretprobe", "fentry", "fexit", "tracepoint", "rawtracepoint", "software")
 """What a wildcard in the provider stands for (language §6.2)."""
 
 LATER = frozenset({"uprobe", "uretprobe", "usdt", "hardware", "watchpoint"})

@@ -84,7 +84,7 @@ def _exact(request: Request, module: str, name: str, offset: int) -> list[Target
         return [target]
     if verdict.status is Status.AMBIGUOUS:
         return _every_address(request, target, verdict)
-    _refused(request, module, name, verdict)
+    refused(request, module, name, verdict)
     return []
 
 
@@ -101,7 +101,8 @@ def _every_address(request: Request, target: Target, verdict: Verdict) -> list[T
     return [dataclasses.replace(target, group=owner, address=place) for place in places]
 
 
-def _refused(request: Request, module: str, name: str, verdict: Verdict) -> None:
+def refused(request: Request, module: str, name: str, verdict: Verdict) -> None:
+    """Report why one named function cannot be probed (language §6.3)."""
     hints = (verdict.hint,) if verdict.hint else ()
     shown = f"{module}:{name}" if module else name
     match verdict.status:

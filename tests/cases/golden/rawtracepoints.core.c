@@ -396,7 +396,7 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* if args.preempt */
 #line 2 "rawtracepoints.bt"
-	if ((_Bool)ctx[0]) {
+	if ((_Bool)(__u8)ctx[0]) {
 		/* @[args.prev.comm, args.next.pid] = count(); */
 #line 3 "rawtracepoints.bt"
 		struct tuple_0 key_0;

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Probes that a function calls directly: fentry, fexit. Every match is a program of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kptrace.compiler.providers.base import ATTACH, Found, Request
+from kptrace.compiler.providers.functions import refused
+from kptrace.kernel.btf import Btf
+from kptrace.kernel.denied import NORETURN
+from kptrace.kernel.probeable import Status
+from kptrace.plan import Target
+
+NO_BTF_HINT = "kprobe and kretprobe probes need no BTF"
+
+
+def trampoline(request: Request) -> Iterator[Found]:
+    """fentry[:module]:function, fexit[:module]:function"""
+    if not request.count(1, 2):
+        return
+    module, name = ("", request.parts[0]) if len(request.parts) == 1 else request.parts
+    btf = request.kernel.btf
+    if btf is None:
+        message = f"{request.provider} probes require kernel BTF: {request.kernel.btf_problem}"
+        request.error(message, (NO_BTF_HINT,), code=ATTACH)
+        return
+    if "+" in name:
+        request.error("Offset not allowed")
+        return
+    if "*" in name + module:
+        yield from _matching(request, btf, module, name)
+    elif (owner := _owner(request, module, name)) is not None:
+        shown = f"{module}:{name}" if module else name
+        if name in NORETURN and request.provider == "fexit":
+            request.error(f"{name} never returns: fexit cannot be attached to it", code=ATTACH)
+            return
+        prototype = btf.function(name, owner or "vmlinux")
+        if prototype is None:
+            request.missing(shown, (f"{name} has no BTF prototype; {NO_BTF_HINT}",))
+            return
+        target = _target(request, module, name, owner)
+        yield Found(targets=(target,), prototype=prototype)
+
+
+def _matching(request: Request, btf: Btf, module: str, pattern: str) -> Iterator[Found]:
+    """Every traceable function that BTF knows."""
+    found = False
+    for one in request.kernel.probeable.functions(pattern, module):
+        if request.provider == "fexit" and one.name in NORETURN:
+            continue
+        prototype = btf.function(one.name, one.module or "vmlinux")
+        if prototype is None:
+            continue
+        found = True
+        shown = (one.module or "vmlinux") if module else ""
+        target = _target(request, shown, one.name, one.module)
+        yield Found(targets=(target,), prototype=prototype)
+    if not found:
+        request.missing(f"{module}:{pattern}" if module else pattern)
+
+
+def _target(request: Request, shown: str, name: str, owner: str) -> Target:
+    text = f"{request.provider}:{shown}:{name}" if shown else f"{request.provider}:{name}"
+    return Target(probe=request.point.name or text, name=name, group=owner)
+
+
+def _owner(request: Request, module: str, name: str) -> str | None:
+    """The module of one function ("" is the core kernel); None when it cannot be probed."""
+    verdict = request.kernel.probeable.check(name, module)
+    owners = sorted({symbol.module for symbol in verdict.symbols})
+    match verdict.status:
+        case Status.OK | Status.UNKNOWN:
+            return owners[0] if owners else module.replace("vmlinux", "")
+        case Status.AMBIGUOUS if len(owners) == 1:
+            message = f"{name} names {len(verdict.symbols)} functions in {owners[0] or 'vmlinux'}"
+            request.error(message, ("kprobe attaches to all of them",), code=ATTACH)
+        case Status.AMBIGUOUS:
+            message = (
+                "ambiguous attach point, please specify module containing the function" f" '{name}'"
+            )
+            places = ", ".join(owner or "vmlinux" for owner in owners)
+            request.error(message, (f"it is in {places}",), code=ATTACH)
+        case _:
+            refused(request, module, name, verdict)
+    return None

@@ -1,0 +1,1 @@
+/* BCC cannot load fentry programs for a target of their own */

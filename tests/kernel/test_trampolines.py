@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: MIT
+"""fentry and fexit on a live kernel: typed arguments and results, order, refusals."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness import Kptrace, Worker, set_comm
+from workloads import folders, reads
+
+EEXIST = 17
+
+
+def test_arguments_and_result(kptrace: Kptrace, file: Path) -> None:
+    """Typed by BTF at both ends; `func` and `probe` are those of the function."""
+    sizes = [100, 200, 300, 70000]
+    worker = Worker("reader", reads(file, sizes))
+    spec = f"""
+    fentry:vfs_read /pid == {worker.pid}/ {{
+        @asked[func, probe] = sum(args.count);
+        @name[str(args.file.f_path.dentry.d_name.name)] = count();
+    }}
+    fexit:vmlinux:vfs_read /pid == {worker.pid}/ {{
+        @got[probe] = sum(retval);
+        @both = sum(args.count - (uint64)retval);
+        @stack[kstack(1)] = count();
+    }}"""
+    run = kptrace.during(worker.run, "-e", spec)
+    assert run.maps["@asked"] == {"vfs_read,fentry:vfs_read": sum(sizes)}
+    assert run.maps["@name"] == {file.name: len(sizes)}
+    assert run.maps["@got"] == {"fexit:vmlinux:vfs_read": 600 + (1 << 16)}
+    assert run.maps["@both"] == 70000 - (1 << 16)
+    assert sum(run.maps["@stack"].values()) == len(sizes)
+
+
+def test_result_is_signed(kptrace: Kptrace, tmp_path: Path) -> None:
+    """An int is an int: errors are negative."""
+
+    def work() -> None:
+        for _ in range(7):
+            try:
+                os.mkdir(tmp_path)
+            except FileExistsError:
+                pass
+
+    worker = Worker("maker", work)
+    spec = f"fexit:do_mkdirat /pid == {worker.pid}/ {{ @[retval, args.mode] = count(); }}"
+    run = kptrace.during(worker.run, "-e", spec)
+    assert run.maps["@"] == {f"-{EEXIST},{0o777}": 7}
+
+
+def test_wildcard(kptrace: Kptrace, tmp_path: Path) -> None:
+    """Every match is a program of its own."""
+    worker = Worker("maker", folders(tmp_path, 13))
+    spec = f"""
+    fentry:vfs_*dir /pid == {worker.pid}/ {{ @[probe, func] = count(); }}
+    fexit:vfs_mkdir, fexit:vfs_rmdir /pid == {worker.pid}/ {{ @exit[probe] = count(); }}"""
+    run = kptrace.during(worker.run, "-e", spec)
+    assert run.maps["@"] == {
+        "fentry:vfs_mkdir,vfs_mkdir": 13,
+        "fentry:vfs_rmdir,vfs_rmdir": 13,
+    }
+    assert run.maps["@exit"] == {"fexit:vfs_mkdir": 13, "fexit:vfs_rmdir": 13}
+
+
+def test_order_of_blocks(kptrace: Kptrace, tmp_path: Path) -> None:
+    """Several blocks on one function run in source order, at entry and at exit."""
+    worker = Worker("maker", folders(tmp_path, 1))
+    spec = "".join(
+        f'{kind}:vfs_mkdir /pid == {worker.pid}/ {{ printf("{kind} {number}"); }}'
+        for kind in ("fentry", "fexit")
+        for number in range(3)
+    )
+    run = kptrace.during(worker.run, "-e", spec)
+    assert run.printed == [f"{kind} {n}" for kind in ("fentry", "fexit") for n in range(3)]
+
+
+def test_function_of_a_module(kptrace: Kptrace) -> None:
+    """Found in the module's own BTF."""
+    set_comm("tester")
+    spec = (
+        "fentry:nvme:nvme_queue_rq { @[args.bd.last] = count(); }"
+        " fexit:nvme_queue_rq { @exit[retval] = count(); }"
+    )
+
+    def work() -> None:
+        fd = os.open("/dev/nvme0n1", os.O_RDONLY | os.O_SYNC)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.pread(fd, 4096, 1 << 20)
+        os.close(fd)
+
+    run = kptrace.during(work, "-e", spec)
+    assert sum(run.maps["@"].values()) >= 1
+    assert set(run.maps["@exit"]) == {"0"}
+
+
+def test_only_one_process(kptrace: Kptrace, tmp_path: Path) -> None:
+    """-p is a filter in front of every kind that fires in any process."""
+    other = Worker("other", folders(tmp_path / "other", 5))
+    wanted = Worker("wanted", folders(tmp_path / "wanted", 5))
+    for name in ("other", "wanted"):
+        (tmp_path / name).mkdir()
+    spec = """
+    fentry:vfs_mkdir { @fentry[comm] = count(); }
+    fexit:vfs_mkdir { @fexit[comm] = count(); }
+    kprobe:vfs_mkdir { @kprobe[comm] = count(); }
+    kretprobe:vfs_mkdir { @kretprobe[comm] = count(); }
+    kprobe:vfs_*dir { @wildcard[comm] = count(); }
+    tracepoint:syscalls:sys_enter_mkdir { @tracepoint[comm] = count(); }"""
+    with kptrace.tracing("-f", "json", "-p", str(wanted.pid), "-e", spec) as tracer:
+        other.run()
+        wanted.run()
+        run = tracer.wait()  # it ends with the process
+    assert (run.status, run.err) == (0, "")
+    for name in ("fentry", "fexit", "kprobe", "kretprobe", "tracepoint"):
+        assert run.maps[f"@{name}"] == {"wanted": 5}, name
+    assert run.maps["@wildcard"] == {"wanted": 10}
+
+
+def test_command(kptrace: Kptrace, tmp_path: Path) -> None:
+    """-c runs the command while the probes count, and ends with it."""
+    spec = "fexit:vfs_mkdir /pid == cpid/ { @[comm, retval] = count(); }"
+    run = kptrace("-f", "json", "-c", f"mkdir {tmp_path}/new", "-e", spec)
+    assert (run.status, run.err) == (0, "")
+    assert run.maps["@"] == {"mkdir,0": 1}
+
+
+def test_refusals(kptrace: Kptrace) -> None:
+    run = kptrace("-e", "fexit:do_exit { }")
+    assert run.status == 4
+    assert "do_exit never returns" in run.err
+    run = kptrace("-e", "fentry:notifier_call_chain { }")
+    assert run.status == 4
+    assert "blacklist" in run.err
+    run = kptrace("-q", "-e", "fentry:nosuch, fentry:vfs_read { exit(); } interval:s:9 { }")
+    assert "No matches for fentry nosuch." in run.err
