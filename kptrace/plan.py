@@ -35,6 +35,7 @@ class ProbeKind(str, Enum):
     RAWTRACEPOINT = "rawtracepoint"
     FENTRY = "fentry"
     FEXIT = "fexit"
+    ITER = "iter"
     INTERVAL = "interval"
     PROFILE = "profile"
     SOFTWARE = "software"

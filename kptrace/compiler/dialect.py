@@ -47,6 +47,7 @@ _HELPERS = {
     "bpf_get_ns_current_pid_tgid": (
         120, "long", "__u64 device, __u64 inode, void *to, __u32 size",
     ),
+    "bpf_seq_write": (127, "long", "void *file, const void *data, __u32 size"),
     "bpf_ktime_get_boot_ns": (125, "__u64", "void"),
     "bpf_for_each_map_elem": (
         164, "long", "void *map, void *callback, void *frame, __u64 flags",
@@ -66,6 +67,7 @@ SECTIONS = {
     ProbeKind.RAWTRACEPOINT: "raw_tp",
     ProbeKind.FENTRY: "fentry",
     ProbeKind.FEXIT: "fexit",
+    ProbeKind.ITER: "iter",
     ProbeKind.INTERVAL: "perf_event",
     ProbeKind.PROFILE: "perf_event",
     ProbeKind.SOFTWARE: "perf_event",
@@ -309,10 +311,10 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
         )
 
     def program(self, kind: ProbeKind, name: str, context: str) -> str:
-        if kind in TRAMPOLINE_KINDS:
+        if kind in TRAMPOLINE_KINDS or kind is ProbeKind.ITER:
             raise HostError(
                 f"BCC cannot load {kind.value} programs for a target of their own",
-                hint="use --backend libbpf, or kprobe and kretprobe",
+                hint="use --backend libbpf",
                 code="bcc",
             )
         return f"int {name}({context}ctx)"

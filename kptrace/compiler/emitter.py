@@ -252,7 +252,8 @@ class Emitter(LoopEmitter):
         self.line(f"{self.joined}.header.id = {event.id};")
         self.line(f"{self.joined}.header.unused = 0;")
         size = f"(sizeof({self.joined}.header) + 4 + {length} + 7) & ~7U"
-        self.line(f"send(ctx, &{self.joined}, {size});")
+        self.line(f"{self.sender}(ctx, &{self.joined}, {size});")
+        self.sent += event.size
         self.effects += 1
 
     def open_event(self, event: Event) -> str:
@@ -274,4 +275,5 @@ class Emitter(LoopEmitter):
         self.line(f"{target}.header.time = bpf_ktime_get_ns();")
         self.line(f"{target}.header.id = {event.id};")
         self.line(f"{target}.header.unused = 0;")
-        self.line(f"send(ctx, &{target}, sizeof({target}));")
+        self.line(f"{self.sender}(ctx, &{target}, sizeof({target}));")
+        self.sent += event.size

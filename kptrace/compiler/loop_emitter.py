@@ -62,6 +62,9 @@ class LoopEmitter(ValueEmitter):
 
     def return_(self, node: tree.Return) -> None:
         value = str(self.default_return) if node.value is None else self.expr(node.value)
+        if self.slots:  # an iterator may return 0 only; 1 asks for the same object again
+            self.line(f"(void){value};")
+            value = "0"
         if "function" not in self.loops:
             self.line(f"return {value};")
             return

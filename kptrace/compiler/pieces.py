@@ -31,6 +31,7 @@ PIECES: dict[str, str] = {
     "write_user_from_user": string_pieces.write_user("user"),
     "write_user_from_kernel": string_pieces.write_user("kernel"),
     "bench_repeat": prelude.BENCH,
+    "send_iter": prelude.SEND_ITER,
 }
 """By name, which is that of the function; one that calls another stands behind it."""
 

@@ -172,6 +172,30 @@ static __always_inline __u32 *bench_repeat(void)
     % Control.REPEAT
 )
 
+SEND_ITER = """\
+struct seq_file___room {
+	__u64 size;
+	__u64 count;
+} __attribute__((preserve_access_index));
+
+/* What reading an iterator gives has no room for one more object: it will be shown again. */
+static __always_inline _Bool no_room(__u64 *ctx, __u64 need)
+{
+	struct seq_file___room *file = *(void **)ctx[0];
+
+	return file->count && file->size - file->count <= need;
+}
+
+/* An event of an iterator goes to whoever reads it; records follow each other, so say how long. */
+static __always_inline void send_iter(__u64 *ctx, void *event, __u32 size)
+{
+	struct event_header *header = event;
+
+	header->unused = size;
+	bpf_seq_write(*(void **)ctx[0], event, size);
+}
+"""
+
 LEDGER_ADD = """\
 /* Count in the loss ledger; gives this CPU's new count. */
 static __always_inline __u64 ledger_add(__u32 index)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.dialect import Dialect
 from kptrace.compiler.emitter import Emitter
@@ -58,8 +59,14 @@ def emit(
     name = f"probe_{unit.index}"
     default = 1 if unit.kind is ProbeKind.TRACEPOINT else 0
     emitter = Emitter(shared, default, name, captured)
+    if unit.kind is ProbeKind.ITER:
+        emitter.sender, emitter.slots = "send_iter", _objects(unit)
     emitter.body(body)
     hits = shared.storage.counter(CounterKind.HITS, name)
+    first = _frame(name, emitter)
+    if unit.kind is ProbeKind.ITER:
+        shared.needs.add("send_iter")
+        first += _first_of_iterator(emitter, hits)
     scratch = ""
     nesting = -1
     if emitter.scratch:
@@ -78,7 +85,7 @@ def emit(
     if unit.kind is ProbeKind.BENCH:
         shared.needs.add("bench_repeat")
     loops = _loops(name, emitter)
-    text = "\n".join([*_frame(name, emitter), *emitter.lines])
+    text = "\n".join([*first, *emitter.lines])
     return Emitted(
         unit=unit,
         name=name,
@@ -93,6 +100,28 @@ def emit(
         nesting=nesting,
         scratch_size=_scratch_size([size for _, _, size in emitter.scratch]),
     )
+
+
+def _objects(unit: Unit) -> frozenset[int]:
+    """The slots of an iterator's context with what it runs over; slot 0 is about the run itself."""
+    assert unit.prototype is not None
+    params = enumerate(unit.prototype.params)
+    return frozenset(
+        index for index, one in params if index and isinstance(one.type, types.Pointer)
+    )
+
+
+def _first_of_iterator(emitter: Emitter, hits: int) -> list[str]:
+    """Loads the objects, which are null after the last one; and asks for an object once more where
+    what it prints would not fit, before it has changed anything."""
+    lines = []
+    for index in sorted(emitter.slots):
+        lines.append(f"\t__u64 iterated_{index} = ctx[{index}];")
+    for index in sorted(emitter.slots):
+        lines += [f"\tif (!iterated_{index})", "\t\treturn 0;"]
+    if emitter.sent:
+        lines += [f"\tif (no_room(ctx, {emitter.sent}))", "\t\treturn 1;"]
+    return [*lines, f"\tledger_add({hits});"]
 
 
 def function(one: Emitted, dialect: Dialect) -> str:
@@ -122,7 +151,9 @@ def _around(one: Emitted, context: str, entry: str) -> str:
         before += f"\tif (!active())\n{leave}"
     if one.filtered:
         before += f"\tif (!wanted_process())\n{leave}"
-    before += f"\tledger_add({one.hits});\n"
+    hits = f"\tledger_add({one.hits});\n"
+    if one.unit.kind is not ProbeKind.ITER:
+        before += hits
     if not one.scratch:
         return (
             f"{one.context}{one.loops}{entry}{{\n{before}{one.body}\n\treturn {one.default};\n}}\n"

@@ -219,7 +219,8 @@ class ScalarEmitter(PartEmitter):
     def context_load(self, node: tree.Place) -> str:
         """A field of a context struct; the kernel rewrites loads of whole words only."""
         offset = sum(step.offset for step in node.steps)
-        word = f"((__u64 *)ctx)[{offset // 8}]"
+        index = offset // 8
+        word = f"iterated_{index}" if index in self.slots else f"((__u64 *)ctx)[{index}]"
         shift = f"({word} >> {offset % 8 * 8})" if offset % 8 else word
         return f"(({self.spelling(node.type)}){shift})"
 

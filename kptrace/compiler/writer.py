@@ -61,6 +61,9 @@ class Writer:
         self.objects: dict[str, str] = {}
         self.loops: list[str] = []
         self.leaves = False
+        self.sender = "send"
+        self.sent = 0
+        self.slots: frozenset[int] = frozenset()
         self.lines: list[str] = []
         self.indent = 1
         self.scratch: list[tuple[str, str, int]] = []

@@ -255,6 +255,10 @@ class Btf:
 
     # Modules
 
+    def strings(self) -> bytes:
+        """Every name in the core kernel's types, with a NUL before and after it."""
+        return self._core.file.strings()
+
     def _objects(self, name: str, module: str = "") -> Iterator[BtfObject]:
         """The objects to search for a name, in order."""
         if module not in ("", "vmlinux"):

@@ -17,10 +17,10 @@ from types import TracebackType
 
 from kptrace.errors import AttachError, Diagnostic, RunError
 from kptrace.kernel import Kernel
-from kptrace.plan import TRACER_KINDS, Plan, ProbeKind, Program, Target
+from kptrace.plan import TRACER_KINDS, TRAMPOLINE_KINDS, Plan, ProbeKind, Program, Target
 from kptrace.runtime import bpf, cpus, perf_event, refusals, tracefs_probes
 from kptrace.runtime.loaded import Loaded
-from kptrace.runtime.mechanism import FUNCTION_KINDS, Mechanism
+from kptrace.runtime.mechanism import FUNCTION_KINDS, TARGETED, Mechanism
 
 _NO_RIGHT = (errno.EPERM, errno.EACCES)
 
@@ -39,11 +39,13 @@ class Attachments:
     """Owns everything that is attached; detaches in reverse order.
 
     ``count``: attached places, every function of a multi link by itself. ``warnings``: probes
-    that were left out under ``missing_probes = warn``.
+    that were left out under ``missing_probes = warn``. ``iterators``: links of iter programs, in
+    source order.
     """
 
     def __init__(self, tracefs: Path) -> None:
         self.count = 0
+        self.iterators: list[int] = []
         self.warnings: list[Diagnostic] = []
         self._tracefs = tracefs
         self._held: list[_Held] = []
@@ -126,14 +128,16 @@ def attach_all(
 def _attach_order(plan: Plan) -> list[Program]:
     """The order of attaching after which blocks on one event run in source order.
 
-    The kernel runs kprobes of one function newest first. Everything else it runs oldest first:
-    tracepoint programs stand in an array, and return instances are taken from the end of a list
-    that the (newest first) entry side filled. Observed on 6.1 and 6.12 with every mechanism; from
-    6.14 on kretprobe.multi keeps its instances elsewhere (shadow stack) and is not yet checked.
+    The kernel runs kprobes of one function newest first, and so what a trampoline calls.
+    Everything else it runs oldest first: tracepoint programs stand in an array, and return
+    instances are taken from the end of a list that the (newest first) entry side filled.
+    Observed on 6.1 and 6.12 with every mechanism; from 6.14 on kretprobe.multi keeps its
+    instances elsewhere (shadow stack) and is not yet checked.
     """
-    kprobes = [one for one in plan.programs if one.kind is ProbeKind.KPROBE]
-    apart = TRACER_KINDS | {ProbeKind.KPROBE}
-    return kprobes[::-1] + [one for one in plan.programs if one.kind not in apart]
+    newest_first = TRAMPOLINE_KINDS | {ProbeKind.KPROBE}
+    backwards = [one for one in reversed(plan.programs) if one.kind in newest_first]
+    apart = TRACER_KINDS | newest_first
+    return backwards + [one for one in plan.programs if one.kind not in apart]
 
 
 def run_block(plan: Plan, loaded: Loaded, program: Program) -> int:
@@ -200,11 +204,15 @@ class _Attacher:
         if mechanism is Mechanism.RAW_TRACEPOINT:
             fd = bpf.raw_tracepoint_open(self._loaded.programs[program.name], target.name)
             return _Held(program=program.name, link=fd)
-        if mechanism is Mechanism.TRAMPOLINE:
+        if mechanism in TARGETED:
             loaded = self._loaded.programs.get(program.name)
-            if loaded is None:
+            if loaded is None:  # what it is for is not in BTF
                 raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-            return _Held(program=program.name, link=bpf.raw_tracepoint_open(loaded))
+            if mechanism is Mechanism.TRAMPOLINE:
+                return _Held(program=program.name, link=bpf.raw_tracepoint_open(loaded))
+            link = bpf.link_iterator(loaded)
+            self._attachments.iterators.append(link)
+            return _Held(program=program.name, link=link)
         if mechanism is Mechanism.TRACEFS and program.kind in FUNCTION_KINDS:
             return self._tracefs(program, target)
         event = _OPEN[program.kind](target, self._kernel)

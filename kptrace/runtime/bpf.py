@@ -28,6 +28,7 @@ class Command(IntEnum):
     RAW_TRACEPOINT_OPEN = 17
     MAP_LOOKUP_BATCH = 24
     LINK_CREATE = 28
+    ITER_CREATE = 33
 
 
 class MapType(IntEnum):
@@ -52,6 +53,7 @@ class ProgType(IntEnum):
 
 class AttachType(IntEnum):
     NONE = 0
+    TRACE_ITER = 28
     PERF_EVENT = 41
     TRACE_KPROBE_MULTI = 42
     TRACE_KPROBE_SESSION = 56
@@ -292,6 +294,18 @@ def link_perf_event(program_fd: int, event_fd: int) -> int:
         Command.LINK_CREATE,
         uapi.LinkCreate(prog_fd=program_fd, target_fd=event_fd, attach_type=AttachType.PERF_EVENT),
     )
+
+
+def link_iterator(program_fd: int) -> int:
+    """A link from which iterators can be made. Since 5.8 (de4e05cac46d)."""
+    return _call(
+        Command.LINK_CREATE, uapi.LinkCreate(prog_fd=program_fd, attach_type=AttachType.TRACE_ITER)
+    )
+
+
+def iterator(link_fd: int) -> int:
+    """One run over all objects; happens while it is read."""
+    return _call(Command.ITER_CREATE, uapi.IterCreate(link_fd=link_fd))
 
 
 def link_kprobe_multi(

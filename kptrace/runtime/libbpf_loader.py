@@ -15,7 +15,7 @@ from kptrace.errors import HostError
 from kptrace.plan import Plan
 from kptrace.runtime import bpf, cpus, verifier
 from kptrace.runtime.loaded import Loaded, raise_limits
-from kptrace.runtime.mechanism import Mechanism
+from kptrace.runtime.mechanism import TARGETED, Mechanism
 
 EVENTS = "events"
 """The C map of the event buffer; its size is the number of possible CPUs of this host."""
@@ -105,7 +105,7 @@ def load(
                 library.bpf_program__set_expected_attach_type(
                     program, bpf.AttachType.TRACE_KPROBE_MULTI
                 )
-            elif mechanisms.get(name) is Mechanism.TRAMPOLINE:
+            elif mechanisms.get(name) in TARGETED:
                 target = targets[name].name.encode()
                 if library.bpf_program__set_attach_target(program, 0, target) != 0:
                     library.bpf_program__set_autoload(program, False)

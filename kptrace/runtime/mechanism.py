@@ -22,8 +22,12 @@ class Mechanism(str, Enum):
     TRACEFS = "tracefs"  # the only one that outlives its process
     RAW_TRACEPOINT = "raw tracepoint"
     TRAMPOLINE = "trampoline"  # fentry and fexit
+    ITERATOR = "iterator"
     TEST_RUN = "test run"
 
+
+TARGETED = frozenset({Mechanism.TRAMPOLINE, Mechanism.ITERATOR})
+"""The kernel wants to know at load time what the program is for."""
 
 WANTED = ("auto", "kprobe", "multi", "tracefs")
 """What a user can ask for; all but auto concern kprobes and kretprobes only."""
@@ -45,6 +49,8 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
                 chosen[program.name] = Mechanism.TEST_RUN
             case ProbeKind.RAWTRACEPOINT:
                 chosen[program.name] = Mechanism.RAW_TRACEPOINT
+            case ProbeKind.ITER:
+                chosen[program.name] = Mechanism.ITERATOR
             case ProbeKind.FENTRY | ProbeKind.FEXIT:
                 chosen[program.name] = Mechanism.TRAMPOLINE
             case ProbeKind.KPROBE | ProbeKind.KRETPROBE if program.name in multi:

@@ -103,6 +103,10 @@ class LinkCreate(ctypes.Structure):
     )
 
 
+class IterCreate(ctypes.Structure):
+    _fields_ = (("link_fd", c_uint32), ("flags", c_uint32))
+
+
 class MapInfo(ctypes.Structure):
     _fields_ = (
         ("type", c_uint32),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kptrace.aggregate import Ledger, Snapshot
@@ -13,7 +13,7 @@ from kptrace.kernel import Kernel
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
 from kptrace.plan import TRACER_KINDS, Control, EventKind, Plan, ProbeKind
-from kptrace.runtime import attach, ledger, maps
+from kptrace.runtime import attach, iterators, ledger, maps
 from kptrace.runtime.attach import Attachments
 from kptrace.runtime.ledger import Misses
 from kptrace.runtime.loaded import Loaded
@@ -156,7 +156,10 @@ class _Run:
                     self._process.start()
                 self._announce(attachments)
                 self._handlers.handle(begin_records)
-                self._poll(reader)
+                if attachments.iterators:
+                    self._iterate(attachments.iterators, reader)
+                else:
+                    self._poll(reader)
                 set_active(self._loaded, False)
                 misses = ledger.read_misses(self._plan, self._loaded.programs, attachments.missed)
             return self._finish(reader, misses)
@@ -218,6 +221,16 @@ class _Run:
                 self._user_signal()
             self._tell_lost(reader)
             self._sink.tick()
+
+    def _iterate(self, links: Sequence[int], reader: Reader) -> None:
+        """Run every iterator once; the run ends with the last one."""
+        for link in links:
+            for records in iterators.read(link):
+                self._handlers.handle(records)
+                self._handlers.handle(reader.drain())
+                self._sink.tick()
+                if self._handlers.exit_status is not None or self._signals.stop:
+                    return
 
     def _user_signal(self) -> None:
         """SIGUSR1 runs the self probes of the specification; where it has none, a snapshot."""

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
-from harness import Kptrace, Worker, set_comm
-from workloads import folders, reads
+from harness import Kptrace, Worker
+from workloads import disk_io, folders, reads
 
 EEXIST = 17
 
@@ -39,10 +40,8 @@ def test_result_is_signed(kptrace: Kptrace, tmp_path: Path) -> None:
 
     def work() -> None:
         for _ in range(7):
-            try:
+            with contextlib.suppress(FileExistsError):
                 os.mkdir(tmp_path)
-            except FileExistsError:
-                pass
 
     worker = Worker("maker", work)
     spec = f"fexit:do_mkdirat /pid == {worker.pid}/ {{ @[retval, args.mode] = count(); }}"
@@ -78,20 +77,13 @@ def test_order_of_blocks(kptrace: Kptrace, tmp_path: Path) -> None:
 
 def test_function_of_a_module(kptrace: Kptrace) -> None:
     """Found in the module's own BTF."""
-    set_comm("tester")
     spec = (
         "fentry:nvme:nvme_queue_rq { @[args.bd.last] = count(); }"
         " fexit:nvme_queue_rq { @exit[retval] = count(); }"
     )
 
-    def work() -> None:
-        fd = os.open("/dev/nvme0n1", os.O_RDONLY | os.O_SYNC)
-        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.pread(fd, 4096, 1 << 20)
-        os.close(fd)
-
-    run = kptrace.during(work, "-e", spec)
-    assert sum(run.maps["@"].values()) >= 1
+    run = kptrace.during(disk_io("/dev/nvme0n1", 5, 4), "-e", spec)
+    assert sum(run.maps["@"].values()) >= 9
     assert set(run.maps["@exit"]) == {"0"}
 
 

@@ -125,6 +125,8 @@ def _ctx(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         name = "pt_regs"
     elif kind in TIMER_KINDS:
         name = "bpf_perf_event_data"
+    elif kind is ProbeKind.ITER:
+        name = f"bpf_iter__{check.unit.targets[0].name}"
     else:
         message = f"The ctx builtin can not be used with '{kind.value}' probes"
         if kind is ProbeKind.TRACEPOINT:

@@ -7,7 +7,7 @@ request's report. Nothing here attaches.
 
 from __future__ import annotations
 
-from kptrace.compiler.providers import blocks, events, functions, timers, trampolines
+from kptrace.compiler.providers import blocks, events, functions, iterators, timers, trampolines
 from kptrace.compiler.providers.base import Provider
 
 SHORT = {
@@ -44,10 +44,11 @@ PROVIDERS: dict[str, Provider] = {
     "rawtracepoint": events.rawtracepoint,
     "fentry": trampolines.trampoline,
     "fexit": trampolines.trampoline,
+    "iter": iterators.iterator,
     "kprobe": functions.function,
     "kretprobe": functions.function,
 }
-NOT_YET = frozenset({"iter", "hook"})
+NOT_YET = frozenset({"hook"})
 KERNEL = ("kprobe", "kretprobe", "fentry", "fexit", "tracepoint", "rawtracepoint", "software")
 """What a wildcard in the provider stands for (language §6.2)."""
 
