@@ -124,6 +124,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         func_ip=options.func_ip,
         parameters=options.parameters,
         only=options.only,
+        unsafe=options.unsafe,
     )
     units = expand(program, kernel, policy, report)
     named = Named(given=options.named)

@@ -10,7 +10,7 @@ from kptrace.compiler.checker import CheckerBase
 from kptrace.errors import did_you_mean
 from kptrace.kernel.btf import Param
 from kptrace.lang import nodes as n
-from kptrace.plan import TRAMPOLINE_KINDS, ProbeKind
+from kptrace.plan import TRAMPOLINE_KINDS, ProbeKind, Target
 from kptrace.source import Span
 from kptrace.types import UINT64, Type
 
@@ -24,6 +24,11 @@ NO_BTF = "no-btf"
 def _slots(params: tuple[Param, ...]) -> int:
     """How many 64-bit slots a trampoline keeps for parameters; a struct by value can take two."""
     return sum(max(1, -(-types.size_of(one.type) // 8)) for one in params)
+
+
+def _inside(target: Target) -> bool:
+    """Whether a kprobe need not stand at the entry of its function: by offset, or by address."""
+    return bool(target.offset) or not target.name
 
 
 class ProbeValues(CheckerBase):
@@ -154,7 +159,7 @@ class ProbeValues(CheckerBase):
             ProbeKind.TRACEPOINT,
             ProbeKind.RAWTRACEPOINT,
         }
-        if kind not in known or (kind is ProbeKind.KPROBE and self.unit.targets[0].offset):
+        if kind not in known or (kind is ProbeKind.KPROBE and _inside(self.unit.targets[0])):
             if kind in _CALLS:
                 message = "args needs the function entry (kprobe without offset)"
             else:

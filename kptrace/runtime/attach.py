@@ -181,11 +181,15 @@ class _Attacher:
         if self._plan.config.missing_probes == "error":
             if self._refused:
                 raise AttachError.of(self._refused)
-        elif wanted and not self._attachments.count:
+        elif wanted and not self._attachments.count and self._nothing_else():
             nothing = Diagnostic(code="attach", message="Attachment failed for all probes.")
             raise AttachError.of([nothing, *self._refused])
         elif self._plan.config.missing_probes == "warn":
             self._attachments.warnings += self._refused
+
+    def _nothing_else(self) -> bool:
+        """Whether the plan has no block that the tracer runs itself."""
+        return not any(program.kind in TRACER_KINDS for program in self._plan.programs)
 
     @contextlib.contextmanager
     def _refusal(self, program: Program, target: Target) -> Iterator[None]:

@@ -24,7 +24,8 @@ ATTACH = "attach"
 class Policy:
     """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function.
 
-    ``only``: what the names of probes must match; begin and end are always kept.
+    ``only``: what the names of probes must match; begin and end are always kept. ``unsafe``:
+    addresses, and functions that the kernel does not list, are tried.
     """
 
     missing: str = "error"
@@ -33,6 +34,7 @@ class Policy:
     func_ip: bool = True
     parameters: tuple[str, ...] = ()
     only: re.Pattern[str] | None = None
+    unsafe: bool = False
 
     def keeps(self, probe: str) -> bool:
         return self.only is None or bool(self.only.search(probe))

@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 
 from kptrace.compiler.providers.base import ATTACH, Found, Request, mentions
 from kptrace.kernel.probeable import Status, Verdict
 from kptrace.lang.lexer import SpecSyntaxError, parse_integer
 from kptrace.plan import Target
+
+_ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 
 
 def function(request: Request) -> Iterator[Found]:
@@ -18,18 +21,35 @@ def function(request: Request) -> Iterator[Found]:
         return
     parts = request.parts
     module, text = ("", parts[0]) if len(parts) == 1 else parts
+    if _ADDRESS.fullmatch(text):
+        for target in _by_address(request, int(text, 16)):
+            yield Found(targets=(target,))
+        return
     name, offset = _offset(request, text)
     if not name:
-        return
-    if name.startswith("0x"):
-        message = "Probing by address requires --unsafe"
-        request.error(message, ("probes by address are not supported yet",), code="not-supported")
         return
     if "*" in name + module:
         targets = _matching(request, module, name, offset)
     else:
         targets = _exact(request, module, name, offset)
     yield from _split(request, targets, offset)
+
+
+def _by_address(request: Request, address: int) -> list[Target]:
+    """kprobe:0xADDR; where the symbols are known it must be in a function."""
+    if request.provider == "kretprobe":
+        request.error("kretprobe needs the name of a function")
+        return []
+    if not request.policy.unsafe:
+        request.error("Probing by address requires --unsafe")
+        return []
+    verdict = request.kernel.probeable.check("", address=address)
+    unlisted = verdict.status is Status.NOT_TRACEABLE and verdict.symbols
+    if unlisted or verdict.status in (Status.OK, Status.UNKNOWN):
+        text = f"{request.provider}:{address:#x}"
+        return [Target(probe=request.point.name or text, address=address)]
+    request.error(verdict.message, code=ATTACH)
+    return []
 
 
 def _offset(request: Request, text: str) -> tuple[str, int]:
@@ -84,8 +104,7 @@ def _exact(request: Request, module: str, name: str, offset: int) -> list[Target
         return [target]
     if verdict.status is Status.AMBIGUOUS:
         return _every_address(request, target, verdict)
-    refused(request, module, name, verdict)
-    return []
+    return [target] if refused(request, module, name, verdict) else []
 
 
 def _every_address(request: Request, target: Target, verdict: Verdict) -> list[Target]:
@@ -101,8 +120,8 @@ def _every_address(request: Request, target: Target, verdict: Verdict) -> list[T
     return [dataclasses.replace(target, group=owner, address=place) for place in places]
 
 
-def refused(request: Request, module: str, name: str, verdict: Verdict) -> None:
-    """Report why one named function cannot be probed (language §6.3)."""
+def refused(request: Request, module: str, name: str, verdict: Verdict) -> bool:
+    """Report why one named function cannot be probed (language §6.3); whether to try it anyway."""
     hints = (verdict.hint,) if verdict.hint else ()
     shown = f"{module}:{name}" if module else name
     match verdict.status:
@@ -125,7 +144,11 @@ def refused(request: Request, module: str, name: str, verdict: Verdict) -> None:
                 new = verdict.message not in ("", message)
                 reason = (verdict.message, *hints) if new else hints
                 request.report.warning(request.point.span, message, hints=reason)
+            listed = verdict.status is not Status.NOT_TRACEABLE or not verdict.symbols
+            if request.policy.unsafe and not listed:
+                return True
             request.missing(shown)
+    return False
 
 
 def _split(request: Request, targets: list[Target], offset: int) -> Iterator[Found]:
