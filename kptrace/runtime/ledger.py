@@ -7,7 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kptrace.aggregate import Ledger, MapLoss, ProbeLoss, add_counts
-from kptrace.plan import CounterKind, Plan, ProbeKind, Program
+from kptrace.plan import (
+    TIMER_KINDS,
+    TRACER_KINDS,
+    TRAMPOLINE_KINDS,
+    CounterKind,
+    Plan,
+    ProbeKind,
+    Program,
+)
 from kptrace.runtime import bpf, features
 
 
@@ -28,7 +36,7 @@ def read_misses(
     """
     found: dict[str, Misses] = {}
     for program in plan.programs:
-        if program.kind in (ProbeKind.BEGIN, ProbeKind.END):
+        if program.kind in TRACER_KINDS or program.name not in programs:
             continue
         recursion = bpf.recursion_misses(programs[program.name])
         if not recursion and not _counts_recursion(program.kind):
@@ -42,15 +50,13 @@ def _counts_recursion(kind: ProbeKind) -> bool:
 
     kprobe and tracepoint programs of one CPU share one guard. What it refuses is counted since
     6.7 (dd8657894c11), the release that brought miss counters to links; for timers it never is.
-    Raw tracepoint programs have a guard and a counter of their own.
+    Raw tracepoint and tracing programs have a guard and a counter of their own.
     """
-    match kind:
-        case ProbeKind.RAWTRACEPOINT:
-            return True
-        case ProbeKind.INTERVAL:
-            return False
-        case _:
-            return bool(features.has("miss_count"))
+    if kind in TIMER_KINDS:
+        return False
+    if kind in TRAMPOLINE_KINDS or kind in (ProbeKind.RAWTRACEPOINT, ProbeKind.ITER):
+        return True
+    return bool(features.has("miss_count"))
 
 
 def build(
