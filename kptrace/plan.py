@@ -104,7 +104,9 @@ class Program:
 
     ``name`` is the C function. ``label`` names the probe for people (the attach point as
     written, or the ``// name:`` comment). ``multi``: all targets may share one kprobe.multi
-    link. ``line`` is the line of the block in the specification.
+    link. ``line`` is the line of the block in the specification. ``session`` names the
+    program on the other side of the same functions, where one kernel link serves both: the code
+    of both is then in the program for the entry.
     """
 
     name: str
@@ -113,6 +115,7 @@ class Program:
     targets: tuple[Target, ...]
     multi: bool = False
     line: int = 0
+    session: str = ""
 
 
 class MapKind(str, Enum):

@@ -18,9 +18,7 @@ BACKENDS = ("auto", "libbpf", "bcc")
 
 def loader(made: Compilation, backend: str) -> Load:
     """How to load a compilation. Compiles now, so that errors come before anything runs."""
-    if backend == "auto" and clang.find_clang() is None and _bcc_can():
-        backend = "bcc"
-    if backend == "bcc":
+    if not uses_libbpf(backend):
         return _bcc(made)
     try:
         data = clang.build(made.c("core"), made.plan.arch, clang.cache_directory())
@@ -39,6 +37,13 @@ def loader(made: Compilation, backend: str) -> Load:
         return libbpf_loader.load(data, made.plan, mechanisms)
 
     return load
+
+
+def uses_libbpf(backend: str) -> bool:
+    """Whether clang and libbpf will be taken."""
+    if backend == "auto":
+        return clang.find_clang() is not None or not _bcc_can()
+    return backend == "libbpf"
 
 
 def _bcc_can() -> bool:

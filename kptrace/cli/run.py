@@ -13,7 +13,7 @@ import click
 
 from kptrace import session
 from kptrace.cli import report
-from kptrace.cli.backend import BACKENDS, loader
+from kptrace.cli.backend import BACKENDS, loader, uses_libbpf
 from kptrace.cli.color import check_color, use_color
 from kptrace.cli.dump import STAGES, dump_compiled, dump_tree, stages, tell_programs
 from kptrace.cli.duration import DURATION
@@ -252,6 +252,7 @@ def run_given(given: Given, options: RunOptions) -> int:
             report_failures=options.report_failures,
             mode=mode,
             pid_filter=options.pid is not None,
+            session=options.attach == "auto" and uses_libbpf(options.backend),
             cpid=process.pid if process is not None and options.cmd is not None else None,
         )
         report(made.warnings, warnings=options.warnings)

@@ -117,11 +117,12 @@ def compile_given(
     mode: str = "",
     pid_filter: bool = False,
     cpid: int | None = None,
+    session: bool = False,
 ) -> Compilation:
     """Compile for a kernel; ``only`` is a regular expression for the names of probes.
 
     ``search`` are directories for ``#include``, ``include`` files to include first. ``mode``,
-    ``pid_filter`` and ``cpid`` as in `compiler.Options`.
+    ``pid_filter``, ``cpid`` and ``session`` (where the kernel has it) as in `compiler.Options`.
     """
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
@@ -131,6 +132,7 @@ def compile_given(
         mode=mode,
         pid_filter=pid_filter,
         cpid=cpid,
+        session=session and bool(features.has("kprobe_session")),
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,
         percpu_lookup=features.has("lookup_percpu_elem") is not False,

@@ -25,6 +25,7 @@ from kptrace.compiler.imports import load_imports
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.scope import Facts, every
+from kptrace.compiler.sessions import declaration, pairs
 from kptrace.compiler.standard import STANDARD
 from kptrace.compiler.storage import map_kind
 from kptrace.compiler.support import refuse_unsupported
@@ -43,6 +44,7 @@ class Options:
     ``percentiles`` collects hist() at 5 bits of precision.
     ``mode``: compile the ``test`` or the ``bench`` probes instead of those that attach; begin and
     end blocks always. ``pid_filter``: probes count only for one process, which the runtime names.
+    ``session``: entry and return of the same functions may share a program and a link.
     ``cpid`` is the process of the command that runs along (``-c``).
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
@@ -57,6 +59,7 @@ class Options:
     mode: str = ""
     pid_filter: bool = False
     cpid: int | None = None
+    session: bool = False
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
@@ -150,6 +153,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
     wanted = _of_mode(units, options.mode)
     if wanted != units:
         checked = check(wanted, facts, Report())
+    session_kfunc = declaration(kernel) if options.session else ""
     generated = codegen.generate(
         wanted,
         checked,
@@ -162,6 +166,8 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         report_failures=options.report_failures,
         texts=tuple(facts.texts),
         lazy_alloc=kernel.has_function("bpf_mem_alloc_init"),
+        sessions=pairs(wanted) if session_kfunc else {},
+        session_kfunc=session_kfunc,
         current_pid=current_process(kernel)[0] if options.pid_filter else "",
     )
     return Compilation(

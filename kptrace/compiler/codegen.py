@@ -17,6 +17,7 @@ from kptrace.compiler.dialect import DIALECTS, Dialect
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.map_functions import PERCPU_HASHES, map_functions
+from kptrace.compiler.sessions import call
 from kptrace.compiler.storage import Storage
 from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
@@ -36,6 +37,8 @@ class Generated:
     lost: int
     zero_bytes: int
     current_pid: str
+    sessions: Mapping[str, str]
+    session_kfunc: str
 
     def text(self, dialect: str) -> str:
         """The C file in a dialect: ``core`` or ``bcc``."""
@@ -56,10 +59,14 @@ def generate(
     report_failures: bool = False,
     texts: tuple[str, ...] = (),
     current_pid: str = "",
+    sessions: Mapping[int, int] | None = None,
+    session_kfunc: str = "",
 ) -> Generated:
     """Make the C bodies and the plan.
 
-    ``current_pid``: the C of the current process's id, if the run is about one process (``-p``).
+    ``sessions``: return unit by entry unit, where one link serves both; ``session_kfunc`` declares
+    what tells them apart. ``current_pid``: the C of the current process's id, if the run is about
+    one process (``-p``).
     """
     infos = {key: one for key, one in checked.maps.items() if one.value is not None}
     storage = Storage(infos, declared, config.max_map_keys, lazy_alloc)
@@ -85,6 +92,9 @@ def generate(
     if storage.stacks:
         storage.counter(CounterKind.STACKS)
     aggregates = [one.value_size for one in storage.maps if one.kind in PERCPU_HASHES]
+    names = {one.unit.index: one.name for one in made}
+    partners = {names[one]: names[other] for one, other in (sessions or {}).items()}
+    both = partners | {other: one for one, other in partners.items()}
     plan = Plan(
         name=name,
         arch=machine,
@@ -96,6 +106,7 @@ def generate(
                 targets=one.unit.targets,
                 multi=one.unit.multi and not one.overrides,
                 line=one.unit.probe.span.line,
+                session=both.get(one.name, ""),
             )
             for one in made
         ),
@@ -114,6 +125,8 @@ def generate(
         lost=lost,
         zero_bytes=max(aggregates, default=0),
         current_pid=current_pid,
+        sessions=partners,
+        session_kfunc=session_kfunc,
     )
 
 
@@ -129,11 +142,26 @@ def _largest(made: tuple[programs.Emitted, ...]) -> int:
     return size
 
 
+def _functions(made: Generated, dialect: Dialect) -> list[str]:
+    """Every program; the return side of a session is in the program for the entry."""
+    returns = set(made.sessions.values())
+    by_name = {one.name: one for one in made.programs}
+    found = []
+    for one in made.programs:
+        if one.name in made.sessions:
+            other = by_name[made.sessions[one.name]]
+            is_return = call(made.session_kfunc)
+            found.append(programs.session(one, other, is_return, dialect))
+        elif one.name not in returns:
+            found.append(programs.function(one, dialect))
+    return [dialect.core_only(made.session_kfunc), *found] if returns else found
+
+
 def _render(made: Generated, dialect: Dialect) -> str:
     """All parts of the file, in the order in which C needs them."""
     plan, shared = made.plan, made.shared
     values = list(shared.values.declarations.values())
-    functions = [programs.function(one, dialect) for one in made.programs]
+    functions = _functions(made, dialect)
     maps = [map_functions(one, shared, dialect) for one in plan.maps]
     parts = [
         prelude.EVENT_HEADER,

@@ -126,14 +126,34 @@ def _first_of_iterator(emitter: Emitter, hits: int) -> list[str]:
 
 def function(one: Emitted, dialect: Dialect) -> str:
     """The program in a dialect, with everything that it needs before it."""
-    label = one.unit.label.replace("*/", "* /").replace("/*", "/ *")
-    head = f"/* {label} */\n"
+    head = f"/* {_label(one)} */\n"
     context = _context_type(one)
     entry = f"{head}{dialect.program(one.unit.kind, one.name, context)}\n"
     if one.unit.kind is ProbeKind.BENCH:
         once = f"static __always_inline int {one.name}_once(void *ctx)\n"
         return _around(one, context, once) + "\n" + _bench(one, entry, dialect)
     return _around(one, context, entry)
+
+
+def session(one: Emitted, other: Emitted, is_return: str, dialect: Dialect) -> str:
+    """Entry and return in one program; what a block returns would keep the other from running."""
+    sides = [
+        _around(side, "__u64 *", f"static __always_inline int {side.name}_side(__u64 *ctx)\n")
+        for side in (one, other)
+    ]
+    labels = " and ".join(_label(side) for side in (one, other))
+    head = f"/* {labels} */\n{dialect.program(one.unit.kind, one.name, '__u64 *')}\n"
+    return "\n".join(
+        [
+            *sides,
+            f"{head}{{\n\tif ({is_return})\n\t\t{other.name}_side(ctx);\n\telse\n"
+            f"\t\t{one.name}_side(ctx);\n\treturn 0;\n}}\n",
+        ]
+    )
+
+
+def _label(one: Emitted) -> str:
+    return one.unit.label.replace("*/", "* /").replace("/*", "/ *")
 
 
 def _context_type(one: Emitted) -> str:

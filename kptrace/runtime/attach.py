@@ -167,7 +167,9 @@ class _Attacher:
         self._serial = 0
 
     def attach(self, program: Program, mechanism: Mechanism) -> None:
-        if mechanism is Mechanism.MULTI:
+        if mechanism is Mechanism.SESSION and program.kind is ProbeKind.KRETPROBE:
+            return  # in the program for the entry
+        if mechanism in (Mechanism.MULTI, Mechanism.SESSION):
             self._multi(program, list(program.targets))
             return
         for target in program.targets:
@@ -269,10 +271,10 @@ class _Attacher:
     def _multi(self, program: Program, targets: list[Target]) -> None:
         """One link for all targets; refused as a whole, so halve until the bad ones stand alone."""
         fd = self._loaded.programs[program.name]
-        at_return = _at_return(program)
+        at_return, kind = _at_return(program), _multi_type(program)
         names = [target.name for target in targets]
         try:
-            link = bpf.link_kprobe_multi(fd, symbols=names, at_return=at_return)
+            link = bpf.link_kprobe_multi(fd, symbols=names, at_return=at_return, attach_type=kind)
         except OSError as error:
             if error.errno in _NO_RIGHT:
                 raise refusals.no_right(targets[0]) from error
@@ -295,8 +297,14 @@ class _Attacher:
             self._loaded.programs[program.name],
             addresses=[address],
             at_return=_at_return(program),
+            attach_type=_multi_type(program),
         )
         self._attachments.add(_Held(program=program.name, link=link))
+
+
+def _multi_type(program: Program) -> bpf.AttachType:
+    session = bpf.AttachType.TRACE_KPROBE_SESSION
+    return session if program.session else bpf.AttachType.TRACE_KPROBE_MULTI
 
 
 def _at_return(program: Program) -> bool:

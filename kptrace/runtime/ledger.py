@@ -36,6 +36,10 @@ def read_misses(
     """
     found: dict[str, Misses] = {}
     for program in plan.programs:
+        if program.session and program.kind is ProbeKind.KRETPROBE:
+            # the link and the program of the entry count both sides
+            found[program.name] = Misses(missed=0, recursion=0)
+            continue
         if program.kind in TRACER_KINDS or program.name not in programs:
             continue
         recursion = bpf.recursion_misses(programs[program.name])

@@ -20,6 +20,11 @@ from kptrace.runtime.mechanism import TARGETED, Mechanism
 EVENTS = "events"
 """The C map of the event buffer; its size is the number of possible CPUs of this host."""
 
+_ATTACH_TYPES: dict[Mechanism | None, bpf.AttachType] = {
+    Mechanism.MULTI: bpf.AttachType.TRACE_KPROBE_MULTI,
+    Mechanism.SESSION: bpf.AttachType.TRACE_KPROBE_SESSION,
+}
+
 _LONGEST_MESSAGE = 1 << 24
 
 
@@ -101,10 +106,8 @@ def load(
         targets = {one.name: one.targets[0] for one in plan.programs}
         left_out = set()
         for name, program in _each(library, handle, "program"):
-            if mechanisms.get(name) is Mechanism.MULTI:
-                library.bpf_program__set_expected_attach_type(
-                    program, bpf.AttachType.TRACE_KPROBE_MULTI
-                )
+            if (kind := _ATTACH_TYPES.get(mechanisms.get(name))) is not None:
+                library.bpf_program__set_expected_attach_type(program, kind)
             elif mechanisms.get(name) in TARGETED:
                 target = targets[name].name.encode()
                 if library.bpf_program__set_attach_target(program, 0, target) != 0:

@@ -17,6 +17,7 @@ class Mechanism(str, Enum):
     """What stands between a program and the kernel; the value is how listings call it."""
 
     MULTI = "kprobe.multi"
+    SESSION = "kprobe.session"  # entry and return by one link
     LINK = "perf link"
     IOCTL = "perf ioctl"  # no miss counter
     TRACEFS = "tracefs"  # the only one that outlives its process
@@ -53,6 +54,8 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
                 chosen[program.name] = Mechanism.ITERATOR
             case ProbeKind.FENTRY | ProbeKind.FEXIT:
                 chosen[program.name] = Mechanism.TRAMPOLINE
+            case ProbeKind.KPROBE | ProbeKind.KRETPROBE if program.session:
+                chosen[program.name] = Mechanism.SESSION
             case ProbeKind.KPROBE | ProbeKind.KRETPROBE if program.name in multi:
                 chosen[program.name] = Mechanism.MULTI
             case ProbeKind.KPROBE | ProbeKind.KRETPROBE if (
@@ -107,6 +110,8 @@ def _neighbours(able: list[Program], many: set[str]) -> set[str]:
 
 def _can_be_multi(program: Program) -> bool:
     """kprobe.multi takes plain names at function entry; ``module:name`` only in new kernels."""
-    return program.kind in FUNCTION_KINDS and not any(
-        target.offset or target.address or target.group for target in program.targets
+    return (
+        program.kind in FUNCTION_KINDS
+        and not program.session
+        and not any(target.offset or target.address or target.group for target in program.targets)
     )

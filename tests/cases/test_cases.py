@@ -66,6 +66,7 @@ class Case:
                 func_ip="--no-func-ip" not in options,
                 mode="bench" if "--bench" in options else "test" if "--test" in options else "",
                 pid_filter="--pid" in options,
+                session="--session" in options,
             ),
         )
 

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Kprobes where no name leads: by address, and where the kernel lists nothing."""
+"""Kprobes by address, where the kernel lists nothing, and entry and return together."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from harness import Kptrace, Worker
 from workloads import folders
+
+HAS_SESSION = os.environ.get("KPTRACE_LAB_KERNEL") != "6.1"
 
 
 def _address(name: str) -> str:
@@ -46,3 +49,28 @@ def test_untraceable(kptrace: Kptrace) -> None:
     run = kptrace("--unsafe", "-e", f'{warn}{spec} begin {{ printf("begin"); exit(); }}')
     assert (run.status, run.out) == (0, "begin\n\n")
     assert "Unable to attach probe: kprobe:__schedule. Skipping." in run.err
+
+
+def test_entry_and_return_by_one_link(kptrace: Kptrace, tmp_path: Path) -> None:
+    """Both blocks run once a call, whatever they return, and the function counts once."""
+    worker = Worker("maker", folders(tmp_path, 21))
+    spec = f"""
+    kprobe:vfs_mkdir /pid == {worker.pid}/ {{ @in[func] = count(); @s[tid] = nsecs; return 1; }}
+    kretprobe:vfs_mkdir /@s[tid]/ {{ @out[retval, probe] = count(); delete(@s, tid); }}"""
+    run = kptrace.during(worker.run, "-e", spec)
+    assert run.maps["@in"] == {"vfs_mkdir": 21}
+    assert run.maps["@out"] == {"0,kretprobe:vfs_mkdir": 21}
+    assert not run.maps.get("@s")
+    hits = {name: one["hits"] for name, one in run.losses["probes"].items()}
+    assert hits["kprobe:vfs_mkdir"] == hits["kretprobe:vfs_mkdir"] >= 21
+    (attached,) = (one["count"] for one in run.objects if one["type"] == "attached_probes")
+    assert attached == (1 if HAS_SESSION else 2)
+
+
+def test_wildcard_session(kptrace: Kptrace, tmp_path: Path) -> None:
+    worker = Worker("maker", folders(tmp_path, 8))
+    spec = f"""
+    kprobe:vfs_*dir /pid == {worker.pid}/ {{ @in[func] = count(); }}
+    kretprobe:vfs_*dir /pid == {worker.pid}/ {{ @out[func] = count(); }}"""
+    run = kptrace.during(worker.run, "-e", spec)
+    assert run.maps["@in"] == run.maps["@out"] == {"vfs_mkdir": 8, "vfs_rmdir": 8}
