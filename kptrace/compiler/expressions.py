@@ -298,7 +298,7 @@ class ExpressionChecker(Operators):
         least, most, given = row.least, row.most, len(node.arguments)
         if least <= given and (most is None or given <= most):
             for one in node.arguments:
-                if isinstance(one, n.Typeof):
+                if isinstance(one, n.Typeof) and not row.types:
                     self.not_yet(one.span, "'typeof'")
                     return False
             return True

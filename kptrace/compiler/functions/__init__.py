@@ -50,12 +50,8 @@ FUNCTIONS: dict[str, Function] = {
 _NOT_YET = frozenset(
     """
     comm
-    container_of
     kfunc_allowed
-    path
-    pton
     skboutput
-    socket_cookie
     tseries
     uaddr
     unwatch

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING
 
 from kptrace import types
@@ -143,6 +144,89 @@ def _cgroupid(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return tree.Const(span=call.span, type=UINT64, value=found)
 
 
+def _pton(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    text = literal_string(check, call, 0)
+    if text is None:
+        return check.bad(call.span)
+    try:
+        raw = ipaddress.ip_address(text).packed
+    except ValueError:
+        message = f"pton() expects a valid IPv4/IPv6 address, got {text}"
+        check.report.error(expression(call, 0).span, message, code="call")
+        return check.bad(call.span)
+    escaped = "".join(f"\\{byte:03o}" for byte in raw)
+    return tree.Inline(
+        span=call.span,
+        type=types.Array(types.UINT8, len(raw)),
+        c=f'__builtin_memcpy(&{{to}}, "{escaped}", {len(raw)});',
+    )
+
+
+def _container_of(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    pointer = check.castable(check.value(expression(call, 0)))
+    wanted, member = call.arguments[1], expression(call, 2)
+    if isinstance(pointer.type, types.Error):
+        return check.bad(call.span)
+    if not isinstance(pointer.type, types.Pointer) and as_int(pointer.type) is None:
+        found = type_name(pointer.type)
+        message = f"container_of() only supports pointer arguments ({found} provided)"
+        check.report.error(pointer.span, message, code="type")
+        return check.bad(call.span)
+    path = _path(member)
+    if path is None:
+        message = "container_of() expects the name of a field as third argument"
+        check.report.error(member.span, message, code="call")
+        return check.bad(call.span)
+    written: n.TypeName | n.Typeof
+    if isinstance(wanted, n.Typeof):
+        written = wanted
+    elif isinstance(wanted, n.Name):
+        written = n.TypeName(span=wanted.span, keyword="", name=wanted.name, suffixes=())
+    else:
+        message = "container_of() expects a type as second argument, such as typeof(struct x)"
+        check.report.error(wanted.span, message, code="call")
+        return check.bad(call.span)
+    offset = check.offsetof(n.Offsetof(span=call.span, operand=written, path=path))
+    if not isinstance(offset, tree.Const):
+        return check.bad(call.span)
+    kind = types.Pointer(check.written_type(written), user=_is_user(pointer.type))
+    base = tree.Cast(span=pointer.span, type=kind, operand=pointer)
+    return tree.Element(span=call.span, type=kind, base=base, index=offset, scale=1, negative=True)
+
+
+def _is_user(kind: types.Type) -> bool:
+    return isinstance(kind, types.Pointer) and kind.user
+
+
+def _path(node: n.Expr) -> tuple[str, ...] | None:
+    """``a.b`` as the names of fields."""
+    match node:
+        case n.Name(name=name):
+            return (name,)
+        case n.Member(operand=operand, name=name):
+            head = _path(operand)
+            return None if head is None else (*head, name)
+        case _:
+            return None
+
+
+def _path_function(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    if check.unit.kind.value in ("fentry", "fexit", "iter"):
+        return check.not_yet(call.span, "path()")
+    message = "The path function can only be used with 'fentry', 'fexit', 'iter' probes"
+    check.report.error(call.span, message, code="probe")
+    return check.bad(call.span)
+
+
+def _socket_cookie(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    kind = check.unit.kind.value
+    if kind in ("fentry", "fexit", "iter", "rawtracepoint"):
+        return check.not_yet(call.span, "socket_cookie()")
+    message = f'socket_cookie can not be used with "{kind}" probes'
+    check.report.error(call.span, message, code="probe")
+    return check.bad(call.span)
+
+
 ROWS: dict[str, Function] = {
     "kaddr": Function(least=1, most=1, value=_kaddr),
     "percpu_kaddr": Function(least=1, most=2, value=_percpu_kaddr),
@@ -150,4 +234,8 @@ ROWS: dict[str, Function] = {
     "bswap": Function(least=1, most=1, value=_bswap),
     "is_err": Function(least=1, most=1, value=_is_err),
     "cgroupid": Function(least=1, most=1, value=_cgroupid),
+    "pton": Function(least=1, most=1, value=_pton),
+    "container_of": Function(least=3, most=3, value=_container_of, types=True),
+    "path": Function(least=1, most=2, value=_path_function),
+    "socket_cookie": Function(least=1, most=1, value=_socket_cookie),
 }

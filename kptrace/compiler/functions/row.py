@@ -28,7 +28,8 @@ AggregationRule = Callable[
 class Function:
     """``least`` and ``most`` arguments; ``most`` None is no limit.
 
-    ``bare``: its name alone, without parentheses, is the call without arguments.
+    ``bare``: its name alone, without parentheses, is the call without arguments. ``types``: some
+    of its arguments are types.
     """
 
     least: int
@@ -36,6 +37,7 @@ class Function:
     value: ValueRule | None = None
     statement: StatementRule | None = None
     bare: bool = False
+    types: bool = False
 
 
 def expression(call: n.Call, index: int) -> n.Expr:

@@ -240,9 +240,23 @@ def _syscall_name(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return _name(names, f"syscall_name_{machine}", "Unknown syscall")(check, call)
 
 
+def _default_length(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    return tree.Const(span=call.span, type=UINT64, value=check.facts.max_strlen)
+
+
+def _assert_str(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    """Only a question: the argument does not run."""
+    outer, check.ahead = check.ahead, []
+    text(check, expression(call, 0))
+    check.ahead = outer
+    return []
+
+
 ROWS: dict[str, Function] = {
     "strncmp": Function(least=3, most=3, value=_strncmp),
     "strlen": Function(least=1, most=1, value=_strlen),
+    "default_str_length": Function(least=0, most=0, value=_default_length, bare=True),
+    "assert_str": Function(least=1, most=1, statement=_assert_str),
     "strcap": Function(least=1, most=1, value=_strcap),
     "strstr": Function(least=2, most=2, value=_find(INT64, "{}")),
     "strcontains": Function(least=2, most=2, value=_find(BOOL, "({} >= 0)")),

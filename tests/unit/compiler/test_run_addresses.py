@@ -46,7 +46,7 @@ def test_bswap(run: Any) -> None:
         "bswap((uint16)0x1234)",
         "bswap(5)",
         "bswap((uint8)200)",
-        before="$w = (uint32)0x12345678; $h = (int16)0x1234; $b = (uint8)7; $q = (uint64)0x0807060504030201;",
+        before="$w = (uint32)0x12345678; $h = 0x1234; $b = (uint8)7; $q = (uint64)0x0807060504030201;",
     ) == [0x78563412, 0x3412, 7, True, 0x3412, 5, 200]
 
 
@@ -90,3 +90,31 @@ def test_per_cpu_variables_become_externs() -> None:
     assert "bpf_per_cpu_ptr(&runqueues, " in text
     assert "bpf_this_cpu_ptr(&runqueues)" in text
     assert clang.build(text, made.plan.arch)
+
+
+def test_pton(run: Any) -> None:
+    assert values(
+        run,
+        'pton("127.0.0.1")',
+        'pton("::1")',
+        'pton("123.125.34.92")[2]',
+        'pton("10.0.0.1") == pton("10.0.0.1")',
+        'pton("10.0.0.1") == pton("10.0.0.2")',
+        'ntop(pton("10.9.8.7"))',
+        'ntop(pton("fe80::1"))',
+    ) == [[127, 0, 0, 1], [0] * 15 + [1], 34, True, False, "10.9.8.7", "fe80::1"]
+
+
+def test_container_of(run: Any) -> None:
+    assert values(
+        run,
+        "container_of($field, typeof(struct task_struct), comm)->pid == tid",
+        before="$field = (uint64)curtask + offsetof(struct task_struct, comm);",
+    ) == [True]
+
+
+def test_lengths_of_the_library(run: Any) -> None:
+    ran = run(
+        "config = { max_strlen = 100 } begin { assert_str(comm); print(default_str_length); print(default_str_length()); }"
+    )
+    assert ran.lines[:2] == ["100", "100"]
