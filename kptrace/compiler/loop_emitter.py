@@ -209,16 +209,20 @@ class LoopEmitter(ValueEmitter):
         return ""
 
     def declare_object(self, slot: str, kind: Type) -> None:
-        """A place for a variable that does not fit a register."""
+        """A place for a variable that does not fit a register.
+
+        In scratch memory it is always named in full: through a pointer of its type clang would
+        not know that it is aligned, and copy it byte by byte.
+        """
         spelling, size = self.spelling(kind), types.size_of(kind)
-        if slot not in self.captured:
-            target = self.place(spelling, size, f"in_{slot}_")
-            self.line(f"{spelling} *{slot} = &{target};")
-        elif self.fits_stack(size):
+        if not self.fits_stack(size):
+            self.objects[slot] = self.scratch_place(spelling, size, f"in_{slot}_")
+        elif slot in self.captured:
             self.share(slot, kind)
             self.objects[slot] = f"frame->{slot}"
         else:
-            self.objects[slot] = self.scratch_place(spelling, size, f"in_{slot}_")
+            target = self.place(spelling, size, f"in_{slot}_")
+            self.line(f"{spelling} *{slot} = &{target};")
 
     def share(self, name: str, kind: Type) -> None:
         """A field of the frame."""

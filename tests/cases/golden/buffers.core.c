@@ -430,17 +430,16 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 {
 	/* $b = buf(args.buf, args.count); */
 #line 3 "buffers.bt"
-	struct buffer_1020 *v_b = &scratch->in_v_b__0;
 	__u64 length_0 = ctx[12];
 	if (length_0 > 1020)
 		length_0 = 1020;
-	clear_bytes(&(*v_b), sizeof((*v_b)));
-	(*v_b).length = length_0;
-	bpf_probe_read_user((*v_b).data, length_0, (void *)(ctx[13]));
+	clear_bytes(&scratch->in_v_b__0, sizeof(scratch->in_v_b__0));
+	scratch->in_v_b__0.length = length_0;
+	bpf_probe_read_user(scratch->in_v_b__0.data, length_0, (void *)(ctx[13]));
 	/* printf("%r %rx %rh\n", $b, buf(arg0, 4), buf(args.file.f_key)) */
 #line 4 "buffers.bt"
 	clear_bytes(&scratch->event_0, sizeof(scratch->event_0));
-	bpf_probe_read_kernel(&scratch->event_0.arg0, 1024, &(*v_b));
+	bpf_probe_read_kernel(&scratch->event_0.arg0, 1024, &scratch->in_v_b__0);
 	scratch->event_0.arg1.length = 4;
 	bpf_probe_read_kernel(scratch->event_0.arg1.data, 4, (void *)(ctx[14]));
 	scratch->event_0.arg2.length = 6;

@@ -353,12 +353,11 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 {
 	/* $f = *args.file; */
 #line 3 "objects.bt"
-	struct bytes_40_8 *v_f = &scratch->in_v_f__0;
-	bpf_probe_read_kernel(&(*v_f), 40, (void *)(ctx[14]));
+	bpf_probe_read_kernel(&scratch->in_v_f__0, 40, (void *)(ctx[14]));
 	/* print($f.f_pos) */
 #line 4 "objects.bt"
 	struct event_0 event_0;
-	event_0.arg0 = (*(__s64 *)((void *)&(*v_f) + 24));
+	event_0.arg0 = (*(__s64 *)((void *)&scratch->in_v_f__0 + 24));
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 0;
 	event_0.header.unused = 0;
@@ -366,7 +365,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* @last = $f.f_key[1]; */
 #line 5 "objects.bt"
 	__s8 value_0;
-	value_0 = (*(struct string_6 *)((void *)&(*v_f) + 32)).data[1];
+	value_0 = (*(struct string_6 *)((void *)&scratch->in_v_f__0 + 32)).data[1];
 	map_last_update(ctx, &value_0, 1);
 	/* print(*args.file) */
 #line 6 "objects.bt"
@@ -378,14 +377,13 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	send(ctx, &event_1, sizeof(event_1));
 	/* $r = *(struct request *)arg0; */
 #line 7 "objects.bt"
-	struct bytes_72_8 *v_r = &scratch->in_v_r__0;
-	bpf_probe_read_kernel(&(*v_r), 72, (void *)((ctx[14])));
+	bpf_probe_read_kernel(&scratch->in_v_r__0, 72, (void *)((ctx[14])));
 	/* print(($r.flags, ((struct request *)arg0).flags)) */
 #line 8 "objects.bt"
 	struct event_3 event_2;
 	__builtin_memset(&event_2.arg0, 0, sizeof(event_2.arg0));
 	__u64 bits_0 = 0;
-	__builtin_memcpy(&bits_0, &(*(struct array_0 *)((void *)&(*v_r) + 32)), 1);
+	__builtin_memcpy(&bits_0, &(*(struct array_0 *)((void *)&scratch->in_v_r__0 + 32)), 1);
 	event_2.arg0.f0 = ((__u32)(bits_0 & 0x1fULL));
 	__u64 bits_1 = 0;
 	bpf_probe_read_kernel(&bits_1, 1, (void *)(((__u64)(void *)((ctx[14])) + 32)));
@@ -397,7 +395,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* @fault = $r.fault; */
 #line 9 "objects.bt"
 	struct array_1 value_1;
-	__builtin_memcpy(&value_1, &(*(struct array_1 *)((void *)&(*v_r) + 40)), 32);
+	__builtin_memcpy(&value_1, &(*(struct array_1 *)((void *)&scratch->in_v_r__0 + 40)), 32);
 	map_fault_update(ctx, &value_1, 4);
 	/* $i = arg1; */
 #line 10 "objects.bt"
@@ -405,7 +403,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* print($r.fault[$i]) */
 #line 11 "objects.bt"
 	struct event_5 event_3;
-	void *address_0 = &(*(struct array_1 *)((void *)&(*v_r) + 40));
+	void *address_0 = &(*(struct array_1 *)((void *)&scratch->in_v_r__0 + 40));
 	asm volatile("" : "+r"(address_0));
 	__u64 index_0 = v_i;
 	asm volatile("" : "+r"(index_0));

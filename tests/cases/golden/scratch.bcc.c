@@ -225,26 +225,25 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 {
 	/* $path = str(args.filename); */
 #line 4 "scratch.bt"
-	struct string_512 *v_path = &scratch->in_v_path__0;
 	clear_bytes(scratch->text_0.data, 513);
 	bpf_probe_read_user_str(scratch->text_0.data, 513, (void *)((__u64)ctx->filename));
-	bpf_probe_read_kernel((*v_path).data, 512, scratch->text_0.data);
+	bpf_probe_read_kernel(scratch->in_v_path__0.data, 512, scratch->text_0.data);
 	/* @[$path] = count(); */
 #line 5 "scratch.bt"
-	bpf_probe_read_kernel(scratch->key_0.data, 512, (*v_path).data);
+	bpf_probe_read_kernel(scratch->key_0.data, 512, scratch->in_v_path__0.data);
 	struct count *slot_0 = map__slot(ctx, &scratch->key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
 	/* @last = $path; */
 #line 6 "scratch.bt"
-	bpf_probe_read_kernel(scratch->value_0.data, 512, (*v_path).data);
+	bpf_probe_read_kernel(scratch->value_0.data, 512, scratch->in_v_path__0.data);
 	map_last_update(ctx, &scratch->value_0, 1);
 	/* printf("%s %s %d\n", comm, $path, args.flags) */
 #line 7 "scratch.bt"
 	__builtin_memset(scratch->event_0.arg0.data, 0, 16);
 	bpf_get_current_comm(scratch->event_0.arg0.data, 16);
-	bpf_probe_read_kernel(scratch->event_0.arg1.data, 512, (*v_path).data);
+	bpf_probe_read_kernel(scratch->event_0.arg1.data, 512, scratch->in_v_path__0.data);
 	scratch->event_0.arg2 = (__s64)ctx->flags;
 	scratch->event_0.header.time = bpf_ktime_get_ns();
 	scratch->event_0.header.id = 2;

@@ -386,16 +386,15 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	if (condition_0) {
 		/* $name = str(args.file.f_path.dentry.d_name.name, 32); */
 #line 3 "strings.bt"
-		struct string_33 *v_name = &scratch->in_v_name__0;
 		__u64 dentry_0 = 0;
 		bpf_probe_read_kernel(&dentry_0, sizeof(dentry_0), &((struct file___k *)(ctx[14]))->f_path.dentry);
 		__u64 name_0 = 0;
 		bpf_probe_read_kernel(&name_0, sizeof(name_0), &((struct dentry___k *)(dentry_0))->d_name.name);
-		__builtin_memset((*v_name).data, 0, 33);
-		bpf_probe_read_kernel_str((*v_name).data, 32, (void *)(name_0));
+		__builtin_memset(scratch->in_v_name__0.data, 0, 33);
+		bpf_probe_read_kernel_str(scratch->in_v_name__0.data, 32, (void *)(name_0));
 		/* @names[$name] = count(); */
 #line 4 "strings.bt"
-		__builtin_memcpy(scratch->key_0.data, (*v_name).data, 33);
+		__builtin_memcpy(scratch->key_0.data, scratch->in_v_name__0.data, 33);
 		struct count *slot_0 = map_names_slot(ctx, &scratch->key_0, 0);
 		if (slot_0) {
 			slot_0->n += 1;
@@ -406,7 +405,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 		struct string_7 value_5;
 		__builtin_memset(value_5.data, 0, 7);
 		__builtin_memcpy(value_5.data, "passwd", 6);
-		if ((string_equal((*v_name).data, value_5.data, 7))) {
+		if ((string_equal(scratch->in_v_name__0.data, value_5.data, 7))) {
 			__builtin_memset(value_4.data, 0, 23);
 			__builtin_memcpy(value_4.data, "yes", 3);
 		} else {
@@ -435,7 +434,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 #line 8 "strings.bt"
 		struct event_4 event_0;
 		__builtin_memset(&event_0, 0, sizeof(event_0));
-		__builtin_memcpy(event_0.arg0.data, (*v_name).data, 33);
+		__builtin_memcpy(event_0.arg0.data, scratch->in_v_name__0.data, 33);
 		__builtin_memset(event_0.arg1.data, 0, 3);
 		__builtin_memcpy(event_0.arg1.data, "\303\251", 2);
 		event_0.header.time = bpf_ktime_get_ns();

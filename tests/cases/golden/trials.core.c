@@ -277,14 +277,13 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 {
 	/* $s = str(kptr(curtask), 64); */
 #line 3 "trials.bt"
-	struct string_65 *v_s = &scratch->in_v_s__0;
-	clear_bytes((*v_s).data, 65);
-	bpf_probe_read_kernel_str((*v_s).data, 64, (void *)(((__u64)bpf_get_current_task())));
+	clear_bytes(scratch->in_v_s__0.data, 65);
+	bpf_probe_read_kernel_str(scratch->in_v_s__0.data, 64, (void *)(((__u64)bpf_get_current_task())));
 	/* printf("%s", $s) */
 #line 3 "trials.bt"
 	struct event_0 event_0;
 	clear_bytes(&event_0, sizeof(event_0));
-	bpf_probe_read_kernel(event_0.arg0.data, 65, (*v_s).data);
+	bpf_probe_read_kernel(event_0.arg0.data, 65, scratch->in_v_s__0.data);
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 0;
 	event_0.header.unused = 0;

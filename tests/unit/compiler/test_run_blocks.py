@@ -74,3 +74,19 @@ def test_return_ends_the_run_of_the_probe(run: Any) -> None:
 def test_a_variable_that_is_declared_only(run: Any) -> None:
     ran = run("begin { let $x: uint16; print($x); let $y; }")
     assert ran.out == "0\n\n\n"
+
+
+def test_strings_in_scratch_memory_are_copied_in_words(run: Any) -> None:
+    """Copied byte by byte, what clang keeps of them does not fit the stack."""
+    long = "e" * 40
+    ran = run(
+        "config = { on_stack_limit = 128; print_maps_on_exit = false }"
+        ' begin { @m["init"] = ((int64)0, "'
+        + "z"
+        * 41
+        + '"); delete(@m, "init"); printf("%s %s\\n", "a", ((int64)3, @m["dddd"].1));'
+        f' $b1 = "{long}"; @m[$b1] = ((int64)4, $b1); printf("%s %s\\n", $b1, ((int64)3, "ff")); $s2 = @m[$b1].1; $b3 = $b1; $b3 = "ccc";'
+        ' printf("%s %s\\n", "bb", ((int64)0, $b3)); printf("%s %s\\n", $b1, ((int64)4, $b1)); @m[$b3] = ((int64)4, $b1); }'
+    )
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.lines[:-2] == ["a (3, )", f"{long} (3, ff)", "bb (0, ccc)", f"{long} (4, {long})"]
