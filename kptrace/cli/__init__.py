@@ -16,10 +16,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from kptrace import __version__
 from kptrace.cli.color import use_color
-from kptrace.errors import Diagnostic, Exit, KptraceError, Severity, render
+from kptrace.errors import Diagnostic, Exit, KptraceError, Severity, did_you_mean, render
 
 COMMANDS = {
     "run": ("run", "Run a specification: a file, a library probe, or -e text."),
@@ -28,6 +29,7 @@ COMMANDS = {
     "emit": ("emit", "Show what a specification compiles to: C, plan or object."),
     "fmt": ("fmt", "Print specifications in one layout, comments kept."),
     "doctor": ("doctor", "Say what this host can trace, and what to change where it can't."),
+    "completion": ("completion", "Print what a shell needs to complete kptrace's words."),
     "latency": ("oneliners", "Latency histogram of a kernel function."),
     "count": ("oneliners", "Count calls of kernel functions."),
     "stack": ("oneliners", "Count the kernel stacks that lead to a function."),
@@ -59,6 +61,23 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands, and what `run` takes, because its name can be left out."""
+        run = self.get_command(ctx, "run")
+        assert run is not None
+        inner = click.Context(run, info_name="run", parent=ctx)
+        if incomplete.startswith("-"):
+            return run.shell_complete(inner, incomplete)
+        words = next(one for one in run.params if one.name == "words")
+        return [
+            *(
+                CompletionItem(name, help=text)
+                for name, (_, text) in COMMANDS.items()
+                if name.startswith(incomplete)
+            ),
+            *words.shell_complete(inner, incomplete),
+        ]
+
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         end = args.index("--") if "--" in args else len(args)
         own_words = ("--percentiles=" if one == "--percentiles" else one for one in args[:end])
@@ -81,7 +100,8 @@ class _Commands(click.Group):
 def _root(ctx: click.Context) -> None:
     """Trace a live Linux kernel with specifications in the bpftrace language.
 
-    kptrace -e PROG and kptrace FILE are kptrace run.
+    kptrace -e PROG and kptrace FILE are kptrace run, whose --help has the options of
+    a run; kptrace -l lists probes, kptrace --info what this kernel can do.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
@@ -115,9 +135,9 @@ def execute(arguments: Sequence[str]) -> int:
         result: Any = _root.main([*arguments], prog_name="kptrace", standalone_mode=False)
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+    except click.UsageError as error:
+        report((_wrong_usage(error),))
+        return Exit.USAGE
     except click.Abort:  # Ctrl-C before the run handles signals
         return 128 + signal.SIGINT
     except KptraceError as error:
@@ -143,6 +163,18 @@ def execute(arguments: Sequence[str]) -> int:
         report((bug,))
         return Exit.FAILED
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _wrong_usage(error: click.UsageError) -> Diagnostic:
+    where = error.ctx.command_path if error.ctx else "kptrace"
+    message = error.format_message().removesuffix(".")
+    hints: tuple[str, ...] = (f"{where} --help lists what there is",)
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None:
+        message = f"No such option: {error.option_name}"
+        shown = [one for one in error.ctx.command.params if not getattr(one, "hidden", False)]
+        known = [name for one in shown for name in one.opts if name.startswith("--")]
+        hints = did_you_mean(error.option_name, known) or hints
+    return Diagnostic(code="usage", message=message, hints=hints)
 
 
 def _drop_output() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kptrace.cli import report
+from kptrace.cli.completion import specifications
 from kptrace.cli.spec import compile_given, find, open_kernel, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
@@ -34,7 +35,7 @@ _SHOWN = 10
 @click.option("-k", "report_failures", is_flag=True, help="As run -k compiles it.")
 @click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
 @search_options
-@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
+@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...", shell_complete=specifications)
 def check_command(
     program: str | None, form: str, attach: str, words: tuple[str, ...], **settings: Any
 ) -> int:

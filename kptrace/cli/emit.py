@@ -11,6 +11,7 @@ import click
 
 from kptrace import plan as plans
 from kptrace.cli import report
+from kptrace.cli.completion import specifications
 from kptrace.cli.spec import compile_given, find, open_kernel, search_options
 from kptrace.compiler import clang
 from kptrace.lang import to_text
@@ -30,7 +31,7 @@ from kptrace.lang.parser import parse
 @click.option("-k", "report_failures", is_flag=True, help="As run -k compiles it.")
 @click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
 @search_options
-@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
+@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...", shell_complete=specifications)
 def emit_command(
     program: str | None,
     what: str,

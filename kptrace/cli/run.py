@@ -15,6 +15,7 @@ from kptrace import session
 from kptrace.cli import report
 from kptrace.cli.backend import BACKENDS, loader, uses_libbpf
 from kptrace.cli.color import check_color, use_color
+from kptrace.cli.completion import specifications
 from kptrace.cli.dump import STAGES, dump_compiled, dump_tree, stages, tell_programs
 from kptrace.cli.duration import DURATION
 from kptrace.cli.info import pretend_missing, show_features
@@ -178,7 +179,7 @@ def run_options(command: F) -> F:
 @click.option(
     "--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first."
 )
-@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...")
+@click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...", shell_complete=specifications)
 @run_options
 @_refused_options
 @click.option("--info", is_flag=True, help="What this kernel can do, one feature a line.")

@@ -8,7 +8,6 @@ import os
 import socket
 from pathlib import Path
 
-from kptrace.output import Stream
 from kptrace.session.sink import Sink
 
 _NOTIFY_VARIABLE = "__BPFTRACE_NOTIFY_PROBES_ATTACHED"
@@ -17,8 +16,8 @@ _NOTIFY_VARIABLE = "__BPFTRACE_NOTIFY_PROBES_ATTACHED"
 def announce_ready(sink: Sink, ready_file: str) -> None:
     """Tell whoever asked: a test harness, the service manager, the owner of a ready file."""
     if _NOTIFY_VARIABLE in os.environ:
-        sink.write(Stream.OUTPUT, _NOTIFY_VARIABLE.encode() + b"\n")
-        sink.flush()
+        sink.flush()  # what was printed before it stands before it
+        os.write(1, _NOTIFY_VARIABLE.encode() + b"\n")  # also when the output is a file
     _notify_service_manager()
     if ready_file:
         # whole or not at all: who waits for the file reads it the moment it is there

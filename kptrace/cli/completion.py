@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: MIT
+"""``kptrace completion``: what a shell needs to complete kptrace's words."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from kptrace.cli import library
+
+_VARIABLE = "_KPTRACE_COMPLETE"
+SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command("completion")
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def completion_command(context: click.Context, /, shell: str) -> None:
+    """Print a script that teaches a shell to complete commands, options and library probes.
+
+    \b
+    Examples:
+      eval "$(kptrace completion bash)"
+      kptrace completion bash > /etc/bash_completion.d/kptrace
+      kptrace completion fish > ~/.config/fish/completions/kptrace.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, "kptrace", _VARIABLE).source())
+
+
+def specifications(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Library probes by name, and files."""
+    names = (one for one in library.probes() if one.name.startswith(incomplete))
+    found = [CompletionItem(one.name, help=one.title) for one in names]
+    return [*found, CompletionItem(incomplete, type="file")]
