@@ -26,7 +26,8 @@ PRECEDENCE = {
 _PREFIX = ("!", "~", "-", "*", "++", "--", "&")
 
 MAX_CHAIN = 500
-_CAST_FOLLOWS = re.compile(r'[0-9a-zA-Z_$@"(!~*&]|-(?!>)')
+# "(x)->y", "(x) != y" and "(x) && y" are no casts, whatever their first character may be elsewhere
+_CAST_FOLLOWS = re.compile(r'[0-9a-zA-Z_$@"(~*]|-(?!>)|!(?!=)|&(?!&)')
 _C_KEYWORDS = ("struct", "union", "enum")
 
 
