@@ -49,6 +49,7 @@ MAP_NAME = words("@ @m @m_1 @if")
 INTEGER = words("0 7 42 0755 0xff 0XA 1_000 2e3 5ms 10s 3ns 1u 5ULL 18446744073709551615 0x1_f")
 STRING = st.sampled_from(('""', '"text"', r'"\n\t\r\"\\"', r'"\x41\101"', '"é { // "', '"a b"'))
 NAME = words("pid nsecs args comm foo ctx arg0 retval")
+TYPE_LIKE = ("comm", "foo", "retval")
 TYPE = st.tuples(
     words("uint8 int64 bool foo string char task_t") | words("s t").map("struct {}".format)
     | words("u v").map("union {}".format) | words("e f").map("enum {}".format),
@@ -63,7 +64,8 @@ LEAF = st.one_of(INTEGER, STRING, words("true false"), VARIABLE, MAP_NAME, words
 def larger(expr: Text) -> Text:
     """Expressions one level above; what is not a primary stands in parentheses."""
     block = blocks(expr)
-    inside = sequence("(", expr, ")")
+    # a name alone in parentheses may be the type of a cast (§2.2): "(comm) & x"
+    inside = sequence("(", expr.filter(lambda text: text not in TYPE_LIKE), ")")
     keyed = sequence(MAP_NAME, "[", separated(expr, 1, 3), "]")
     place = VARIABLE | MAP_NAME | keyed
     typeof = sequence("typeof", "(", TYPE | expr, ")")
@@ -115,7 +117,7 @@ def block_with_value(expr: Text) -> Text:
 
 def statements(expr: Text) -> Text:
     block = sequence("{", st.lists(simple_statements(expr), max_size=2).map(" ".join), "}")
-    inside = sequence("(", expr, ")")
+    inside = sequence("(", expr.filter(lambda text: text not in TYPE_LIKE), ")")
     call = sequence("foo", "(", expr, ")")
     map_name = MAP_NAME
     bounds = sequence(inside | INTEGER | VARIABLE, "..", inside | INTEGER | VARIABLE | call)
