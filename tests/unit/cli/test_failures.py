@@ -159,12 +159,6 @@ def test_unreadable_file(kptrace: Command, tmp_path: Path) -> None:
     assert f"cannot read '{secret}': Permission denied" in ran.error
 
 
-def test_options_that_are_not_there_yet_are_refused_by_name(kptrace: Command) -> None:
-    done = kptrace("-p", "1", "-e", QUIET)
-    assert done.status == USAGE
-    assert "the option -p is not supported yet" in done.error
-
-
 def test_reader_that_leaves_ends_the_run_quietly(start: Start) -> None:
     reading, writing = os.pipe()
     process = start("-q", "-e", 'interval:ms:20 { printf("tick\\n"); }', stdout=writing)
