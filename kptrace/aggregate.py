@@ -17,6 +17,7 @@ from kptrace.decoding import Buffer, decoder
 from kptrace.decoding import Value as Plain
 from kptrace.histogram import Histogram, bucket_index, histogram, linear_index
 from kptrace.plan import Map
+from kptrace.series import Series, merge_slots, shown
 from kptrace.types import Type
 
 
@@ -33,7 +34,7 @@ class Average:
         return divide(self.total, self.count) if self.count else 0
 
 
-Value: TypeAlias = "Plain | Average | Histogram"
+Value: TypeAlias = "Plain | Average | Histogram | Series"
 
 
 def divide(number: int, divisor: int) -> int:
@@ -130,15 +131,13 @@ def snapshot(map_: Map, raw_entries: Iterable[RawEntry], *, zeroed: bool = False
     A scalar aggregation lives in an array, where an entry always exists: it counts as written
     when it has seen an update, or when it was ``zeroed`` since it was last cleared.
     """
-    aggregation = isinstance(map_.value, types.AGGREGATES)
     key_kind = map_.key
-    value_of = None if aggregation else decoder((map_.value,), (0,))
+    entries = list(raw_entries)
+    if isinstance(map_.value, types.AGGREGATES) and key_kind is None and not zeroed:
+        entries = [one for one in entries if not _untouched(map_.value, one[1])]
     key_of = None if key_kind is None else decoder((key_kind,), (0,))
     found: list[tuple[tuple[Any, ...], tuple[Value | None, Value]]] = []
-    for raw_key, values in raw_entries:
-        if aggregation and key_kind is None and not zeroed and _untouched(map_.value, values):
-            continue
-        value = merge(map_, values) if value_of is None else value_of(values[0], 0)[0]
+    for (raw_key, _), value in zip(entries, _values(map_, entries), strict=True):
         key = None if key_of is None else key_of(raw_key, 0)[0]
         order = (_value_order(map_.value, value), _key_order(key_kind, key), bytes(raw_key))
         found.append((order, (key, value)))
@@ -146,8 +145,23 @@ def snapshot(map_: Map, raw_entries: Iterable[RawEntry], *, zeroed: bool = False
     return MapSnapshot(map=map_, entries=tuple(entry for _, entry in found))
 
 
+def _values(map_: Map, entries: Sequence[RawEntry]) -> list[Value]:
+    """The value of every entry; all series of a map end at its latest epoch."""
+    kind = map_.value
+    if isinstance(kind, types.TSeries):
+        merged = [merge_slots(kind, values) for _, values in entries]
+        latest = max(chain.from_iterable(merged), default=0)
+        return [shown(kind, one, latest) for one in merged]
+    if isinstance(kind, types.AGGREGATES):
+        return [merge(map_, values) for _, values in entries]
+    value_of = decoder((kind,), (0,))
+    return [value_of(values[0], 0)[0] for _, values in entries]
+
+
 def _untouched(kind: Type, per_cpu: Sequence[Buffer]) -> bool:
     # n is the first word of count, hist and lhist, the second one of the others (types.py).
+    if isinstance(kind, types.TSeries):
+        return not any(any(data) for data in per_cpu)
     first = isinstance(kind, types.Count | types.Hist | types.LHist)
     offset = 0 if first else 8
     return not any(struct.unpack_from("<Q", data, offset)[0] for data in per_cpu)

@@ -151,6 +151,11 @@ class Map:
     prealloc: bool = True
 
     @property
+    def spills(self) -> bool:
+        """Whether updates that the kernel has no memory for just now go to the tracer."""
+        return not self.prealloc and isinstance(self.value, types.Hist | types.LHist)
+
+    @property
     def key_size(self) -> int:
         return 4 if self.key is None else types.size_of(self.key)
 

@@ -250,7 +250,20 @@ class LHist:
     step: int
 
 
-Aggregate: TypeAlias = Count | Sum | Min | Max | Avg | Stats | Hist | LHist
+@dataclass(frozen=True, slots=True)
+class TSeries:
+    """Time series: a ring of ``count`` slots, one for each ``interval`` of ns (see series.py).
+
+    ``function`` combines the values of an interval: avg, max, min, sum; "" keeps the last one.
+    """
+
+    interval: int
+    count: int
+    function: str
+    signed: bool
+
+
+Aggregate: TypeAlias = Count | Sum | Min | Max | Avg | Stats | Hist | LHist | TSeries
 Type: TypeAlias = (
     Void
     | Error
@@ -276,7 +289,9 @@ Type: TypeAlias = (
     | Aggregate
 )
 
-AGGREGATES = (Count, Sum, Min, Max, Avg, Stats, Hist, LHist)
+AGGREGATES = (Count, Sum, Min, Max, Avg, Stats, Hist, LHist, TSeries)
+SPREAD = (Hist, LHist, TSeries)
+"""Aggregations that print over several lines."""
 CASTABLE = (Count, Sum, Min, Max, Avg)
 
 INT8, INT16, INT32, INT64 = (Int(size, True) for size in (1, 2, 4, 8))
@@ -310,6 +325,8 @@ def aggregate_words(kind: Aggregate) -> int:
             return HIST_HEADER_WORDS + hist_buckets(bits)
         case LHist(min=low, max=high, step=step):
             return HIST_HEADER_WORDS + lhist_buckets(low, high, step)
+        case TSeries(count=count):
+            return 3 * count
         case _:
             return 2
 
@@ -429,7 +446,7 @@ def type_name(kind: Type) -> str:
             return "cgroup_path_t"
         case Sum() | Min() | Max() | Avg() | Stats():
             return f"{'' if kind.signed else 'u'}{type(kind).__name__.lower()}_t"
-        case Count() | Hist() | LHist():
+        case Count() | Hist() | LHist() | TSeries():
             return f"{type(kind).__name__.lower()}_t"
         case Args():
             return "args"

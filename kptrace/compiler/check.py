@@ -15,7 +15,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.flow import acts
-from kptrace.compiler.functions import AGGREGATIONS
+from kptrace.compiler.functions import AGGREGATIONS, tseries
 from kptrace.compiler.loops import Loops
 from kptrace.compiler.rules import Use, join
 from kptrace.compiler.scope import Facts, MapInfo, Scopes
@@ -233,7 +233,8 @@ class _Checker(Loops):
         kind, value = made
         flexible = value is not None and self.use_of(value).flexible
         self.grow_map(target, tree.Bad(span=call.span, type=kind), Use(kind, flexible))
-        return [tree.Aggregate(span=node.span, map=target.name, key=key, value=value)]
+        time = tseries.now(self, call.span) if isinstance(kind, types.TSeries) else None
+        return [tree.Aggregate(span=node.span, map=target.name, key=key, value=value, time=time)]
 
     def aggregate_copy(self, target: n.Map, right: n.Map, kind: Type) -> list[tree.Statement]:
         """``@y = @x`` of an aggregation, where @y holds no integers."""

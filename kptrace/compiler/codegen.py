@@ -239,6 +239,8 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
             parts.append(prelude.hist_add(int(number)))
         elif kind == "lhist":
             parts.append(prelude.lhist_add(int(number)))
+        elif kind.startswith("tseries_"):
+            parts.append(prelude.tseries_add(need))
     if "repeat" in needs:
         parts.append(prelude.repeat(dialect.repeat("count", "callback", "frame")))
     if made.plan.stack_maps:

@@ -98,7 +98,8 @@ class Settings:
                     f"Script is using an unstable feature: {feature}. To prevent this warning you"
                     f" must explicitly enable it in the config e.g. {key}=enable"
                 )
-                report.warning(span, message)
+                if all(one.message != message for one in report.diagnostics):  # once is enough
+                    report.warning(span, message)
         return True
 
 

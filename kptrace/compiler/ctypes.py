@@ -62,6 +62,11 @@ class ValueTypes:
                 return self._declare("count", "\t__u64 n;\n")
             case types.Hist(bits=bits):
                 return self._histogram(types.hist_buckets(bits))
+            case types.TSeries(count=count):
+                slot = "\t__s64 value;\n\t__u64 meta;\n\t__u64 epoch; /* plus 1; 0: no data */\n"
+                self._declare("tseries_slot", slot)
+                body = f"\tstruct tseries_slot slots[{count}];\n"
+                return self._declare(f"tseries_{count}", body)
             case types.LHist(min=low, max=high, step=step):
                 return self._histogram(types.lhist_buckets(low, high, step))
             case types.Sum() | types.Min() | types.Max() | types.Avg() | types.Stats():

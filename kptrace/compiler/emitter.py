@@ -138,20 +138,24 @@ class Emitter(LoopEmitter):
             number = self.fresh("number")
             self.line(f"__s64 {number} = {value};")
             value = number
+        now = ""
+        if node.time is not None:
+            now = self.fresh("now")
+            self.line(f"__u64 {now} = {self.expr(node.time)};")
         arguments = self.key_arguments(node.map, node.key)
         slot = self.fresh("slot")
         given = f"ctx, {arguments}".removesuffix(", ")
         if plan_map.kind is not MapKind.PERCPU_ARRAY:
             given = f"{given}, {self.full_warning(node.span)}"
-        if not plan_map.prealloc:
+        if plan_map.spills:
             later = self.fresh("later")
             self.line(f"_Bool {later} = 0;")
             given = f"{given}, &{later}"
         self.line(f"{self.spelling(kind)} *{slot} = {plan_map.symbol}_slot({given});")
         with self.braces(f"if ({slot})"):
-            for text in self.shared.storage.update(kind, slot, value, self.shared.needs):
+            for text in self.shared.storage.update(kind, slot, value, self.shared.needs, now):
                 self.line(text)
-        if not plan_map.prealloc:
+        if plan_map.spills:
             with self.braces(f"if ({later})"):
                 self.spill(plan_map, arguments.removeprefix("&").removesuffix(", "), value)
         self.effects += 1

@@ -59,9 +59,9 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
         return "\n".join(parts)
     if one.kind in PERCPU_HASHES:
         insert = dialect.update(symbol, at, f"({value} *)zero_value", True)
-        later = "" if one.prealloc else ", _Bool *later"
+        later = ", _Bool *later" if one.spills else ""
         refused = f"\tif (!slot)\n\t\t{symbol}_full(ctx, warning, result);\n"
-        if not one.prealloc:
+        if one.spills:
             refused = (
                 f"\tif (!slot && result == {prelude.ENOMEM})\n\t\t*later = 1;\n"
                 f"\telse if (!slot)\n\t\t{symbol}_full(ctx, warning, result);\n"

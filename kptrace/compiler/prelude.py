@@ -460,3 +460,41 @@ static __always_inline _Bool wanted_process(void)
 	return pid && *pid == {pid};
 }}
 """
+
+
+def tseries_name(kind: types.TSeries) -> str:
+    """The function that adds to a series; one for each way to combine values."""
+    sign = "" if kind.signed or kind.function not in ("min", "max") else "_unsigned"
+    return f"tseries_{kind.function or 'last'}{sign}_{kind.count}"
+
+
+def tseries_add(name: str) -> str:
+    """Update of a time series; ``name`` as `tseries_name` makes it."""
+    _, function, *sign, count = name.split("_")
+    cast = "(__u64)" if sign else ""
+    sign_of = {"min": "<", "max": ">"}.get(function, "")
+    combine = {
+        "last": "slot->value = n;\n\tslot->meta = now;",
+        "avg": "slot->value += n;\n\tslot->meta += 1;",
+        "sum": "slot->value += n;",
+    }.get(function, f"if ({cast}n {sign_of} {cast}slot->value)\n\t\tslot->value = n;")
+    return f"""\
+static __always_inline void {name}(struct tseries_{count} *series, __s64 n, __u64 now,
+		__u64 interval)
+{{
+	__u64 epoch = now / interval, bucket = epoch % {count};
+	struct tseries_slot *slot;
+
+	{_KEEP}
+	if (bucket >= {count})
+		return;
+	slot = &series->slots[bucket];
+	if (slot->epoch != epoch + 1) {{
+		slot->value = n;
+		slot->meta = {"1" if function == "avg" else "now"};
+		slot->epoch = epoch + 1;
+		return;
+	}}
+	{combine}
+}}
+"""

@@ -102,6 +102,10 @@ def combine(left: Use, right: Use) -> Type | None:
             return replace(a, target=target) if target is not None else None
         case (types.Enum(name=one), types.Enum(name=two)) if one and one == two:
             return a if types.size_of(a) >= types.size_of(b) else b  # an enumerator is 64 bits wide
+        case (types.TSeries(), types.TSeries()) if replace(a, signed=b.signed) == b:
+            if left.flexible != right.flexible:
+                return b if left.flexible else a
+            return replace(a, signed=True)
         case (types.Avg() | types.Sum() | types.Min() | types.Max() | types.Stats(), _):
             if type(a) is not type(b):
                 return None

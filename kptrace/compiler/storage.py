@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from kptrace import types
+from kptrace.compiler import prelude
 from kptrace.compiler.declarations import Declared
 from kptrace.compiler.scope import MapInfo
 from kptrace.plan import Counter, CounterKind, Map, MapKind, StackMap
@@ -80,7 +81,9 @@ class Storage:
             self.counters.append(one)
         return self._counter[one]
 
-    def update(self, kind: Type, slot: str, value: str, needs: set[str]) -> list[str]:
+    def update(
+        self, kind: Type, slot: str, value: str, needs: set[str], now: str = ""
+    ) -> list[str]:
         """C statements that add one value to an aggregation's per-CPU slot."""
         match kind:
             case types.Count():
@@ -102,6 +105,10 @@ class Storage:
                 buckets = types.lhist_buckets(low, high, step)
                 needs.add(f"lhist_{buckets}")
                 return [f"lhist_add_{buckets}({slot}, {value}, {low}LL, {high}LL, {step});"]
+            case types.TSeries(interval=interval):
+                name = prelude.tseries_name(kind)
+                needs.add(name)
+                return [f"{name}({slot}, {value}, {now}, {interval}ULL);"]
             case _:
                 raise AssertionError(f"BUG: {types.type_name(kind)} is no aggregation")
 
@@ -124,6 +131,7 @@ def _map(info: MapInfo, declared: Declared | None, max_keys: int, lazy_alloc: bo
         kind, entries = declared.kind, declared.entries
     keyed = kind is MapKind.PERCPU_HASH and key is not None
     large = keyed and types.size_of(value) * entries > LARGE_MAP
+    large = large and isinstance(value, types.SPREAD)  # else a preallocated entry is small
     return Map(
         name=info.name,
         symbol="map_" + re.sub(r"\W", "", info.name[1:]),

@@ -447,11 +447,15 @@ class SetMap(Statement):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate(Statement):
-    """``@m[k] = count()`` and its kin; ``value`` is None for count."""
+    """``@m[k] = count()`` and its kin; ``value`` is None for count.
+
+    ``time``: the clock that a time series is ordered by.
+    """
 
     map: str
     key: Expr | None
     value: Expr | None
+    time: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,11 +42,11 @@ def bar_length(count: int, largest: int) -> int:
     """
     if largest == 0:
         return 0
-    share = _single(_single(count) / _single(largest))
-    return int(_single(share * _BAR_WIDTH))
+    share = single(single(count) / single(largest))
+    return int(single(share * _BAR_WIDTH))
 
 
-def _single(number: float) -> float:
+def single(number: float) -> float:
     rounded: float = _FLOAT.unpack(_FLOAT.pack(number))[0]
     return rounded
 

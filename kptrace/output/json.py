@@ -15,6 +15,7 @@ from kptrace.output import Stream
 from kptrace.output.bars import percentile_figures, shown_rows
 from kptrace.output.losses import ledger_object
 from kptrace.output.maps import divided, shown_entries
+from kptrace.output.series import points
 from kptrace.output.values import Style, key_renderer, renderer
 from kptrace.plan import Event
 from kptrace.types import Type
@@ -53,8 +54,7 @@ class JsonFormat:
             return b""
         value_of = _map_value(kind, self.style, div)
         data = self._data(snapshot, ((key, value_of(value)) for key, value in entries))
-        histograms = isinstance(kind, types.Hist | types.LHist)
-        line = _line("stats" if averages else "hist" if histograms else "map", data)
+        line = _line(_map_type(kind), data)
         figures = [
             (key, dump(found))
             for key, value in entries
@@ -222,10 +222,24 @@ def _object_of(
     }
 
 
+def _map_type(kind: Type) -> str:
+    match kind:
+        case types.Avg() | types.Stats():
+            return "stats"
+        case types.Hist() | types.LHist():
+            return "hist"
+        case types.TSeries():
+            return "tseries"
+        case _:
+            return "map"
+
+
 def _map_value(kind: Type, style: Style, div: int | None) -> Callable[[Any], bytes]:
     match kind:
         case types.Hist() | types.LHist():
             return lambda value: dump([_bucket(row) for row in shown_rows(value, div)])
+        case types.TSeries():
+            return lambda value: points(value, style.tai)
         case types.Stats():
             return lambda value: dump(_stats(value, divided(kind, value, div)))
         case types.Avg() | types.Count() | types.Sum() | types.Min() | types.Max():

@@ -18,9 +18,11 @@ def shown_entries(snapshot: MapSnapshot, top: int | None, *, final: bool) -> Ent
     """The entries that print. An empty scalar prints its zero value except at the end."""
     if snapshot.entries:
         # `print(@x, 0, div)` is how one divides without cutting.
-        return snapshot.entries[-top:] if top else snapshot.entries
+        if not top or isinstance(snapshot.map.value, types.TSeries):
+            return snapshot.entries
+        return snapshot.entries[-top:]
     kind = snapshot.map.value
-    if snapshot.map.key is not None or final or isinstance(kind, types.Hist | types.LHist):
+    if snapshot.map.key is not None or final or isinstance(kind, types.SPREAD):
         return ()
     return ((None, _zero(kind)),)
 

@@ -15,9 +15,11 @@ from kptrace.output import Stream
 from kptrace.output.bars import shown_rows, text_percentiles, text_rows
 from kptrace.output.losses import text_ledger
 from kptrace.output.maps import divided, shown_entries
+from kptrace.output.series import text_graph
 from kptrace.output.trials import TextTrials
 from kptrace.output.values import Style, key_renderer, renderer
 from kptrace.plan import Event, EventKind
+from kptrace.series import Series
 from kptrace.types import Type
 
 
@@ -61,6 +63,9 @@ class TextFormat(TextTrials):
             head = name if key is None else b"%b[%b]" % (name, key_of(key))
             if isinstance(value, Histogram):
                 out.append(b"%b:\n%b\n" % (head, self._histogram(value, div)))
+            elif isinstance(value, Series):
+                assert isinstance(kind, types.TSeries)
+                out.append(b"%b:\n%b\n" % (head, text_graph(kind, value, self.style.tai)))
             elif isinstance(kind, types.Stats):
                 out.append(b"%b: %b\n" % (head, _stats(kind, value, div)))
             else:

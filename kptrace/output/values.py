@@ -39,6 +39,10 @@ class Style:
     color: bool = False
     """Whether ERROR and WARNING on standard error are coloured."""
 
+    def tai(self, ns: int) -> int:
+        """The time of day of a reading of TAI."""
+        return self.resolver.wall_ns("tai", ns)
+
 
 def text_value(kind: Type, value: Value, style: Style) -> bytes:
     """The text of one value; aggregations are the formats' business."""

@@ -81,7 +81,8 @@ class KernelResolver:
         now = time.clock_gettime_ns(time.CLOCK_REALTIME)
         self._wall = {
             "boot": now - time.clock_gettime_ns(time.CLOCK_BOOTTIME),
-            "tai": now - time.clock_gettime_ns(time.CLOCK_TAI),
+            # whole leap seconds: what is more is the time between the two readings
+            "tai": round((now - time.clock_gettime_ns(time.CLOCK_TAI)) / 1e9) * 10**9,
         }
 
     def ksym(self, address: int) -> str | None:

@@ -52,7 +52,6 @@ _NOT_YET = frozenset(
     comm
     kfunc_allowed
     skboutput
-    tseries
     uaddr
     unwatch
     ustack

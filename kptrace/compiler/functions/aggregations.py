@@ -7,25 +7,19 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import tree
-from kptrace.compiler.functions.row import AggregationRule, Function, expression, literal_int
+from kptrace.compiler.functions.row import (
+    AggregationRule,
+    Function,
+    expression,
+    literal_int,
+    number,
+)
+from kptrace.compiler.functions.tseries import tseries
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
-from kptrace.types import type_name
 
 if TYPE_CHECKING:
     from kptrace.compiler.expressions import ExpressionChecker
-
-
-def _number(check: ExpressionChecker, call: n.Call) -> tree.Expr | None:
-    made = check.castable(check.value(expression(call, 0)))
-    if isinstance(made, tree.Bad):
-        return None
-    if as_int(made.type) is None:
-        found = type_name(made.type)
-        message = f"{call.name}() only supports integer arguments ({found} provided)"
-        check.report.error(made.span, message, code="type")
-        return None
-    return made
 
 
 def _count(
@@ -43,7 +37,7 @@ def _signed(kind: _SignedAggregate) -> AggregationRule:
     def rule(
         check: ExpressionChecker, call: n.Call
     ) -> tuple[types.Aggregate, tree.Expr | None] | None:
-        value = _number(check, call) if check.counted(call) else None
+        value = number(check, call, 0) if check.counted(call) else None
         if value is None:
             return None
         integer = as_int(value.type)
@@ -56,7 +50,7 @@ def _signed(kind: _SignedAggregate) -> AggregationRule:
 def _hist(
     check: ExpressionChecker, call: n.Call
 ) -> tuple[types.Aggregate, tree.Expr | None] | None:
-    value = _number(check, call) if check.counted(call) else None
+    value = number(check, call, 0) if check.counted(call) else None
     if value is None:
         return None
     shown = 0
@@ -75,7 +69,7 @@ def _hist(
 def _lhist(
     check: ExpressionChecker, call: n.Call
 ) -> tuple[types.Aggregate, tree.Expr | None] | None:
-    value = _number(check, call) if check.counted(call) else None
+    value = number(check, call, 0) if check.counted(call) else None
     if value is None:
         return None
     numbers: list[int] = []
@@ -117,6 +111,7 @@ AGGREGATIONS: dict[str, AggregationRule] = {
     "stats": _signed(types.Stats),
     "hist": _hist,
     "lhist": _lhist,
+    "tseries": tseries,
 }
 
 
@@ -134,4 +129,5 @@ ROWS: dict[str, Function] = {
     "stats": _aggregation_row(1, 1),
     "hist": _aggregation_row(1, 2),
     "lhist": _aggregation_row(4, 4),
+    "tseries": _aggregation_row(3, 4),
 }

@@ -7,26 +7,12 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import tree
-from kptrace.compiler.functions.row import Function, expression, literal_string
-from kptrace.compiler.rules import as_int
+from kptrace.compiler.functions.row import Function, literal_string, number
 from kptrace.lang import nodes as n
-from kptrace.types import UINT64, type_name
+from kptrace.types import UINT64
 
 if TYPE_CHECKING:
     from kptrace.compiler.expressions import ExpressionChecker
-
-
-def _number(check: ExpressionChecker, call: n.Call, index: int) -> tree.Expr | None:
-    """An integer argument; None after a complaint."""
-    made = check.castable(check.value(expression(call, index)))
-    if isinstance(made, tree.Bad):
-        return None
-    if as_int(made.type) is None:
-        found = type_name(made.type)
-        message = f"{call.name}() only supports integer arguments ({found} provided)"
-        check.report.error(made.span, message, code="type")
-        return None
-    return made
 
 
 def _wide(value: tree.Expr) -> tree.Expr:
@@ -35,7 +21,7 @@ def _wide(value: tree.Expr) -> tree.Expr:
 
 def _strftime(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     form = literal_string(check, call, 0)
-    ns = _number(check, call, 1)
+    ns = number(check, call, 1)
     if form is None or ns is None:
         return check.bad(call.span)
     clock = ns.type.clock if isinstance(ns.type, types.Int) else ""
@@ -58,16 +44,16 @@ def _strftime(check: ExpressionChecker, call: n.Call) -> tree.Expr:
 
 
 def _cgroup_path(check: ExpressionChecker, call: n.Call) -> tree.Expr:
-    number = _number(check, call, 0)
+    id_ = number(check, call, 0)
     wanted = literal_string(check, call, 1) if len(call.arguments) > 1 else None
-    if number is None or (wanted is None and len(call.arguments) > 1):
+    if id_ is None or (wanted is None and len(call.arguments) > 1):
         return check.bad(call.span)
     index = 0 if wanted is None else check.facts.text(wanted) + 1
     return tree.Inline(
         span=call.span,
         type=types.CGROUP_PATH,
         c=f"{{to}}.id = {{0}}; {{to}}.filter = {index};",
-        operands=(_wide(number),),
+        operands=(_wide(id_),),
     )
 
 

@@ -27,7 +27,7 @@ def _print(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
         check.report.error(call.span, message, code="call")
         return []
     made = check.value(node)
-    if isinstance(made.type, types.Stats | types.Hist | types.LHist):
+    if isinstance(made.type, (types.Stats, *types.SPREAD)):
         message = (
             f"Map type {type_name(made.type)} cannot print the value of individual keys. You"
             " must print the whole map."

@@ -16,6 +16,7 @@ from kptrace.errors import did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.lang import nodes as n
 from kptrace.plan import TIMER_KINDS, TRACER_KINDS, ProbeKind
+from kptrace.source import Span
 from kptrace.types import UINT8, UINT32, UINT64
 
 if TYPE_CHECKING:
@@ -77,9 +78,14 @@ def _nsecs(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         message = "Kernel does not support tai timestamp, please try sw_tai"
         check.report.error(call.span, message, code="feature")
         return check.bad(call.span)
+    return clock(call.span, mode)
+
+
+def clock(span: Span, mode: str) -> tree.Expr:
+    """A reading of a clock, by its mode in ``nsecs(mode)``."""
     c, pieces = _CLOCKS[mode]
-    clock = types.Int(8, False, clock=mode.removeprefix("sw_"))
-    return tree.Inline(span=call.span, type=clock, c=c, pieces=pieces)
+    kind = types.Int(8, False, clock=mode.removeprefix("sw_"))
+    return tree.Inline(span=span, type=kind, c=c, pieces=pieces)
 
 
 def _task_field(*path: str) -> ValueRule:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import tree
+from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import type_name
@@ -93,3 +94,16 @@ def whole_map(check: ExpressionChecker, call: n.Call) -> str | None:
         check.report.error(node.span, message, code="unknown-name")
         return None
     return node.name
+
+
+def number(check: ExpressionChecker, call: n.Call, index: int) -> tree.Expr | None:
+    """An integer argument; None after a complaint."""
+    made = check.castable(check.value(expression(call, index)))
+    if isinstance(made, tree.Bad):
+        return None
+    if as_int(made.type) is None:
+        found = type_name(made.type)
+        message = f"{call.name}() only supports integer arguments ({found} provided)"
+        check.report.error(made.span, message, code="type")
+        return None
+    return made

@@ -60,3 +60,10 @@ def test_division(run: Any) -> None:
         '{"type": "value", "data": 1}',
     ]
     assert run("begin { $z = 0; print(5 % $z); }", "--no-warnings").err == ""
+
+
+def test_many_keys_of_a_small_aggregation(run: Any) -> None:
+    ran = run(
+        "config = { max_map_keys = 200000 } begin { @n[1] = count(); @s[1] = sum(5); @a[1] = avg(7); }"
+    )
+    assert (ran.out, ran.err) == ("\n\n@a[1]: 7\n@n[1]: 1\n@s[1]: 5\n", "")

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""Time series (``tseries``): slots of the kernel's rings -> values by epoch (language §5.4).
+
+A ring has one slot for each interval; an epoch's slot is its number modulo the ring's size. A slot
+is three words: value, meta (count of an average, else the time of the update), and the epoch plus
+1; 0 is a slot that has no data.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kptrace import types
+
+Buffer = bytes | bytearray | memoryview
+
+_Slot = tuple[int, int]
+"""Value and meta of one CPU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """Consecutive epochs from ``first`` on; None is one without data.
+
+    Epoch n begins n * ``interval`` ns after the start of TAI.
+    """
+
+    interval: int
+    first: int = 0
+    values: tuple[int | None, ...] = ()
+
+
+def merge_slots(kind: types.TSeries, per_cpu: Sequence[Buffer]) -> dict[int, int]:
+    """Values by epoch, of the latest epoch of each slot, over all CPUs."""
+    newest: dict[int, tuple[int, list[_Slot]]] = {}
+    layout = struct.Struct(f"<{'q' if kind.signed else 'Q'}QQ")
+    for data in per_cpu:
+        for index, (value, meta, epoch) in enumerate(layout.iter_unpack(data)):
+            known, slots = newest.get(index, (0, []))
+            if not epoch or epoch < known:
+                continue
+            newest[index] = epoch, [*(slots if epoch == known else ()), (value, meta)]
+    combine = _COMBINE[kind.function]
+    return {epoch - 1: _wrap(combine(slots), kind.signed) for epoch, slots in newest.values()}
+
+
+def _average(slots: Sequence[_Slot]) -> int:
+    total = sum(value for value, _ in slots)
+    count = sum(meta for _, meta in slots)
+    quotient = abs(total) // count
+    return quotient if total >= 0 else -quotient
+
+
+_COMBINE: dict[str, Callable[[Sequence[_Slot]], int]] = {
+    "": lambda slots: max(slots, key=lambda one: one[1])[0],
+    "avg": _average,
+    "sum": lambda slots: sum(value for value, _ in slots),
+    "min": lambda slots: min(value for value, _ in slots),
+    "max": lambda slots: max(value for value, _ in slots),
+}
+
+
+def _wrap(number: int, signed: bool) -> int:
+    number &= (1 << 64) - 1
+    return number - (1 << 64) if signed and number >> 63 else number
+
+
+def shown(kind: types.TSeries, found: Mapping[int, int], latest: int) -> Series:
+    """The epochs up to the map's ``latest`` one, from the first that has data for this key."""
+    known = [epoch for epoch in found if latest - kind.count < epoch <= latest]
+    if not known:
+        return Series(interval=kind.interval)
+    first = min(known)
+    values = tuple(found.get(epoch) for epoch in range(first, latest + 1))
+    return Series(interval=kind.interval, first=first, values=values)
