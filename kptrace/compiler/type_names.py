@@ -33,7 +33,10 @@ class TypeNames(ProbeValues):
         if isinstance(kind, types.Error):
             return None
         struct = isinstance(kind, types.Struct)
-        if isinstance(kind, types.Void | types.Function) or types.size_of(kind) < struct:
+        if (
+            isinstance(kind, (types.Void, types.Function, *types.AGGREGATES))
+            or types.size_of(kind) < struct
+        ):
             message = f"A variable can not have the type '{type_name(kind)}'"
             self.report.error(node.span, message, code="type")
             return None

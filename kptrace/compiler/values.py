@@ -28,6 +28,8 @@ class ValueEmitter(ScalarEmitter):
         match kind:
             case types.String(size=size):
                 self.store_string(node, f"{target}.data", size)
+            case _ if isinstance(node, tree.Place) and not is_scalar(kind) and node.type == kind:
+                self.store_object(node, target, kind)
             case types.Tuple() | types.Record():
                 self.store_tuple(node, target, kind)
             case types.Inet():
@@ -112,7 +114,8 @@ class ValueEmitter(ScalarEmitter):
         if length != str(kind.size):
             self.clear(target, types.size_of(kind))
         self.line(f"{target}.length = {length};")
-        self.line(f"{self.reader(node.user)}({target}.data, {length}, {address});")
+        arguments = f"{target}.data, {length}, {address}"
+        self.call(self.reader(node.user), arguments, node.span)
 
     def store_inet(self, node: tree.Expr, target: str) -> None:
         if not isinstance(node, tree.Network):

@@ -58,6 +58,12 @@ def warned(run: Any, body: str) -> tuple[list[str], str]:
         ("$x = (uint16)7; $p = &$x; print(*$p);", "7"),
         ('$x = "abc"; $p = &$x; print(str($p));', "abc"),
         ("@m[1] = 1; print((uint64)&@m != 0);", "true"),
+        ('$t = (1, "x"); print(*&$t);', "(1, x)"),
+        ('$b = buf("abc", 3); print(*&$b);', "abc"),
+        ("$a = (uint8[4])(uint32)16777343; @a = $a; print((ntop($a), ntop(@a), ntop(2, $a)));", "(127.0.0.1, 127.0.0.1, 127.0.0.1)"),
+        ("$a = (uint8[4])(uint32)7; $p = &$a; print(((*$p)[0], $p[0][3]));", "(7, 0)"),
+        ("$p = curtask; $pp = &$p; print((*$pp).pid == $pp->pid);", "true"),
+        ("$p = curtask; $p++; $q = $p - 1; print($q == curtask);", "true"),
     ],
 )  # fmt: skip
 def test_arrays_and_casts(run: Any, body: str, expected: str) -> None:
