@@ -238,11 +238,15 @@ class Counter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackMap:
-    """Hash map from the 64-bit stack key to ``depth`` u64 addresses, zero-terminated."""
+    """Hash map from the 64-bit stack key to ``depth`` u64 addresses, zero-terminated.
+
+    Before those of a ``user`` stack stands the process id.
+    """
 
     symbol: str
     depth: int
     max_entries: int
+    user: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

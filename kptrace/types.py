@@ -156,10 +156,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class KStack:
-    """Kernel stack, stored as the 64-bit key of the stack map of this depth; 0 is empty."""
+    """A stack, stored as the 64-bit key of the stack map of this depth; 0 is empty.
+
+    ``user``: that of the process, not of the kernel.
+    """
 
     mode: str = "bpftrace"
     limit: int = MAX_STACK_DEPTH
+    user: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,8 +438,8 @@ def type_name(kind: Type) -> str:
         case Record(names=names, elements=elements):
             pairs = zip(names, elements, strict=True)
             return "record " + braced(f".{name} = {type_name(one)}" for name, one in pairs)
-        case KStack(mode=mode, limit=limit):
-            return f"kstack_{mode}_{limit}"
+        case KStack(mode=mode, limit=limit, user=user):
+            return f"{'u' if user else 'k'}stack_{mode}_{limit}"
         case KSym():
             return "ksym_t"
         case Timestamp():

@@ -47,11 +47,4 @@ BUILTINS: dict[str, Builtin] = {
 
 ARGUMENT = re.compile(r"arg([0-9]+)")
 
-NOT_YET = frozenset(
-    """
-    ustack
-    """.split()
-)
-"""Values of the language that this version refuses by name."""
-
 LATER = {"dw_ustack": "kptrace traces the kernel only"}

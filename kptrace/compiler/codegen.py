@@ -21,7 +21,7 @@ from kptrace.compiler.sessions import call
 from kptrace.compiler.storage import Storage
 from kptrace.compiler.writer import Shared
 from kptrace.errors import HostError
-from kptrace.plan import Config, Control, CounterKind, MapKind, Plan, Program
+from kptrace.plan import Config, Control, CounterKind, MapKind, Plan, Program, StackMap
 
 MAX_SCRATCH = 32768
 """Largest value of a per-CPU array (PCPU_MIN_UNIT_SIZE, include/linux/percpu.h)."""
@@ -245,14 +245,14 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
         parts.append(prelude.repeat(dialect.repeat("count", "callback", "frame")))
     if made.plan.stack_maps:
         lost = made.shared.storage.counter(CounterKind.STACKS)
-        parts += [_stack(one.depth, one.symbol, one.max_entries, lost, dialect)
-                  for one in made.plan.stack_maps]  # fmt: skip
+        parts += [_stack(one, lost, dialect) for one in made.plan.stack_maps]
     return parts
 
 
-def _stack(depth: int, symbol: str, entries: int, lost: int, dialect: Dialect) -> str:
-    frames = f"struct frames_{depth}"
-    declared, functions = prelude.stack(depth, lost).split("\n\n", 1)
+def _stack(one: StackMap, lost: int, dialect: Dialect) -> str:
+    symbol, entries = one.symbol, one.max_entries
+    frames = f"struct {'user_' if one.user else ''}frames_{one.depth}"
+    declared, functions = prelude.stack(one.depth, lost, one.user).split("\n\n", 1)
     return "\n".join(
         [
             declared + "\n",

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from kptrace import types
 from kptrace.compiler import fold, tree
-from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER, NOT_YET
+from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER
 from kptrace.compiler.functions import FUNCTIONS, is_unknown_function
 from kptrace.compiler.functions.compile_time import is_literal
 from kptrace.compiler.operators import Operators
@@ -184,8 +184,6 @@ class ExpressionChecker(Operators):
                 return self.retval(node.span)
             case "probe":
                 return self.probe_name(node.span)
-        if name in NOT_YET:
-            return self.not_yet(node.span, f"the built-in '{name}'")
         if name in LATER:
             message = f"{name} is not supported: {LATER[name]}"
             self.report.error(node.span, message, code="not-supported")

@@ -299,40 +299,52 @@ static __always_inline void lhist_add_{buckets}(struct hist_{buckets} *hist, __s
 """
 
 
-def stack(depth: int, counter: int) -> str:
-    """Store a kernel stack under a 64-bit hash of its addresses; 0 is the empty stack."""
+def stack(depth: int, counter: int, user: bool) -> str:
+    """Store a stack under a 64-bit hash of its addresses; 0 is the empty stack.
+
+    A user stack also has its process, which its addresses belong to. Kernel threads have none.
+    """
+    name = "user_" if user else ""
+    process = "\t__u64 process;\n" if user else ""
+    flags, before, lost = "0", "", f"\t\tledger_add({counter});\n"
+    if user:
+        flags = "256 /* BPF_F_USER_STACK */"
+        before = (
+            "\tframes->process = bpf_get_current_pid_tgid() >> 32;\n\tkey ^= frames->process;\n"
+        )
+        lost = f"\t\tif (size != -14) /* EFAULT: a kernel thread */\n\t\t\tledger_add({counter});\n"
     return f"""\
-struct frames_{depth} {{
-	__u64 address[{depth}];
+struct {name}frames_{depth} {{
+{process}	__u64 address[{depth}];
 }};
 
-static __always_inline __u64 stack_{depth}_store(__u64 key, struct frames_{depth} *frames)
+static __always_inline __u64 {name}stack_{depth}_store(__u64 key,
+		struct {name}frames_{depth} *frames)
 {{
-	if (stacks_{depth}_at(&key))
+	if ({name}stacks_{depth}_at(&key))
 		return key;
-	if (stacks_{depth}_put(&key, frames)) {{
+	if ({name}stacks_{depth}_put(&key, frames)) {{
 		ledger_add({counter});
 		return 0;
 	}}
 	return key;
 }}
 
-static __always_inline __u64 stack_{depth}(void *ctx, struct frames_{depth} *frames)
+static __always_inline __u64 {name}stack_{depth}(void *ctx, struct {name}frames_{depth} *frames)
 {{
-	long size = bpf_get_stack(ctx, frames, sizeof(*frames), 0);
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), {flags});
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {{
-		ledger_add({counter});
-		return 0;
+{lost}		return 0;
 	}}
-	for (__u32 i = 0; i < {depth}; i++) {{
+{before}	for (__u32 i = 0; i < {depth}; i++) {{
 		if (i * 8 >= (__u64)size)
 			break;
 		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
 		key ^= key >> 32;
 	}}
-	return stack_{depth}_store(key, frames);
+	return {name}stack_{depth}_store(key, frames);
 }}
 """
 

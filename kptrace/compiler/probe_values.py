@@ -130,12 +130,16 @@ class ProbeValues(CheckerBase):
     def probe_name(self, span: Span) -> tree.Expr:
         return fold.string(span, self.unit.targets[0].probe)
 
-    def stack(self, span: Span, mode: str | None, limit: int | None) -> tree.Expr:
+    def stack(self, call: n.Call, mode: str | None, limit: int | None) -> tree.Expr:
+        """``kstack()`` or ``ustack()``."""
+        span, user = call.span, call.name == "ustack"
         chosen = mode or self.facts.stack_mode
         if chosen not in _STACK_MODES:
             message = f"Invalid stack mode: {chosen}"
             self.report.error(span, message, code="stack", hints=did_you_mean(chosen, _STACK_MODES))
             return self.bad(span)
+        if chosen == "build_id" and user:
+            return self.not_yet(span, "the stack mode 'build_id'")
         if chosen == "build_id":
             if mode is not None:
                 message = "'build_id' stack mode can only be used for ustack"
@@ -145,10 +149,10 @@ class ProbeValues(CheckerBase):
             chosen = "raw"
         depth = types.MAX_STACK_DEPTH if limit is None else limit
         if depth > MAX_STACK:
-            message = f"kstack([int limit]): limit shouldn't exceed {MAX_STACK}, {depth} given"
+            message = f"{call.name}([int limit]): limit shouldn't exceed {MAX_STACK}, {depth} given"
             self.report.error(span, message, code="stack")
             return self.bad(span)
-        return tree.Stack(span=span, type=types.KStack(chosen, depth))
+        return tree.Stack(span=span, type=types.KStack(chosen, depth, user))
 
     # --- args ---
 

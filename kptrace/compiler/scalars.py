@@ -145,13 +145,7 @@ class ScalarEmitter(PartEmitter):
             case tree.MapLength():
                 return self.map_length(node)
             case tree.Stack():
-                frames = self.place(
-                    f"struct frames_{node.type.limit}", node.type.limit * 8, "frames"
-                )
-                self.shared.storage.stack_map(node.type.limit)
-                name = self.fresh("stack")
-                self.line(f"__u64 {name} = stack_{node.type.limit}(ctx, &{frames});")
-                return name
+                return self.stack(node.type)
             case tree.Delete():
                 return self.delete(node)
             case _:
@@ -166,6 +160,15 @@ class ScalarEmitter(PartEmitter):
         size = types.size_of(node.type)
         self.line(f"{self.spelling(node.type)} {name};")
         self.line(f"__builtin_memcpy(&{name}, &{source}, {size});")
+        return name
+
+    def stack(self, kind: types.KStack) -> str:
+        prefix = "user_" if kind.user else ""
+        size = (kind.limit + kind.user) * 8
+        frames = self.place(f"struct {prefix}frames_{kind.limit}", size, "frames")
+        self.shared.storage.stack_map(kind.limit, kind.user)
+        name = self.fresh("stack_key")
+        self.line(f"__u64 {name} = {prefix}stack_{kind.limit}(ctx, &{frames});")
         return name
 
     def builtin(self, node: tree.Builtin) -> str:

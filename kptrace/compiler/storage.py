@@ -43,7 +43,7 @@ class Storage:
         it, an element allocated inside a probe on the allocator could deadlock.
         """
         self.maps: list[Map] = []
-        self.stacks: dict[int, StackMap] = {}
+        self.stacks: dict[tuple[int, bool], StackMap] = {}
         self.counters: list[Counter] = []
         self._index: dict[str, Map] = {}
         self._symbols: set[str] = set()
@@ -66,12 +66,14 @@ class Storage:
     def map(self, name: str) -> Map:
         return self._index[name]
 
-    def stack_map(self, depth: int) -> StackMap:
-        if depth not in self.stacks:
-            self.stacks[depth] = StackMap(
-                symbol=f"stacks_{depth}", depth=depth, max_entries=STACK_ENTRIES
+    def stack_map(self, depth: int, user: bool) -> StackMap:
+        key = (depth, user)
+        if key not in self.stacks:
+            symbol = f"{'user_' if user else ''}stacks_{depth}"
+            self.stacks[key] = StackMap(
+                symbol=symbol, depth=depth, max_entries=STACK_ENTRIES, user=user
             )
-        return self.stacks[depth]
+        return self.stacks[key]
 
     def counter(self, kind: CounterKind, subject: str = "") -> int:
         """The ledger slot of a counter; a new one at first use."""

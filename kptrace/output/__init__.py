@@ -17,6 +17,7 @@ Goes in: decoded values, map snapshots, the ledger. Comes out: bytes, byte for b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -32,6 +33,15 @@ class Stream(Enum):
     ERROR = "error"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserFrame:
+    """An address in a process: ``symbol+offset`` and the mapped file, None where unknown."""
+
+    address: int
+    symbol: str | None
+    path: str | None
+
+
 class Resolver(Protocol):
     """Answers what kernel addresses mean."""
 
@@ -40,6 +50,9 @@ class Resolver(Protocol):
 
     def ksym_offset(self, address: int) -> str | None:
         """``name+offset``, the offset in decimal."""
+
+    def user_stack(self, key: int, kind: KStack) -> tuple[UserFrame, ...]:
+        """The frames of a stored stack of a process, innermost first."""
 
     def stack(self, key: int, kind: KStack) -> tuple[int, ...]:
         """The addresses of a stored stack, innermost first; none when it was not stored."""

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from kptrace import types
 from kptrace.aggregate import Value
-from kptrace.output import Resolver
+from kptrace.output import Resolver, UserFrame
 from kptrace.output.times import time_renderer
 from kptrace.types import Type
 
@@ -180,6 +180,9 @@ def _symbol(name: str | None, address: int) -> bytes:
 
 
 def _stack_text(kind: types.KStack, key: int, resolver: Resolver) -> bytes:
+    if kind.user:
+        found = resolver.user_stack(key, kind) if key else ()
+        return b"\n" + b"".join(_user_frame(kind.mode, one) for one in found)
     frames = resolver.stack(key, kind) if key else ()
     lines = [_frame(kind.mode, address, resolver) for address in frames]
     return b"\n" + b"".join(lines)
@@ -191,4 +194,14 @@ def _frame(mode: str, address: int, resolver: Resolver) -> bytes:
     symbol = _symbol(resolver.ksym_offset(address), address)
     if mode == "perf":
         return b"\t%x %b\n" % (address, symbol)
+    return b"        %b\n" % symbol
+
+
+def _user_frame(mode: str, frame: UserFrame) -> bytes:
+    if mode == "raw":
+        return b"%x\n" % frame.address
+    symbol = _symbol(frame.symbol, frame.address)
+    if mode == "perf":
+        path = (frame.path or "[unknown]").encode("utf-8", "surrogateescape")
+        return b"\t%x %b (%b)\n" % (frame.address, symbol, path)
     return b"        %b\n" % symbol

@@ -20,5 +20,6 @@ decide when a run ends; that is the session's part.
                     refusals: why the kernel said no
     perf            per-CPU perf rings -> records; perf_records: the decoding
     maps            map file descriptors -> bytes
+    user_symbols    addresses in processes -> symbols of the ELF files that they map
     ledger          everything that counts a loss -> one ledger
 """

@@ -11,9 +11,11 @@ from collections.abc import Iterable, Iterator
 from kptrace import types
 from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
 from kptrace.kernel import Kernel
+from kptrace.output import UserFrame
 from kptrace.plan import Control, Map, Plan
 from kptrace.runtime import bpf, maps
 from kptrace.runtime.loaded import Loaded
+from kptrace.runtime.user_symbols import UserSymbols
 
 _KEY_0 = bytes(4)
 
@@ -74,7 +76,10 @@ class KernelResolver:
     """
 
     def __init__(self, plan: Plan, loaded: Loaded, kernel: Kernel) -> None:
-        self._stack_maps = {one.depth: loaded.map(one.symbol) for one in plan.stack_maps}
+        self._stack_maps = {
+            (one.depth, one.user): loaded.map(one.symbol) for one in plan.stack_maps
+        }
+        self._user_symbols = UserSymbols()
         self._symbols = kernel.symbols
         self._kernel = kernel
         self._users: dict[int, str | None] = {}
@@ -112,7 +117,15 @@ class KernelResolver:
         return self._kernel.cgroups.paths(number)
 
     def stack(self, key: int, kind: types.KStack) -> tuple[int, ...]:
-        return maps.stack(self._stack_maps[kind.limit], key)
+        return maps.stack(self._stack_maps[kind.limit, False], key)
+
+    def user_stack(self, key: int, kind: types.KStack) -> tuple[UserFrame, ...]:
+        process, *addresses = maps.stack(self._stack_maps[kind.limit, True], key) or (0,)
+        frames = []
+        for address in addresses:
+            symbol, path = self._user_symbols.resolve(process, address)
+            frames.append(UserFrame(address=address, symbol=symbol, path=path))
+        return tuple(frames)
 
 
 def set_active(loaded: Loaded, active: bool) -> None:

@@ -8,7 +8,6 @@ tracer becomes a `tree.Send`. Rows stand in one file for each topic; this is the
 
 from __future__ import annotations
 
-from kptrace.compiler import builtins
 from kptrace.compiler.functions import (
     addresses,
     aggregations,
@@ -54,7 +53,6 @@ _NOT_YET = frozenset(
     skboutput
     uaddr
     unwatch
-    ustack
     usym
     """.split()
 )
@@ -62,7 +60,7 @@ _NOT_YET = frozenset(
 
 def is_unknown_function(name: str) -> bool:
     """Whether a name is no function of the language at all."""
-    return name not in _NOT_YET and name not in builtins.NOT_YET
+    return name not in _NOT_YET
 
 
 __all__ = ["AGGREGATIONS", "FUNCTIONS", "Function", "is_unknown_function"]

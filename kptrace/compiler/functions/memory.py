@@ -105,7 +105,7 @@ def _ksym(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return tree.Cast(span=call.span, type=types.KSYM, operand=made)
 
 
-def _kstack(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+def _stack(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     mode: str | None = None
     limit: int | None = None
     for index in range(len(call.arguments)):
@@ -118,10 +118,10 @@ def _kstack(check: ExpressionChecker, call: n.Call) -> tree.Expr:
                 return check.bad(call.span)
             if limit < 1:
                 check.report.error(
-                    node.span, "kstack([int limit]): limit must be at least 1", code="stack"
+                    node.span, f"{call.name}([int limit]): limit must be at least 1", code="stack"
                 )
                 return check.bad(call.span)
-    return check.stack(call.span, mode, limit)
+    return check.stack(call, mode, limit)
 
 
 def _address_space(user: bool) -> ValueRule:
@@ -183,7 +183,8 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
 ROWS: dict[str, Function] = {
     "str": Function(least=1, most=2, value=_str),
     "ksym": Function(least=1, most=1, value=_ksym),
-    "kstack": Function(least=0, most=2, value=_kstack, bare=True),
+    "kstack": Function(least=0, most=2, value=_stack, bare=True),
+    "ustack": Function(least=0, most=2, value=_stack, bare=True),
     "ntop": Function(least=1, most=2, value=_ntop),
     "kptr": Function(least=1, most=1, value=_address_space(False)),
     "uptr": Function(least=1, most=1, value=_address_space(True)),

@@ -152,7 +152,8 @@ static __always_inline long stacks_127_put(__u64 *key, struct frames_127 *frames
 	return stacks_127.update(key, frames);
 }
 
-static __always_inline __u64 stack_127_store(__u64 key, struct frames_127 *frames)
+static __always_inline __u64 stack_127_store(__u64 key,
+		struct frames_127 *frames)
 {
 	if (stacks_127_at(&key))
 		return key;
@@ -165,7 +166,7 @@ static __always_inline __u64 stack_127_store(__u64 key, struct frames_127 *frame
 
 static __always_inline __u64 stack_127(void *ctx, struct frames_127 *frames)
 {
-	long size = bpf_get_stack(ctx, frames, sizeof(*frames), 0);
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
@@ -197,7 +198,8 @@ static __always_inline long stacks_3_put(__u64 *key, struct frames_3 *frames)
 	return stacks_3.update(key, frames);
 }
 
-static __always_inline __u64 stack_3_store(__u64 key, struct frames_3 *frames)
+static __always_inline __u64 stack_3_store(__u64 key,
+		struct frames_3 *frames)
 {
 	if (stacks_3_at(&key))
 		return key;
@@ -210,7 +212,7 @@ static __always_inline __u64 stack_3_store(__u64 key, struct frames_3 *frames)
 
 static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames)
 {
-	long size = bpf_get_stack(ctx, frames, sizeof(*frames), 0);
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
@@ -242,7 +244,8 @@ static __always_inline long stacks_5_put(__u64 *key, struct frames_5 *frames)
 	return stacks_5.update(key, frames);
 }
 
-static __always_inline __u64 stack_5_store(__u64 key, struct frames_5 *frames)
+static __always_inline __u64 stack_5_store(__u64 key,
+		struct frames_5 *frames)
 {
 	if (stacks_5_at(&key))
 		return key;
@@ -255,7 +258,7 @@ static __always_inline __u64 stack_5_store(__u64 key, struct frames_5 *frames)
 
 static __always_inline __u64 stack_5(void *ctx, struct frames_5 *frames)
 {
-	long size = bpf_get_stack(ctx, frames, sizeof(*frames), 0);
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
@@ -348,8 +351,8 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* @[kstack] = count(); */
 #line 3 "kstack.bt"
 	__u64 key_0;
-	__u64 stack_0 = stack_127(ctx, &scratch->frames_0);
-	key_0 = stack_0;
+	__u64 stack_key_0 = stack_127(ctx, &scratch->frames_0);
+	key_0 = stack_key_0;
 	struct count *slot_0 = map__slot(ctx, &key_0, 0);
 	if (slot_0) {
 		slot_0->n += 1;
@@ -359,8 +362,8 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	struct tuple_0 key_1;
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	struct frames_3 frames_1;
-	__u64 stack_1 = stack_3(ctx, &frames_1);
-	key_1.f0 = stack_1;
+	__u64 stack_key_1 = stack_3(ctx, &frames_1);
+	key_1.f0 = stack_key_1;
 	__builtin_memset(key_1.f1.data, 0, 16);
 	bpf_get_current_comm(key_1.f1.data, 16);
 	struct count *slot_1 = map_few_slot(ctx, &key_1, 1);
@@ -370,8 +373,8 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* print(kstack(perf, 5)) */
 #line 5 "kstack.bt"
 	struct event_2 event_0;
-	__u64 stack_2 = stack_5(ctx, &scratch->frames_2);
-	event_0.arg0 = stack_2;
+	__u64 stack_key_2 = stack_5(ctx, &scratch->frames_2);
+	event_0.arg0 = stack_key_2;
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 2;
 	event_0.header.unused = 0;

@@ -191,7 +191,8 @@ static __always_inline long stacks_3_put(__u64 *key, struct frames_3 *frames)
 	return bpf_map_update_elem(&stacks_3, key, frames, BPF_ANY);
 }
 
-static __always_inline __u64 stack_3_store(__u64 key, struct frames_3 *frames)
+static __always_inline __u64 stack_3_store(__u64 key,
+		struct frames_3 *frames)
 {
 	if (stacks_3_at(&key))
 		return key;
@@ -204,7 +205,7 @@ static __always_inline __u64 stack_3_store(__u64 key, struct frames_3 *frames)
 
 static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames)
 {
-	long size = bpf_get_stack(ctx, frames, sizeof(*frames), 0);
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
@@ -375,8 +376,8 @@ int probe_2(void *ctx)
 #line 4 "timers.bt"
 	__u64 key_0;
 	struct frames_3 frames_0;
-	__u64 stack_0 = stack_3(ctx, &frames_0);
-	key_0 = stack_0;
+	__u64 stack_key_0 = stack_3(ctx, &frames_0);
+	key_0 = stack_key_0;
 	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;
@@ -395,8 +396,8 @@ int probe_3(void *ctx)
 #line 4 "timers.bt"
 	__u64 key_0;
 	struct frames_3 frames_0;
-	__u64 stack_0 = stack_3(ctx, &frames_0);
-	key_0 = stack_0;
+	__u64 stack_key_0 = stack_3(ctx, &frames_0);
+	key_0 = stack_key_0;
 	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;

@@ -1,0 +1,472 @@
+/* ustack.bt: made by kptrace; SPDX-License-Identifier: GPL */
+typedef unsigned char __u8;
+typedef signed char __s8;
+typedef unsigned short __u16;
+typedef short __s16;
+typedef unsigned int __u32;
+typedef int __s32;
+typedef unsigned long long __u64;
+typedef long long __s64;
+
+#define SEC(name) __attribute__((section(name), used))
+#define __always_inline inline __attribute__((always_inline))
+#define __uint(name, value) int (*name)[value]
+#define __type(name, value) typeof(value) *name
+
+enum {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
+	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_ANY = 0,
+	BPF_NOEXIST = 1,
+	BPF_F_NO_PREALLOC = 1,
+};
+#define BPF_F_CURRENT_CPU 0xffffffffULL
+
+static void *(*bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*bpf_ktime_get_ns)(void) = (void *)5;
+static __u64 (*bpf_get_current_pid_tgid)(void) = (void *)14;
+static long (*bpf_perf_event_output)(void *ctx, void *map, __u64 flags, void *data, __u64 size) = (void *)25;
+static long (*bpf_get_stack)(void *ctx, void *to, __u32 size, __u64 flags) = (void *)67;
+
+struct event_header {
+	__u64 time;
+	__u32 id;
+	__u32 unused;
+};
+
+struct tuple_0 {
+	__u64 f0;
+	__u64 f1;
+};
+
+struct count {
+	__u64 n;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(key_size, 4);
+	__uint(value_size, 4);
+} events SEC(".maps");
+
+static __always_inline long output(void *ctx, void *event, __u32 size)
+{
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
+}
+
+struct scratch_slot {
+	__u64 busy;
+	__u64 words[128];
+};
+
+struct zeros {
+	__u64 words[1];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 6);
+	__type(key, __u32);
+	__type(value, __u64);
+} ledger SEC(".maps");
+
+static __always_inline __u64 *ledger_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&ledger, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 3);
+	__type(key, __u32);
+	__type(value, __u32);
+} control SEC(".maps");
+
+static __always_inline __u32 *control_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&control, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct scratch_slot);
+} scratch SEC(".maps");
+
+static __always_inline struct scratch_slot *scratch_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&scratch, index);
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct zeros);
+} zeros SEC(".maps");
+
+static __always_inline struct zeros *zeros_at(__u32 *index)
+{
+	return bpf_map_lookup_elem(&zeros, index);
+}
+
+/* Count in the loss ledger; gives this CPU's new count. */
+static __always_inline __u64 ledger_add(__u32 index)
+{
+	__u64 *count = ledger_at(&index);
+
+	if (!count)
+		return 0;
+	*count += 1;
+	return *count;
+}
+
+static __always_inline void send(void *ctx, void *event, __u32 size)
+{
+	if (output(ctx, event, size))
+		ledger_add(0);
+}
+
+/* Probes count only between the last attach and the first detach. */
+static __always_inline _Bool active(void)
+{
+	__u32 zero = 0;
+	__u32 *on = control_at(&zero);
+
+	return on && *on;
+}
+
+/*
+ * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
+ * takes a free slot; when none is free the run is refused and counted.
+ */
+static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
+{
+#pragma unroll
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 index = i;
+		struct scratch_slot *slot = scratch_at(&index);
+
+		if (!slot)
+			continue;
+		__sync_fetch_and_add(&slot->busy, 1);
+		if (*(volatile __u64 *)&slot->busy == 1)
+			return slot;
+		__sync_fetch_and_add(&slot->busy, -1);
+	}
+	ledger_add(refused);
+	return (void *)0;
+}
+
+/* A run-time warning about a helper: what it returned. */
+static __always_inline void warn_failed(void *ctx, __u32 id, long result)
+{
+	struct {
+		struct event_header header;
+		__s64 result;
+	} event = {
+		.header = { .time = bpf_ktime_get_ns(), .id = id },
+		.result = result,
+	};
+
+	send(ctx, &event, sizeof(event));
+}
+
+struct user_frames_3 {
+	__u64 process;
+	__u64 address[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct user_frames_3);
+} user_stacks_3 SEC(".maps");
+
+static __always_inline struct user_frames_3 *user_stacks_3_at(__u64 *key)
+{
+	return bpf_map_lookup_elem(&user_stacks_3, key);
+}
+
+static __always_inline long user_stacks_3_put(__u64 *key, struct user_frames_3 *frames)
+{
+	return bpf_map_update_elem(&user_stacks_3, key, frames, BPF_ANY);
+}
+
+static __always_inline __u64 user_stack_3_store(__u64 key,
+		struct user_frames_3 *frames)
+{
+	if (user_stacks_3_at(&key))
+		return key;
+	if (user_stacks_3_put(&key, frames)) {
+		ledger_add(5);
+		return 0;
+	}
+	return key;
+}
+
+static __always_inline __u64 user_stack_3(void *ctx, struct user_frames_3 *frames)
+{
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 256 /* BPF_F_USER_STACK */);
+	__u64 key = 0xcbf29ce484222325ULL;
+
+	if (size < 0) {
+		if (size != -14) /* EFAULT: a kernel thread */
+			ledger_add(5);
+		return 0;
+	}
+	frames->process = bpf_get_current_pid_tgid() >> 32;
+	key ^= frames->process;
+	for (__u32 i = 0; i < 3; i++) {
+		if (i * 8 >= (__u64)size)
+			break;
+		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
+		key ^= key >> 32;
+	}
+	return user_stack_3_store(key, frames);
+}
+
+struct frames_3 {
+	__u64 address[3];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct frames_3);
+} stacks_3 SEC(".maps");
+
+static __always_inline struct frames_3 *stacks_3_at(__u64 *key)
+{
+	return bpf_map_lookup_elem(&stacks_3, key);
+}
+
+static __always_inline long stacks_3_put(__u64 *key, struct frames_3 *frames)
+{
+	return bpf_map_update_elem(&stacks_3, key, frames, BPF_ANY);
+}
+
+static __always_inline __u64 stack_3_store(__u64 key,
+		struct frames_3 *frames)
+{
+	if (stacks_3_at(&key))
+		return key;
+	if (stacks_3_put(&key, frames)) {
+		ledger_add(5);
+		return 0;
+	}
+	return key;
+}
+
+static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames)
+{
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
+	__u64 key = 0xcbf29ce484222325ULL;
+
+	if (size < 0) {
+		ledger_add(5);
+		return 0;
+	}
+	for (__u32 i = 0; i < 3; i++) {
+		if (i * 8 >= (__u64)size)
+			break;
+		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
+		key ^= key >> 32;
+	}
+	return stack_3_store(key, frames);
+}
+
+struct user_frames_127 {
+	__u64 process;
+	__u64 address[127];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct user_frames_127);
+} user_stacks_127 SEC(".maps");
+
+static __always_inline struct user_frames_127 *user_stacks_127_at(__u64 *key)
+{
+	return bpf_map_lookup_elem(&user_stacks_127, key);
+}
+
+static __always_inline long user_stacks_127_put(__u64 *key, struct user_frames_127 *frames)
+{
+	return bpf_map_update_elem(&user_stacks_127, key, frames, BPF_ANY);
+}
+
+static __always_inline __u64 user_stack_127_store(__u64 key,
+		struct user_frames_127 *frames)
+{
+	if (user_stacks_127_at(&key))
+		return key;
+	if (user_stacks_127_put(&key, frames)) {
+		ledger_add(5);
+		return 0;
+	}
+	return key;
+}
+
+static __always_inline __u64 user_stack_127(void *ctx, struct user_frames_127 *frames)
+{
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 256 /* BPF_F_USER_STACK */);
+	__u64 key = 0xcbf29ce484222325ULL;
+
+	if (size < 0) {
+		if (size != -14) /* EFAULT: a kernel thread */
+			ledger_add(5);
+		return 0;
+	}
+	frames->process = bpf_get_current_pid_tgid() >> 32;
+	key ^= frames->process;
+	for (__u32 i = 0; i < 127; i++) {
+		if (i * 8 >= (__u64)size)
+			break;
+		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
+		key ^= key >> 32;
+	}
+	return user_stack_127_store(key, frames);
+}
+
+/* @ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct tuple_0);
+	__type(value, struct count);
+} map_ SEC(".maps");
+
+static __always_inline void map__full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(3) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline struct count *map__slot(void *ctx, struct tuple_0 *key, __u32 warning)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_, key);
+	if (!slot)
+		map__full(ctx, warning, result);
+	return slot;
+}
+
+static __always_inline long map__delete(struct tuple_0 *key)
+{
+	return bpf_map_delete_elem(&map_, key);
+}
+
+/* @p */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct count);
+} map_p SEC(".maps");
+
+static __always_inline void map_p_full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(4) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline struct count *map_p_slot(void *ctx, __u64 *key, __u32 warning)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_p, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_p, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_p, key);
+	if (!slot)
+		map_p_full(ctx, warning, result);
+	return slot;
+}
+
+static __always_inline long map_p_delete(__u64 *key)
+{
+	return bpf_map_delete_elem(&map_p, key);
+}
+
+struct probe_0_record {
+	__u64 common;
+};
+struct probe_0_scratch {
+	__u64 busy;
+	struct user_frames_127 frames_2 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe_0_scratch *scratch)
+{
+	/* @[ustack(3), kstack(3)] = count(); */
+#line 2 "ustack.bt"
+	struct tuple_0 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
+	struct user_frames_3 frames_0;
+	__u64 stack_key_0 = user_stack_3(ctx, &frames_0);
+	key_0.f0 = stack_key_0;
+	struct frames_3 frames_1;
+	__u64 stack_key_1 = stack_3(ctx, &frames_1);
+	key_0.f1 = stack_key_1;
+	struct count *slot_0 = map__slot(ctx, &key_0, 0);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
+	/* @p[ustack(perf)] = count(); */
+#line 3 "ustack.bt"
+	__u64 key_1;
+	__u64 stack_key_2 = user_stack_127(ctx, &scratch->frames_2);
+	key_1 = stack_key_2;
+	struct count *slot_1 = map_p_slot(ctx, &key_1, 1);
+	if (slot_1) {
+		slot_1->n += 1;
+	}
+	return 1;
+}
+
+/* tracepoint:syscalls:sys_enter_openat */
+SEC("tracepoint")
+int probe_0(struct probe_0_record *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 1;
+	ledger_add(1);
+	slot = scratch_enter(2);
+	if (!slot)
+		return 1;
+	result = probe_0_body(ctx, (void *)slot);
+	__sync_fetch_and_add(&slot->busy, -1);
+	return result;
+}
+
+char LICENSE[] SEC("license") = "GPL";
