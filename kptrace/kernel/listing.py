@@ -20,6 +20,7 @@ KEYWORDS = {
     "enum": (Kind.ENUM, Kind.ENUM64),
 }
 _ITERATOR = "bpf_iter__"
+_MARK = "__safe_trusted"  # a struct beside the context that tells the verifier what to trust
 
 
 def functions(btf: Btf) -> set[str]:
@@ -30,7 +31,8 @@ def functions(btf: Btf) -> set[str]:
 def iterators(btf: Btf) -> list[str]:
     """What an iter probe can go over: the kernel has a context struct for each."""
     names = btf.core.names(Kind.STRUCT)
-    return sorted(one.removeprefix(_ITERATOR) for one in names if one.startswith(_ITERATOR))
+    found = (one.removeprefix(_ITERATOR) for one in names if one.startswith(_ITERATOR))
+    return sorted(one for one in found if not one.endswith(_MARK))
 
 
 def types(btf: Btf, keyword: str, pattern: str) -> list[str]:
@@ -90,5 +92,13 @@ def _prototype(file: BtfFile, type_id: int) -> int:
 def iterator_arguments(btf: Btf, name: str) -> Iterator[str]:
     """The members of an iterator's context."""
     found = btf.find(f"{_ITERATOR}{name}", "", Kind.STRUCT)
-    if found is not None:
-        yield from (one.removesuffix(";") for one in members(*found))
+    if found is None:
+        return
+    file, type_id = found
+    for name_offset, kind, _ in file.record(type_id).rows("=III"):
+        # a pointer is wrapped in a union of 8 bytes (linux/bpf.h: __bpf_md_ptr)
+        if name_offset == 0 and file.record(kind).kind == Kind.UNION:
+            texts = list(members(file, kind))[:1]
+        else:
+            texts = [declaration(file, kind, file.name(name_offset))]
+        yield from (one.removesuffix(";") for one in texts)

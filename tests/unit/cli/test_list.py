@@ -90,6 +90,23 @@ def test_many_functions_have_their_own_arguments(kptrace: Command) -> None:
     assert found[at + 1 : at + 3] == ["    struct file *file", "    int datasync"]
 
 
+def test_arguments_of_trampolines_and_iterators(kptrace: Command) -> None:
+    """fentry has the module in its name, as bpftrace lists it, and what the function returns."""
+    assert lines(kptrace, "list", "-v", "fentry:vfs_fsync") == [
+        "fentry:vmlinux:vfs_fsync",
+        "    struct file *file",
+        "    int datasync",
+        "    int retval",
+    ]
+    assert lines(kptrace, "-l", "fr:vfs_fsync") == ["fexit:vmlinux:vfs_fsync"]
+    assert lines(kptrace, "-lv", "iter:task") == [
+        "iter:task",
+        "    struct bpf_iter_meta *meta",
+        "    struct task_struct *task",
+    ]
+    assert "iter:task_file" in lines(kptrace, "-l", "it:task*")
+
+
 def test_arguments_as_json(kptrace: Command) -> None:
     done = kptrace("list", "-v", "-f", "json", "kprobe:vfs_fsync")
     assert json.loads(done.output) == {
