@@ -46,6 +46,9 @@ class Unit:
     format: TracepointFormat | None = None
 
 
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
 def expand(program: n.Program, kernel: Kernel, policy: Policy, report: Report) -> tuple[Unit, ...]:
     """All units, in source order; findings go to the report."""
     return _Expander(kernel, policy, report).run(program)
@@ -95,6 +98,13 @@ class _Expander:
         self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], label: str
     ) -> None:
         """Add the units of one attach point."""
+        if "@" in _QUOTED.sub("", point.text):
+            message = (
+                "source-location attach points are not supported: kptrace reads types from BTF,"
+                " which knows no source lines"
+            )
+            self.report.error(point.span, message, code="not-supported")
+            return
         word, *rest = parts
         if "*" in word:
             self.every_provider(probe, point, parts, label)

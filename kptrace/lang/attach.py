@@ -9,6 +9,14 @@ from kptrace.lang import nodes as n
 from kptrace.lang.lexer import Lexer, SpecSyntaxError
 from kptrace.source import Span
 
+_QUOTED = r'"(?:[^"\\\n]|\\[^\n])*"'
+_PROVIDER = re.compile(rf'(?:{_QUOTED}|[^"{{, \t\r\n/:]+)*')
+"""Until a colon has been seen a slash opens the predicate."""
+_REST = re.compile(rf'(?:{_QUOTED}|[^"{{, \t\r\n/]+|/(?![/*]))*')
+"""A comment always ends the text."""
+_TOKEN = re.compile(rf'{_QUOTED}|:|[^":]+')
+_ESCAPE = re.compile(r"\\(.)")
+_NEVER_FIRST = (";", ")", "]", "}")
 _NAMED = re.compile(r"([_a-zA-Z][_a-zA-Z0-9]*)=")
 
 
@@ -16,7 +24,7 @@ def read_attach_point(lexer: Lexer, offset: int) -> tuple[n.AttachPoint, int]:
     """The attach point at or after an offset, and the offset behind it."""
     start = lexer.skip(offset)
     text = lexer.source.text
-    end = _end(lexer, start)
+    end = start if text[start : start + 1] in _NEVER_FIRST else _end(lexer, start)
     span = Span(lexer.source, start, end)
     raw = text[start:end]
     if not raw:
@@ -32,47 +40,26 @@ def read_attach_point(lexer: Lexer, offset: int) -> tuple[n.AttachPoint, int]:
 def _end(lexer: Lexer, start: int) -> int:
     """The first unquoted ``{``, ``,`` or blank; ``/`` too while no colon has been seen."""
     text = lexer.source.text
-    position = start
-    quoted = False
-    colon = False
-    while position < len(text):
-        character = text[position]
-        if quoted:
-            if character == "\\":
-                position += 1
-            elif character == '"':
-                quoted = False
-            elif character == "\n":
-                break
-        elif character == '"':
-            quoted = True
-        elif character in "{, \t\r\n" or character == "/" and _slash_ends(text, position, colon):
-            break
-        elif character == ":":
-            colon = True
-        position += 1
-    if quoted:
-        raise SpecSyntaxError(Span(lexer.source, start, position), "unterminated string")
-    return min(position, len(text))
-
-
-def _slash_ends(text: str, position: int, colon: bool) -> bool:
-    """A slash opens the predicate while no colon has been seen; a comment always ends the text."""
-    return not colon or text.startswith(("//", "/*"), position)
+    match = _PROVIDER.match(text, start)
+    assert match is not None
+    if text.startswith(":", match.end()):
+        match = _REST.match(text, match.end())
+        assert match is not None
+    if text.startswith('"', match.end()):
+        line = text.find("\n", match.end())
+        end = len(text) if line == -1 else line
+        raise SpecSyntaxError(Span(lexer.source, start, end), "unterminated string")
+    return match.end()
 
 
 def split_attach_point(raw: str) -> tuple[str, ...]:
     """The parts between unquoted colons, quotes and escapes removed."""
-    parts = [""]
-    quoted = False
-    characters = iter(raw)
-    for character in characters:
-        if character == '"':
-            quoted = not quoted
-        elif quoted and character == "\\":
-            parts[-1] += next(characters, "")
-        elif character == ":" and not quoted:
-            parts.append("")
+    parts: list[list[str]] = [[]]
+    for token in _TOKEN.findall(raw):
+        if token == ":":
+            parts.append([])
+        elif token[0] == '"':
+            parts[-1].append(_ESCAPE.sub(r"\1", token[1:-1]))
         else:
-            parts[-1] += character
-    return tuple(parts)
+            parts[-1].append(token)
+    return tuple("".join(part) for part in parts)

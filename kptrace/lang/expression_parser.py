@@ -31,6 +31,11 @@ _CAST_FOLLOWS = re.compile(r'[0-9a-zA-Z_$@"(~*]|-(?!>)|!(?!=)|&(?!&)')
 _C_KEYWORDS = ("struct", "union", "enum")
 
 
+def _has_address(node: n.Expr) -> bool:
+    """A variable or a whole map."""
+    return isinstance(node, n.Variable) or (isinstance(node, n.Map) and node.keys is None)
+
+
 class ExpressionParser(Cursor, ABC):
     """Parses expressions; what a block contains is the statement parser's business."""
 
@@ -104,7 +109,7 @@ class ExpressionParser(Cursor, ABC):
         span = token.span.to(operand.span)
         if token.text in ("++", "--"):
             return self.increment(token.text, True, operand, span)
-        if token.text == "&" and not isinstance(operand, n.Variable | n.Map):
+        if token.text == "&" and not _has_address(operand):
             message = "address-of operator (&) can only be used on a map or variable"
             raise self.problem(message, span)
         return n.Unary(span=span, op=token.text, operand=operand)
@@ -261,7 +266,8 @@ class ExpressionParser(Cursor, ABC):
         first = self.expression()
         if self.accept(")"):
             return first
-        self.expect(",")
+        if not self.accept(","):
+            raise self.problem("expected ')'")
         elements = [first]
         while not self.at(")"):
             elements.append(self.expression())

@@ -19,6 +19,15 @@ from kptrace.source import Source
 ASSIGN_OPS = ("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>=")
 _NAME_COMMENT = re.compile(r"^[ \t]*//[ \t]*name:[ \t]*([_a-zA-Z][_a-zA-Z0-9]*)[ \t]*$", re.M)
 _C_KEYWORDS = ("struct", "union", "enum")
+_EARLY: dict[type[n.RootItem], str] = {
+    n.CDefinition: "C definitions",
+    n.Config: "config",
+    n.Import: "root imports",
+}
+_LANDMARK = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)|[{};]', re.S)
+_SEMICOLON = re.compile(r"\s*;")
+MAX_ERRORS = 100
+"""Syntax errors that one parse collects."""
 
 
 def parse(source: Source) -> n.Program:
@@ -30,6 +39,8 @@ class ProgramParser(ExpressionParser):
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self.report = Report()
+        self.late = False  # probes or functions have begun
+        self.configured = False
 
     # --- root ---
 
@@ -43,7 +54,8 @@ class ProgramParser(ExpressionParser):
             self.offset = len(text) if end == -1 else end
             shebang = text[start : self.offset].rstrip()
         items: list[n.RootItem] = []
-        while True:
+        while len(self.report.diagnostics) < MAX_ERRORS:
+            item_start = self.offset
             try:
                 if self.peek().kind is Kind.END:
                     break
@@ -53,10 +65,9 @@ class ProgramParser(ExpressionParser):
                 if problem.span.text == "/*":  # an open comment reaches to the end
                     break
                 continue
-            item_start = self.offset
             try:
                 item = self.root_item()
-                self.check_order(item, items)
+                self.check_order(item)
                 items.append(item)
             except SpecSyntaxError as problem:
                 self.complain(problem)
@@ -70,45 +81,44 @@ class ProgramParser(ExpressionParser):
         self.report.error(problem.span, message, code="syntax", hints=hints)
 
     def recover(self, item_start: int, error: int) -> None:
-        """Go behind the closing brace of the root item in which the error stands."""
+        """Go behind the closing brace of the root item in which the error stands.
+
+        A semicolon ends what has no braces; behind the brace of a struct it may be left out.
+        """
         self.depth = 0
         depth = 0
         opened = False
-        self.offset = item_start
-        while True:
-            try:
-                token = self.advance()
-            except SpecSyntaxError as problem:
-                self.offset = max(problem.span.end, self.offset + 1)
-                continue
-            if token.kind is Kind.END:
-                return
-            if token.text == "{" and token.kind is Kind.PUNCTUATION:
+        text = self.source.text
+        self.offset = len(text)
+        for match in _LANDMARK.finditer(text, item_start):
+            token = match.group()
+            if token == "{":
                 depth += 1
                 opened = True
-            elif token.text == "}" and token.kind is Kind.PUNCTUATION:
+            elif token == "}":
                 depth -= 1
-            if depth <= 0 and opened and self.offset > error:
-                return
-            if not opened and token.text == ";" and self.offset > error:
+            elif token != ";":
+                continue
+            ends = depth <= 0 and opened if token != ";" else not opened
+            if ends and match.end() > error:
+                self.offset = match.end()
+                if token == "}" and (more := _SEMICOLON.match(text, self.offset)):
+                    self.offset = more.end()
                 return
 
-    def check_order(self, item: n.RootItem, before: list[n.RootItem]) -> None:
+    def check_order(self, item: n.RootItem) -> None:
         """Parts must come in the order of the grammar (language §2.2)."""
-        names: dict[type, str] = {
-            n.CDefinition: "C definitions",
-            n.Config: "config",
-            n.Import: "root imports",
-        }
-        what = names.get(type(item))
+        self.late = self.late or isinstance(item, n.Probe | n.Macro | n.Subprogram)
+        what = _EARLY.get(type(item))
         if what is None:
             return
-        late = any(isinstance(one, n.Probe | n.Macro | n.Subprogram) for one in before)
-        if late:
+        if self.late:
             message = f"{what} must appear before probes and functions"
             self.complain(self.problem(message, item.span))
-        if isinstance(item, n.Config) and any(isinstance(one, n.Config) for one in before):
-            self.complain(self.problem("duplicate config block", item.span))
+        if isinstance(item, n.Config):
+            if self.configured:
+                self.complain(self.problem("duplicate config block", item.span))
+            self.configured = True
 
     def root_item(self) -> n.RootItem:
         """root_item = cdef | config | root_import | probe | macro | map_decl | subprog ;"""
@@ -122,7 +132,7 @@ class ProgramParser(ExpressionParser):
                 return self.c_definition()
             if token.text == "config" and following.text == "=":
                 return self.config()
-            if token.text == "import" and following.kind is Kind.STRING:
+            if token.text == "import" and following.kind in (Kind.STRING, Kind.IDENTIFIER):
                 return self.import_()
             if token.text == "macro" and named:
                 return self.macro()
@@ -146,8 +156,8 @@ class ProgramParser(ExpressionParser):
         depth = 0
         while True:
             token = self.advance()
-            if token.kind is Kind.END:
-                raise self.problem("expected '}'", token.span)
+            if token.kind is Kind.END or (token.text == ";" and depth == 0):
+                raise self.problem("expected '}'" if depth else "expected '{'", token.span)
             if token.text == "{":
                 depth += 1
             elif token.text == "}":
@@ -215,6 +225,8 @@ class ProgramParser(ExpressionParser):
             parameters.append(token.text)
             if not self.accept(","):
                 break
+            if self.at(")"):
+                raise self.problem("expected a macro parameter")
         self.expect(")")
         body = self.block()
         return n.Macro(span=self.since(start), name=name, parameters=tuple(parameters), body=body)

@@ -91,7 +91,7 @@ def larger(expr: Text) -> Text:
         sequence(inside, "?", ":", inside),
         sequence(inside, BINARY, inside, BINARY, inside),
         sequence(words("! ~ - *"), inside),
-        sequence("&", VARIABLE | MAP_NAME | keyed),
+        sequence("&", VARIABLE | MAP_NAME),
         sequence(words("++ --"), place),
         sequence(place, words("++ --")),
         sequence(inside, words(". ->"), IDENT),

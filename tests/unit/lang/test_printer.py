@@ -45,6 +45,7 @@ TEXTS = st.text(CHARACTERS, max_size=5).map(
     lambda text: text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
 )
 MAP_NAMES = st.sampled_from(("@", "@m", "@m_1"))
+WHOLE_MAPS = make(n.Map, name=MAP_NAMES, keys=st.none())
 TYPES = make(
     n.TypeName,
     keyword=st.sampled_from(("", "", "struct", "enum")),
@@ -91,6 +92,7 @@ def blocks(inner: Strategy) -> Strategy:
         make(n.Discard, value=inner),
         make(n.Return, value=st.none() | inner),
         make(n.Jump, keyword=st.sampled_from(("break", "continue"))),
+        make(n.Import, path=TEXTS),
         make(n.While, condition=inner, body=simple_block),
         make(n.Unroll, count=inner, body=simple_block),
         make(
@@ -114,7 +116,7 @@ def larger(inner: Strategy) -> Strategy:
     typed = TYPES | make(n.Typeof, operand=TYPES | inner)
     return st.one_of(
         make(n.Unary, op=st.sampled_from("!~-*"), operand=inner),
-        make(n.Unary, op=st.just("&"), operand=VARIABLE | maps),
+        make(n.Unary, op=st.just("&"), operand=VARIABLE | WHOLE_MAPS),
         make(
             n.Binary,
             op=st.sampled_from("|| && | ^ & == != < > <= >= << >> + - * / %".split()),
@@ -132,7 +134,7 @@ def larger(inner: Strategy) -> Strategy:
         make(n.TupleIndex, operand=inner, index=st.integers(0, 20)),
         make(n.Index, operand=inner, index=inner),
         make(n.Cast, type=typed, operand=inner),
-        make(n.Call, name=NAMES, arguments=tuples(inner, 0, 3)),
+        make(n.Call, name=NAMES, arguments=tuples(inner | make(n.Typeof, operand=typed), 0, 3)),
         make(n.TupleLiteral, elements=tuples(inner, 0, 3)),
         make(
             n.RecordLiteral,
@@ -174,6 +176,39 @@ PROBES = make(
     body=blocks(TREES),
 )
 
+DEFINITIONS = make(
+    n.CDefinition,
+    text=st.sampled_from((
+        "#define X 1", "#include <a/b.h>", "struct a { int x; };", "enum { A, B = 2 }",
+        "union u { int x; } __attribute__((packed));",
+    )),
+)  # fmt: skip
+IMPORTS = make(n.Import, path=TEXTS)
+CONFIG = make(
+    n.Config,
+    settings=tuples(
+        make(n.Setting, key=NAMES, value=st.booleans() | st.integers(0, 1 << 63) | TEXTS), 0, 3
+    ),
+)
+ITEMS = st.one_of(
+    PROBES,
+    make(
+        n.Macro,
+        name=FREE_NAMES,
+        parameters=st.lists(
+            FREE_NAMES | st.sampled_from(("$a", "$b", "@m")), max_size=3, unique=True
+        ).map(tuple),
+        body=blocks(TREES),
+    ),
+    make(
+        n.MapDeclaration,
+        map=MAP_NAMES,
+        kind=st.sampled_from(("hash", "lruhash")),
+        size=st.integers(0, 1 << 32),
+        kind_span=st.just(SPAN),
+    ),
+)
+
 
 def read(text: str) -> n.Program:
     return parse(Source(name="spec.bt", text=text))
@@ -197,6 +232,21 @@ def test_expressions_survive(tree: n.Expr) -> None:
 @given(st.lists(PROBES, max_size=2).map(tuple))
 def test_programs_survive(probes: tuple[n.Probe, ...]) -> None:
     program = n.Program(source=SPAN.source, items=probes)
+    text = to_text(program)
+    assert read(text) == program
+    assert to_text(read(text)) == text
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    tuples(DEFINITIONS, 0, 2), tuples(IMPORTS, 0, 1), tuples(CONFIG, 0, 1), tuples(ITEMS, 0, 3),
+    st.sampled_from(("", "#!/usr/bin/env kptrace")),
+)  # fmt: skip
+def test_root_items_survive(
+    definitions: Any, imports: Any, config: Any, items: Any, shebang: str
+) -> None:
+    whole = (*definitions, *config, *imports, *items)
+    program = n.Program(source=SPAN.source, items=whole, shebang=shebang)
     text = to_text(program)
     assert read(text) == program
     assert to_text(read(text)) == text
