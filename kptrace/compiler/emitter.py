@@ -105,7 +105,7 @@ class Emitter(LoopEmitter):
         target = self.variable_object(node.slot)
         if node.value is None:
             self.clear(target, types.size_of(kind))
-        elif isinstance(
+        elif not node.declare and isinstance(
             node.value,
             tree.Var
             | tree.MapRead

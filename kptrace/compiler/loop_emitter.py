@@ -15,7 +15,6 @@ from contextlib import contextmanager
 
 from kptrace import types
 from kptrace.compiler import tree
-from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.values import ValueEmitter
 from kptrace.compiler.writer import c_integer
 from kptrace.plan import Map
@@ -134,18 +133,13 @@ class LoopEmitter(ValueEmitter):
         if len(node.parts) == 2 and sum(map(types.size_of, node.type.elements)) != size:
             self.clear(target, size)  # the padding
         if 0 in node.parts:
-            self.load("key", f"{target}.f0", node.type.elements[0])
+            kind = node.type.elements[0]
+            self.load("key", kind, f"{target}.f0", kind)
         if 1 in node.parts and isinstance(plan_map.value, types.AGGREGATES):
             self.line(f"{target}.f1 = {self.merged(node.map, 'key')};")
         elif 1 in node.parts:
-            self.load("value", f"{target}.f1", plan_map.value)
-
-    def load(self, pointer: str, target: str, kind: Type) -> None:
-        """Copy what a pointer points to."""
-        if is_scalar(kind):
-            self.line(f"{target} = *{pointer};")
-        else:
-            self.copy(f"&{target}", pointer, types.size_of(kind))
+            kind = node.type.elements[1]
+            self.load("value", plan_map.value, f"{target}.f1", kind)
 
     def after_loop(self) -> None:
         """Pass on a return out of the loop's body."""

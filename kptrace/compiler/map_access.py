@@ -28,8 +28,8 @@ class MapAccess(Writer, ABC):
         """Store into fresh memory, padding zeroed."""
 
     @abstractmethod
-    def convert(self, source: str, have: Type, target: str, want: Type) -> None:
-        """Copy an lvalue of one type to an lvalue of a wider one."""
+    def load(self, pointer: str, have: Type, target: str, want: Type) -> None:
+        """Copy what a pointer into a map points to."""
 
     def key_arguments(self, name: str, key: tree.Expr | None) -> str:
         """The key as leading arguments of a map function, with a comma behind."""
@@ -111,7 +111,7 @@ class MapAccess(Writer, ABC):
             if isinstance(plan_map.value, types.AGGREGATES):
                 self.line(f"{target} = {self.merged(node.map, key)};")
             else:
-                self.convert(f"(*{found})", plan_map.value, target, node.value)
+                self.load(found, plan_map.value, target, node.value)
         return f"({found} != 0)"
 
     def map_length(self, node: tree.MapLength) -> str:

@@ -25,6 +25,9 @@ class ValueEmitter(ScalarEmitter):
         if isinstance(node, tree.Ternary) and not is_scalar(kind):
             self.store_ternary(node, target, kind)
             return
+        if isinstance(node, tree.MapRead) and not is_scalar(kind):
+            self.store_map_value(node, target, kind)
+            return
         match kind:
             case types.String(size=size):
                 self.store_string(node, f"{target}.data", size)
@@ -236,23 +239,34 @@ class ValueEmitter(ScalarEmitter):
             case tree.TupleGet() | tree.Part():
                 root, within = self.inside(node)
                 return within(self.address(root))
-            case tree.MapRead():
-                return self.map_copy(node)
             case _:
                 target = self.object(node.type, "value")
                 self.fill(node, target, node.type)
                 return target
 
-    def map_copy(self, node: tree.MapRead) -> str:
-        """A copy of a map value: the entry may change while we use it."""
-        found = self.lookup(node)
-        target = self.object(node.type, "value")
-        size = types.size_of(node.type)
+    def store_map_value(self, node: tree.MapRead, target: str, kind: Type) -> None:
+        """Copy a map's value, zero where there is none: the entry may change while we use it."""
         plan_map = self.shared.storage.map(node.map)
-        self.clear(target, size)
+        found = self.lookup(node)
+        if not isinstance(kind, types.Tuple | types.Record):  # those are clear already (`fill`)
+            self.clear(target, types.size_of(kind))
         with self.braces(f"if ({found})"):
-            self.convert(f"(*{found})", plan_map.value, target, node.type)
-        return target
+            self.load(found, plan_map.value, target, kind)
+
+    def load(self, pointer: str, have: Type, target: str, want: Type) -> None:
+        """Copy what a pointer into a map points to.
+
+        The kernel aligns keys and values to 8 bytes; the types of strings and the like do not say
+        so, and clang would copy them byte by byte.
+        """
+        size = types.size_of(have)
+        if is_scalar(have) and have == want:
+            self.line(f"{target} = *{pointer};")
+        elif have == want and size <= INLINE_COPY and types.align_of(have) < 8:
+            aligned = f"__builtin_assume_aligned({pointer}, 8)"
+            self.line(f"__builtin_memcpy(&{target}, {aligned}, {size});")
+        else:
+            self.convert(f"(*{pointer})", have, target, want)
 
     def fill(self, node: tree.Expr, target: str, kind: Type) -> None:
         """Store into fresh memory, padding zeroed."""

@@ -399,7 +399,7 @@ static long probe_0_loop_1(void *map, __s32 *key, struct string_16 *value, struc
 {
 	void *ctx = frame->ctx;
 	frame->v_kv.f0 = *key;
-	__builtin_memcpy(&frame->v_kv.f1, value, 16);
+	__builtin_memcpy(&frame->v_kv.f1, __builtin_assume_aligned(value, 8), 16);
 	/* printf("%s %s\n", $name, $kv.1) */
 #line 13 "loops.bt"
 	struct event_0 event_0;

@@ -333,7 +333,7 @@ int probe_0(void *ctx)
 		key_4 = (__u32)(bpf_get_current_pid_tgid() >> 32);
 		__s8 *found_1 = map_lru_lookup(&key_4);
 		if (found_1) {
-			__builtin_memcpy(&v_value, &(*found_1), 1);
+			v_value = *found_1;
 		}
 		condition_0 = (found_1 != 0);
 	}

@@ -219,12 +219,10 @@ int probe_0(void *ctx)
 #line 5 "records.bt"
 	struct tuple_3 in_v_r__0;
 	struct tuple_3 *v_r = &in_v_r__0;
-	struct tuple_3 value_1;
-	__builtin_memset(&value_1, 0, sizeof(value_1));
-	value_1.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	__builtin_memset(value_1.f1.data, 0, 5);
-	__builtin_memcpy(value_1.f1.data, "name", 4);
-	__builtin_memcpy(&(*v_r), &value_1, 12);
+	__builtin_memset(&(*v_r), 0, sizeof((*v_r)));
+	(*v_r).f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__builtin_memset((*v_r).f1.data, 0, 5);
+	__builtin_memcpy((*v_r).f1.data, "name", 4);
 	/* print($r) */
 #line 6 "records.bt"
 	struct event_2 event_0;
@@ -276,15 +274,12 @@ int probe_1(void *ctx)
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(&event_0.arg0, 0, sizeof(event_0.arg0));
 	struct tuple_1 *found_0 = map_r_lookup();
-	struct tuple_1 value_1;
-	__builtin_memset(&value_1, 0, sizeof(value_1));
 	if (found_0) {
-		__builtin_memcpy(&value_1, &(*found_0), 24);
+		__builtin_memcpy(&event_0.arg0, &(*found_0), 24);
 	}
-	__builtin_memcpy(&event_0.arg0, &value_1, 24);
 	struct tuple_1 *found_1 = map_r_lookup();
-	__s32 value_2 = found_1 ? (*found_1).f0 : 0;
-	event_0.arg1 = value_2;
+	__s32 value_1 = found_1 ? (*found_1).f0 : 0;
+	event_0.arg1 = value_1;
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 6;
 	event_0.header.unused = 0;

@@ -121,18 +121,13 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU, event, size);
 }
 
-struct scratch_slot {
-	__u64 busy;
-	__u64 words[3];
-};
-
 struct zeros {
 	__u64 words[1];
 };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 7);
+	__uint(max_entries, 6);
 	__type(key, __u32);
 	__type(value, __u64);
 } ledger SEC(".maps");
@@ -152,18 +147,6 @@ struct {
 static __always_inline __u32 *control_at(__u32 *index)
 {
 	return bpf_map_lookup_elem(&control, index);
-}
-
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 4);
-	__type(key, __u32);
-	__type(value, struct scratch_slot);
-} scratch SEC(".maps");
-
-static __always_inline struct scratch_slot *scratch_at(__u32 *index)
-{
-	return bpf_map_lookup_elem(&scratch, index);
 }
 
 struct {
@@ -204,28 +187,6 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/*
- * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
- * takes a free slot; when none is free the run is refused and counted.
- */
-static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
-{
-#pragma unroll
-	for (__u32 i = 0; i < 4; i++) {
-		__u32 index = i;
-		struct scratch_slot *slot = scratch_at(&index);
-
-		if (!slot)
-			continue;
-		__sync_fetch_and_add(&slot->busy, 1);
-		if (*(volatile __u64 *)&slot->busy == 1)
-			return slot;
-		__sync_fetch_and_add(&slot->busy, -1);
-	}
-	ledger_add(refused);
-	return (void *)0;
-}
-
 /* A run-time warning about a helper: what it returned. */
 static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
@@ -250,7 +211,7 @@ struct {
 
 static __always_inline void map_one_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(4) == 1)
+	if (ledger_add(3) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -282,7 +243,7 @@ struct {
 
 static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(5) == 1)
+	if (ledger_add(4) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -320,7 +281,7 @@ struct {
 
 static __always_inline void map_pairs_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(6) == 1)
+	if (ledger_add(5) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -342,13 +303,11 @@ static __always_inline long map_pairs_delete(struct tuple_7 *key)
 	return bpf_map_delete_elem(&map_pairs, key);
 }
 
-struct probe_0_scratch {
-	__u64 busy;
-	struct event_4 event_1 __attribute__((aligned(8)));
-};
-
-static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scratch)
+/* begin */
+SEC("raw_tp")
+int probe_0(void *ctx)
 {
+	ledger_add(1);
 	/* @one[1, "a"] = (1, "x", (2, nsecs)); */
 #line 3 "tuples.bt"
 	struct tuple_1 value_0;
@@ -383,21 +342,16 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 #line 5 "tuples.bt"
 	struct tuple_1 in_v_t__0;
 	struct tuple_1 *v_t = &in_v_t__0;
-	struct tuple_1 value_2;
-	__builtin_memset(&value_2, 0, sizeof(value_2));
+	__builtin_memset(&(*v_t), 0, sizeof((*v_t)));
 	struct tuple_2 key_2;
 	__builtin_memset(&key_2, 0, sizeof(key_2));
 	key_2.f0 = 1;
 	__builtin_memset(key_2.f1.data, 0, 4);
 	__builtin_memcpy(key_2.f1.data, "a", 1);
 	struct tuple_1 *found_0 = map_one_lookup(&key_2);
-	struct tuple_1 value_3;
-	__builtin_memset(&value_3, 0, sizeof(value_3));
 	if (found_0) {
-		__builtin_memcpy(&value_3, &(*found_0), 32);
+		__builtin_memcpy(&(*v_t), &(*found_0), 32);
 	}
-	__builtin_memcpy(&value_2, &value_3, 32);
-	__builtin_memcpy(&(*v_t), &value_2, 32);
 	/* @two[$t.2.0, ($t.1, (1, 2))] = count(); */
 #line 6 "tuples.bt"
 	struct tuple_5 key_3;
@@ -421,69 +375,52 @@ static __always_inline int probe_0_body(void *ctx, struct probe_0_scratch *scrat
 	send(ctx, &event_0, sizeof(event_0));
 	/* print((1, "two", (3, 4))) */
 #line 8 "tuples.bt"
-	__builtin_memset(&scratch->event_1, 0, sizeof(scratch->event_1));
-	__builtin_memset(&scratch->event_1.arg0, 0, sizeof(scratch->event_1.arg0));
-	scratch->event_1.arg0.f0 = 1;
-	__builtin_memset(scratch->event_1.arg0.f1.data, 0, 4);
-	__builtin_memcpy(scratch->event_1.arg0.f1.data, "two", 3);
-	scratch->event_1.arg0.f2.f0 = 3;
-	scratch->event_1.arg0.f2.f1 = 4;
-	scratch->event_1.header.time = bpf_ktime_get_ns();
-	scratch->event_1.header.id = 4;
-	scratch->event_1.header.unused = 0;
-	send(ctx, &scratch->event_1, sizeof(scratch->event_1));
+	struct event_4 event_1;
+	__builtin_memset(&event_1, 0, sizeof(event_1));
+	__builtin_memset(&event_1.arg0, 0, sizeof(event_1.arg0));
+	event_1.arg0.f0 = 1;
+	__builtin_memset(event_1.arg0.f1.data, 0, 4);
+	__builtin_memcpy(event_1.arg0.f1.data, "two", 3);
+	event_1.arg0.f2.f0 = 3;
+	event_1.arg0.f2.f1 = 4;
+	event_1.header.time = bpf_ktime_get_ns();
+	event_1.header.id = 4;
+	event_1.header.unused = 0;
+	send(ctx, &event_1, sizeof(event_1));
 	return 0;
-}
-
-/* begin */
-SEC("raw_tp")
-int probe_0(void *ctx)
-{
-	struct scratch_slot *slot;
-	int result;
-
-	ledger_add(1);
-	slot = scratch_enter(2);
-	if (!slot)
-		return 0;
-	result = probe_0_body(ctx, (void *)slot);
-	__sync_fetch_and_add(&slot->busy, -1);
-	return result;
 }
 
 /* end */
 SEC("raw_tp")
 int probe_1(void *ctx)
 {
-	ledger_add(3);
+	ledger_add(2);
 	/* $pair = (1, nsecs); */
 #line 12 "tuples.bt"
 	struct tuple_7 in_v_pair__0;
 	struct tuple_7 *v_pair = &in_v_pair__0;
-	struct tuple_7 value_0;
-	__builtin_memset(&value_0, 0, sizeof(value_0));
-	value_0.f0 = 1;
-	value_0.f1 = bpf_ktime_get_boot_ns();
-	__builtin_memcpy(&(*v_pair), &value_0, 16);
+	__builtin_memset(&(*v_pair), 0, sizeof((*v_pair)));
+	(*v_pair).f0 = 1;
+	(*v_pair).f1 = bpf_ktime_get_boot_ns();
 	/* $pair = $pair.0 == 1 ? ($pair.0, $pair.1) : $pair; */
 #line 13 "tuples.bt"
-	struct tuple_7 value_1;
-	__builtin_memset(&value_1, 0, sizeof(value_1));
+	struct tuple_7 value_0;
+	__builtin_memset(&value_0, 0, sizeof(value_0));
 	if (((__s64)(*v_pair).f0 == 1)) {
-		value_1.f0 = (*v_pair).f0;
-		value_1.f1 = (*v_pair).f1;
+		value_0.f0 = (*v_pair).f0;
+		value_0.f1 = (*v_pair).f1;
 	} else {
-		__builtin_memcpy(&value_1, &(*v_pair), 16);
+		__builtin_memcpy(&value_0, &(*v_pair), 16);
 	}
-	__builtin_memcpy(&(*v_pair), &value_1, 16);
+	__builtin_memcpy(&(*v_pair), &value_0, 16);
 	/* @pairs[$pair] = 1; */
 #line 14 "tuples.bt"
-	__s8 value_2;
-	value_2 = 1;
+	__s8 value_1;
+	value_1 = 1;
 	struct tuple_7 key_0;
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	__builtin_memcpy(&key_0, &(*v_pair), 16);
-	map_pairs_update(ctx, &key_0, &value_2, 5);
+	map_pairs_update(ctx, &key_0, &value_1, 5);
 	/* printf("%d %lld %d\n", 1, nsecs, 2) */
 #line 15 "tuples.bt"
 	struct event_6 event_0;
