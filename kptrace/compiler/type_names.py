@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 from kptrace import types
-from kptrace.compiler import tree
+from kptrace.compiler import fold, tree
 from kptrace.compiler.probe_values import ProbeValues
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
@@ -103,8 +103,8 @@ class TypeNames(ProbeValues):
         return self.value(node).type
 
     def sizeof(self, node: n.Sizeof) -> tree.Expr:
-        if node.keyword != "sizeof":
-            return self.not_yet(node.span, f"'{node.keyword}'")
+        if node.keyword == "typeinfo":
+            return self.typeinfo(node)
         kind = self.type_of_operand(node.operand)
         if isinstance(kind, types.Error):
             return self.bad(node.span)
@@ -113,6 +113,22 @@ class TypeNames(ProbeValues):
             self.report.error(node.operand.span, message, code="unknown-name")
             return self.bad(node.span)
         return _size(node.span, _declared_size(kind))
+
+    def typeinfo(self, node: n.Sizeof) -> tree.Expr:
+        """What is known of a type: its number in BTF, its family, its name."""
+        if not self.facts.settings.allow_unstable("typeinfo", node.span, self.report):
+            return self.bad(node.span)
+        kind = self.type_of_operand(node.operand)
+        if isinstance(kind, types.Error):
+            return self.bad(node.span)
+        number = kind.btf_id if isinstance(kind, types.Struct) else 0
+        made: tuple[tree.Expr, ...] = (
+            tree.Const(span=node.span, type=types.UINT32, value=number),
+            fold.string(node.span, _family(kind)),
+            fold.string(node.span, type_name(kind)),
+        )
+        record = types.Record(("btf_id", "base_type", "full_type"), tuple(one.type for one in made))
+        return tree.TupleMake(span=node.span, type=record, elements=made)
 
     def offsetof(self, node: n.Offsetof) -> tree.Expr:
         kind = self.type_of_operand(node.operand)
@@ -135,6 +151,27 @@ class TypeNames(ProbeValues):
             offset += found.bit_offset // 8
             kind = found.type
         return _size(node.span, offset)
+
+
+def _family(kind: Type) -> str:
+    """The kind of a type without its size: what typeinfo() calls its base type."""
+    match kind:
+        case types.Int() | types.Enum():
+            return "int"
+        case types.Struct(kind=keyword):
+            return keyword
+        case (
+            types.Bool()
+            | types.String()
+            | types.Pointer()
+            | types.Array()
+            | types.Buffer()
+            | types.Tuple()
+            | types.Record()
+        ):
+            return type(kind).__name__.lower()
+        case _:
+            return type_name(kind)
 
 
 def _size(span: Span, value: int) -> tree.Const:

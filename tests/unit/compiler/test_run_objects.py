@@ -229,3 +229,17 @@ def test_structs_of_the_specification(run: Any) -> None:
         "1633968994",
         "14",
     ]
+
+
+def test_typeinfo(run: Any) -> None:
+    ran = run(
+        "config = { unstable_typeinfo = enable; print_maps_on_exit = false } begin {"
+        ' print(typeinfo(pid)); print((typeinfo(struct list_head).btf_id > 0, typeinfo(comm).base_type == "string"));'
+        " print(typeinfo(curtask).full_type); }"
+    )
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.lines[:3] == [
+        "{ .btf_id = 0, .base_type = int, .full_type = uint32 }",
+        "(true, true)",
+        "struct task_struct *",
+    ]
