@@ -246,6 +246,11 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
     if made.plan.stack_maps:
         lost = made.shared.storage.counter(CounterKind.STACKS)
         parts += [_stack(one, lost, dialect) for one in made.plan.stack_maps]
+        parts += [
+            prelude.stack_length(one.depth, one.user)
+            for one in made.plan.stack_maps
+            if f"{'user_' if one.user else ''}stack_{one.depth}_length" in needs
+        ]
     return parts
 
 

@@ -306,13 +306,14 @@ def stack(depth: int, counter: int, user: bool) -> str:
     """
     name = "user_" if user else ""
     process = "\t__u64 process;\n" if user else ""
-    flags, before, lost = "0", "", f"\t\tledger_add({counter});\n"
+    tell = f"if (ledger_add({counter}) == 1)\n"
+    flags, before, lost = "0", "", f"\t\t{tell}\t\t\twarn(ctx, warning);\n"
     if user:
         flags = "256 /* BPF_F_USER_STACK */"
         before = (
             "\tframes->process = bpf_get_current_pid_tgid() >> 32;\n\tkey ^= frames->process;\n"
         )
-        lost = f"\t\tif (size != -14) /* EFAULT: a kernel thread */\n\t\t\tledger_add({counter});\n"
+        lost = f"\t\tif (size == -14) /* EFAULT: a kernel thread */\n\t\t\treturn 0;\n{lost}"
     return f"""\
 struct {name}frames_{depth} {{
 {process}	__u64 address[{depth}];
@@ -330,7 +331,8 @@ static __always_inline __u64 {name}stack_{depth}_store(__u64 key,
 	return key;
 }}
 
-static __always_inline __u64 {name}stack_{depth}(void *ctx, struct {name}frames_{depth} *frames)
+static __always_inline __u64 {name}stack_{depth}(void *ctx, struct {name}frames_{depth} *frames,
+		__u32 warning)
 {{
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), {flags});
 	__u64 key = 0xcbf29ce484222325ULL;
@@ -345,6 +347,27 @@ static __always_inline __u64 {name}stack_{depth}(void *ctx, struct {name}frames_
 		key ^= key >> 32;
 	}}
 	return {name}stack_{depth}_store(key, frames);
+}}
+"""
+
+
+def stack_length(depth: int, user: bool) -> str:
+    """The number of frames of a stored stack."""
+    name = "user_" if user else ""
+    return f"""\
+static __always_inline __s64 {name}stack_{depth}_length(__u64 key)
+{{
+	struct {name}frames_{depth} *frames = {name}stacks_{depth}_at(&key);
+	__s64 length = 0;
+
+	if (!frames)
+		return 0;
+	for (__u32 i = 0; i < {depth}; i++) {{
+		if (!frames->address[i])
+			break;
+		length++;
+	}}
+	return length;
 }}
 """
 

@@ -145,7 +145,7 @@ class ScalarEmitter(PartEmitter):
             case tree.MapLength():
                 return self.map_length(node)
             case tree.Stack():
-                return self.stack(node.type)
+                return self.stack(node)
             case tree.Delete():
                 return self.delete(node)
             case _:
@@ -162,13 +162,17 @@ class ScalarEmitter(PartEmitter):
         self.line(f"__builtin_memcpy(&{name}, &{source}, {size});")
         return name
 
-    def stack(self, kind: types.KStack) -> str:
+    def stack(self, node: tree.Stack) -> str:
+        kind = node.type
+        text = f"Error reading {'ustack' if kind.user else 'kstack'}."
+        warning = self.shared.events.warning(node.span, text).id
+        self.shared.needs.add("warn")
         prefix = "user_" if kind.user else ""
         size = (kind.limit + kind.user) * 8
         frames = self.place(f"struct {prefix}frames_{kind.limit}", size, "frames")
         self.shared.storage.stack_map(kind.limit, kind.user)
         name = self.fresh("stack_key")
-        self.line(f"__u64 {name} = {prefix}stack_{kind.limit}(ctx, &{frames});")
+        self.line(f"__u64 {name} = {prefix}stack_{kind.limit}(ctx, &{frames}, {warning});")
         return name
 
     def builtin(self, node: tree.Builtin) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.functions.row import Function, expression
 from kptrace.errors import did_you_mean
@@ -80,12 +81,31 @@ def _find(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return tree.Find(span=call.span, type=BOOL, map=node.name, key=key, slot=slot, value=value)
 
 
+def _stack_length(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    made = check.value(expression(call, 0))
+    match made.type:
+        case types.Error():
+            return check.bad(call.span)
+        case types.KStack(limit=limit, user=user):
+            function = f"{'user_' if user else ''}stack_{limit}_length"
+            return tree.Inline(
+                span=call.span,
+                type=INT64,
+                c=f"{function}({{0}})",
+                operands=(made,),
+                pieces=(function,),
+            )
+    message = "call to len() expects a map, ustack, or kstack"
+    check.report.error(made.span, message, code="call")
+    return check.bad(call.span)
+
+
 def _len(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     node = expression(call, 0)
-    if not isinstance(node, n.Map) or node.keys is not None:
-        message = "call to len() expects a map, ustack, or kstack"
-        check.report.error(node.span, message, code="call")
-        return check.bad(call.span)
+    known = check.maps.get(node.name) if isinstance(node, n.Map) else None
+    holds_stack = known is not None and not known.keyed and isinstance(known.type, types.KStack)
+    if not isinstance(node, n.Map) or node.keys is not None or holds_stack:
+        return _stack_length(check, call)
     if not is_written(check, node) or not has_keys(check, node, "len()"):
         return check.bad(call.span)
     feature = "for_each_map_elem"

@@ -20,12 +20,12 @@ struct tuple_0 {
 	struct string_16 f1;
 };
 
-struct event_2 {
+struct event_4 {
 	struct event_header header;
 	__u64 arg0;
 };
 
-struct event_3 {
+struct event_6 {
 	struct event_header header;
 	__u64 arg0;
 };
@@ -122,6 +122,14 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
 /* A run-time warning about a helper: what it returned. */
 static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
@@ -164,13 +172,15 @@ static __always_inline __u64 stack_127_store(__u64 key,
 	return key;
 }
 
-static __always_inline __u64 stack_127(void *ctx, struct frames_127 *frames)
+static __always_inline __u64 stack_127(void *ctx, struct frames_127 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		ledger_add(5);
+		if (ledger_add(5) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	for (__u32 i = 0; i < 127; i++) {
@@ -210,13 +220,15 @@ static __always_inline __u64 stack_3_store(__u64 key,
 	return key;
 }
 
-static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames)
+static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		ledger_add(5);
+		if (ledger_add(5) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	for (__u32 i = 0; i < 3; i++) {
@@ -256,13 +268,15 @@ static __always_inline __u64 stack_5_store(__u64 key,
 	return key;
 }
 
-static __always_inline __u64 stack_5(void *ctx, struct frames_5 *frames)
+static __always_inline __u64 stack_5(void *ctx, struct frames_5 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		ledger_add(5);
+		if (ledger_add(5) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	for (__u32 i = 0; i < 5; i++) {
@@ -351,9 +365,9 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* @[kstack] = count(); */
 #line 3 "kstack.bt"
 	__u64 key_0;
-	__u64 stack_key_0 = stack_127(ctx, &scratch->frames_0);
+	__u64 stack_key_0 = stack_127(ctx, &scratch->frames_0, 0);
 	key_0 = stack_key_0;
-	struct count *slot_0 = map__slot(ctx, &key_0, 0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -362,29 +376,29 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	struct tuple_0 key_1;
 	__builtin_memset(&key_1, 0, sizeof(key_1));
 	struct frames_3 frames_1;
-	__u64 stack_key_1 = stack_3(ctx, &frames_1);
+	__u64 stack_key_1 = stack_3(ctx, &frames_1, 2);
 	key_1.f0 = stack_key_1;
 	__builtin_memset(key_1.f1.data, 0, 16);
 	bpf_get_current_comm(key_1.f1.data, 16);
-	struct count *slot_1 = map_few_slot(ctx, &key_1, 1);
+	struct count *slot_1 = map_few_slot(ctx, &key_1, 3);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
 	/* print(kstack(perf, 5)) */
 #line 5 "kstack.bt"
-	struct event_2 event_0;
-	__u64 stack_key_2 = stack_5(ctx, &scratch->frames_2);
+	struct event_4 event_0;
+	__u64 stack_key_2 = stack_5(ctx, &scratch->frames_2, 5);
 	event_0.arg0 = stack_key_2;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 2;
+	event_0.header.id = 4;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* printf("%s\n", ksym(arg0)) */
 #line 6 "kstack.bt"
-	struct event_3 event_1;
+	struct event_6 event_1;
 	event_1.arg0 = (ctx[14]);
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 3;
+	event_1.header.id = 6;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	return 0;

@@ -47,7 +47,7 @@ struct string_5 {
 	char data[5];
 };
 
-struct event_3 {
+struct event_4 {
 	struct event_header header;
 	struct string_5 arg0;
 };
@@ -56,7 +56,7 @@ struct string_16 {
 	char data[16];
 };
 
-struct event_4 {
+struct event_5 {
 	struct event_header header;
 	struct string_16 arg0;
 };
@@ -65,7 +65,7 @@ struct string_14 {
 	char data[14];
 };
 
-struct event_5 {
+struct event_6 {
 	struct event_header header;
 	struct string_14 arg0;
 };
@@ -74,7 +74,7 @@ struct string_20 {
 	char data[20];
 };
 
-struct event_6 {
+struct event_7 {
 	struct event_header header;
 	struct string_20 arg0;
 };
@@ -156,6 +156,14 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
 /* A run-time warning about a helper: what it returned. */
 static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
@@ -203,13 +211,15 @@ static __always_inline __u64 stack_3_store(__u64 key,
 	return key;
 }
 
-static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames)
+static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		ledger_add(12);
+		if (ledger_add(12) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	for (__u32 i = 0; i < 3; i++) {
@@ -376,9 +386,9 @@ int probe_2(void *ctx)
 #line 4 "timers.bt"
 	__u64 key_0;
 	struct frames_3 frames_0;
-	__u64 stack_key_0 = stack_3(ctx, &frames_0);
+	__u64 stack_key_0 = stack_3(ctx, &frames_0, 2);
 	key_0 = stack_key_0;
-	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 2);
+	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 3);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -396,9 +406,9 @@ int probe_3(void *ctx)
 #line 4 "timers.bt"
 	__u64 key_0;
 	struct frames_3 frames_0;
-	__u64 stack_key_0 = stack_3(ctx, &frames_0);
+	__u64 stack_key_0 = stack_3(ctx, &frames_0, 2);
 	key_0 = stack_key_0;
-	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 2);
+	struct count *slot_0 = map_stacks_slot(ctx, &key_0, 3);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -414,12 +424,12 @@ int probe_4(void *ctx)
 	ledger_add(5);
 	/* printf("%s", probe) */
 #line 5 "timers.bt"
-	struct event_3 event_0;
+	struct event_4 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 5);
 	__builtin_memcpy(event_0.arg0.data, "name", 4);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 3;
+	event_0.header.id = 4;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -434,11 +444,11 @@ int probe_5(void *ctx)
 	ledger_add(6);
 	/* printf("%s", probe) */
 #line 6 "timers.bt"
-	struct event_4 event_0;
+	struct event_5 event_0;
 	__builtin_memset(event_0.arg0.data, 0, 16);
 	__builtin_memcpy(event_0.arg0.data, "software:faults", 15);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 4;
+	event_0.header.id = 5;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -453,12 +463,12 @@ int probe_6(void *ctx)
 	ledger_add(7);
 	/* printf("%s", probe) */
 #line 6 "timers.bt"
-	struct event_5 event_0;
+	struct event_6 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 14);
 	__builtin_memcpy(event_0.arg0.data, "software:cs:7", 13);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 5;
+	event_0.header.id = 6;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -473,12 +483,12 @@ int probe_7(void *ctx)
 	ledger_add(8);
 	/* printf("%s", probe) */
 #line 7 "timers.bt"
-	struct event_6 event_0;
+	struct event_7 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	__builtin_memset(event_0.arg0.data, 0, 20);
 	__builtin_memcpy(event_0.arg0.data, "self:signal:SIGUSR1", 19);
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 6;
+	event_0.header.id = 7;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;

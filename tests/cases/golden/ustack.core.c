@@ -70,7 +70,7 @@ struct zeros {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 6);
+	__uint(max_entries, 8);
 	__type(key, __u32);
 	__type(value, __u64);
 } ledger SEC(".maps");
@@ -164,6 +164,14 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	return (void *)0;
 }
 
+/* A run-time warning: an event without fields. */
+static __always_inline void warn(void *ctx, __u32 id)
+{
+	struct event_header event = { .time = bpf_ktime_get_ns(), .id = id };
+
+	send(ctx, &event, sizeof(event));
+}
+
 /* A run-time warning about a helper: what it returned. */
 static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
@@ -206,20 +214,23 @@ static __always_inline __u64 user_stack_3_store(__u64 key,
 	if (user_stacks_3_at(&key))
 		return key;
 	if (user_stacks_3_put(&key, frames)) {
-		ledger_add(5);
+		ledger_add(7);
 		return 0;
 	}
 	return key;
 }
 
-static __always_inline __u64 user_stack_3(void *ctx, struct user_frames_3 *frames)
+static __always_inline __u64 user_stack_3(void *ctx, struct user_frames_3 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 256 /* BPF_F_USER_STACK */);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		if (size != -14) /* EFAULT: a kernel thread */
-			ledger_add(5);
+		if (size == -14) /* EFAULT: a kernel thread */
+			return 0;
+		if (ledger_add(7) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	frames->process = bpf_get_current_pid_tgid() >> 32;
@@ -260,19 +271,21 @@ static __always_inline __u64 stack_3_store(__u64 key,
 	if (stacks_3_at(&key))
 		return key;
 	if (stacks_3_put(&key, frames)) {
-		ledger_add(5);
+		ledger_add(7);
 		return 0;
 	}
 	return key;
 }
 
-static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames)
+static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 0);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		ledger_add(5);
+		if (ledger_add(7) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	for (__u32 i = 0; i < 3; i++) {
@@ -312,20 +325,23 @@ static __always_inline __u64 user_stack_127_store(__u64 key,
 	if (user_stacks_127_at(&key))
 		return key;
 	if (user_stacks_127_put(&key, frames)) {
-		ledger_add(5);
+		ledger_add(7);
 		return 0;
 	}
 	return key;
 }
 
-static __always_inline __u64 user_stack_127(void *ctx, struct user_frames_127 *frames)
+static __always_inline __u64 user_stack_127(void *ctx, struct user_frames_127 *frames,
+		__u32 warning)
 {
 	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 256 /* BPF_F_USER_STACK */);
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		if (size != -14) /* EFAULT: a kernel thread */
-			ledger_add(5);
+		if (size == -14) /* EFAULT: a kernel thread */
+			return 0;
+		if (ledger_add(7) == 1)
+			warn(ctx, warning);
 		return 0;
 	}
 	frames->process = bpf_get_current_pid_tgid() >> 32;
@@ -339,6 +355,21 @@ static __always_inline __u64 user_stack_127(void *ctx, struct user_frames_127 *f
 	return user_stack_127_store(key, frames);
 }
 
+static __always_inline __s64 user_stack_3_length(__u64 key)
+{
+	struct user_frames_3 *frames = user_stacks_3_at(&key);
+	__s64 length = 0;
+
+	if (!frames)
+		return 0;
+	for (__u32 i = 0; i < 3; i++) {
+		if (!frames->address[i])
+			break;
+		length++;
+	}
+	return length;
+}
+
 /* @ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -349,7 +380,7 @@ struct {
 
 static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(3) == 1)
+	if (ledger_add(4) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -387,7 +418,7 @@ struct {
 
 static __always_inline void map_p_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(4) == 1)
+	if (ledger_add(5) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -415,6 +446,44 @@ static __always_inline long map_p_delete(__u64 *key)
 	return bpf_map_delete_elem(&map_p, key);
 }
 
+/* @depth */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __s64);
+	__type(value, struct count);
+} map_depth SEC(".maps");
+
+static __always_inline void map_depth_full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(6) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline struct count *map_depth_slot(void *ctx, __s64 *key, __u32 warning)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_depth, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_depth, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_depth, key);
+	if (!slot)
+		map_depth_full(ctx, warning, result);
+	return slot;
+}
+
+static __always_inline long map_depth_delete(__s64 *key)
+{
+	return bpf_map_delete_elem(&map_depth, key);
+}
+
 struct probe_0_record {
 	__u64 common;
 };
@@ -430,21 +499,21 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 	struct tuple_0 key_0;
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	struct user_frames_3 frames_0;
-	__u64 stack_key_0 = user_stack_3(ctx, &frames_0);
+	__u64 stack_key_0 = user_stack_3(ctx, &frames_0, 0);
 	key_0.f0 = stack_key_0;
 	struct frames_3 frames_1;
-	__u64 stack_key_1 = stack_3(ctx, &frames_1);
+	__u64 stack_key_1 = stack_3(ctx, &frames_1, 1);
 	key_0.f1 = stack_key_1;
-	struct count *slot_0 = map__slot(ctx, &key_0, 0);
+	struct count *slot_0 = map__slot(ctx, &key_0, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
 	/* @p[ustack(perf)] = count(); */
 #line 3 "ustack.bt"
 	__u64 key_1;
-	__u64 stack_key_2 = user_stack_127(ctx, &scratch->frames_2);
+	__u64 stack_key_2 = user_stack_127(ctx, &scratch->frames_2, 3);
 	key_1 = stack_key_2;
-	struct count *slot_1 = map_p_slot(ctx, &key_1, 1);
+	struct count *slot_1 = map_p_slot(ctx, &key_1, 4);
 	if (slot_1) {
 		slot_1->n += 1;
 	}
@@ -467,6 +536,29 @@ int probe_0(struct probe_0_record *ctx)
 	result = probe_0_body(ctx, (void *)slot);
 	__sync_fetch_and_add(&slot->busy, -1);
 	return result;
+}
+
+struct probe_1_record {
+	__u64 common;
+};
+/* tracepoint:syscalls:sys_exit_openat */
+SEC("tracepoint")
+int probe_1(struct probe_1_record *ctx)
+{
+	if (!active())
+		return 1;
+	ledger_add(3);
+	/* @depth[len(ustack(3))] = count(); */
+#line 7 "ustack.bt"
+	__s64 key_0;
+	struct user_frames_3 frames_0;
+	__u64 stack_key_0 = user_stack_3(ctx, &frames_0, 5);
+	key_0 = user_stack_3_length(stack_key_0);
+	struct count *slot_0 = map_depth_slot(ctx, &key_0, 6);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
+	return 1;
 }
 
 char LICENSE[] SEC("license") = "GPL";

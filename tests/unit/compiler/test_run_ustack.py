@@ -52,3 +52,10 @@ def test_a_process_that_is_gone_has_addresses(run: Any) -> None:
     starter.wait()
     assert ran.status == 0
     assert re.search(r"^        0x[0-9a-f]+$", ran.out, re.M)
+
+
+def test_length(run: Any, target: int) -> None:
+    spec = f"tracepoint:syscalls:sys_enter_getppid /pid == {target}/ {{ $s = kstack; @k[1] = kstack(3); @u = ustack(1); print((len($s) >= 3, len(kstack(2)), len(@k[1]), len(@u), len(@k[5]), len(@k))); exit(); }}"
+    ran = run(spec, "-f", "json", "--duration", "20")
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.json[0]["data"] == [True, 2, 3, 1, 0, 1]
