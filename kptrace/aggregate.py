@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -17,6 +16,7 @@ from kptrace.decoding import Buffer, decoder
 from kptrace.decoding import Value as Plain
 from kptrace.histogram import Histogram, bucket_index, histogram, linear_index
 from kptrace.plan import Map
+from kptrace.records import dataclass
 from kptrace.series import Series, merge_slots, shown
 from kptrace.types import Type
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum, IntEnum
 from typing import NoReturn
 
+from kptrace.records import dataclass
 from kptrace.source import Span
 
 

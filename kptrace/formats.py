@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from kptrace import types
+from kptrace.records import dataclass
 from kptrace.types import Type
 
 

@@ -9,7 +9,6 @@ bucket, so two that hold the same values are equal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
 from math import ceil
@@ -17,6 +16,7 @@ from typing import TypeAlias
 
 from kptrace import types
 from kptrace.errors import UsageError
+from kptrace.records import dataclass
 from kptrace.types import Hist, LHist
 
 Scheme: TypeAlias = Hist | LHist

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, IntEnum
 from typing import Any
 
 from kptrace import types
 from kptrace.errors import UsageError
+from kptrace.records import dataclass
 from kptrace.types import Type
 
 VERSION = 1

@@ -17,12 +17,12 @@ Goes in: decoded values, map snapshots, the ledger. Comes out: bytes, byte for b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from kptrace.aggregate import Ledger, MapSnapshot, Value
 from kptrace.plan import Event
+from kptrace.records import dataclass
 from kptrace.types import KStack, Type
 
 

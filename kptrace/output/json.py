@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kptrace import types
@@ -18,6 +17,7 @@ from kptrace.output.maps import divided, shown_entries
 from kptrace.output.series import points
 from kptrace.output.values import Style, key_renderer, renderer
 from kptrace.plan import Event
+from kptrace.records import dataclass
 from kptrace.types import Type
 
 

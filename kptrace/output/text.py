@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from kptrace import types
@@ -19,6 +18,7 @@ from kptrace.output.series import text_graph
 from kptrace.output.trials import TextTrials
 from kptrace.output.values import Style, key_renderer, renderer
 from kptrace.plan import Event, EventKind
+from kptrace.records import dataclass
 from kptrace.series import Series
 from kptrace.types import Type
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias
 
@@ -18,6 +17,7 @@ from kptrace import types
 from kptrace.aggregate import Value
 from kptrace.output import Resolver, UserFrame
 from kptrace.output.times import time_renderer
+from kptrace.records import dataclass
 from kptrace.types import Type
 
 Renderer: TypeAlias = Callable[[Any], bytes]

@@ -11,13 +11,13 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from kptrace.errors import AttachError, Diagnostic, RunError
 from kptrace.kernel import Kernel
 from kptrace.plan import TRACER_KINDS, TRAMPOLINE_KINDS, Plan, ProbeKind, Program, Target
+from kptrace.records import dataclass
 from kptrace.runtime import bpf, cpus, perf_event, refusals, tracefs_probes
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import FUNCTION_KINDS, TARGETED, Mechanism

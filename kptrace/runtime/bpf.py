@@ -10,9 +10,9 @@ import re
 import struct
 from collections.abc import Iterator
 from ctypes import c_char, c_uint64
-from dataclasses import dataclass
 from enum import IntEnum
 
+from kptrace.records import dataclass
 from kptrace.runtime import syscall, uapi
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from kptrace.aggregate import Ledger, MapLoss, ProbeLoss, add_counts
 from kptrace.plan import (
@@ -16,6 +15,7 @@ from kptrace.plan import (
     ProbeKind,
     Program,
 )
+from kptrace.records import dataclass
 from kptrace.runtime import bpf, features
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeAlias
+
+from kptrace.records import dataclass
 
 RawRecord: TypeAlias = tuple[int, int, bytes]
 """Time (CLOCK_MONOTONIC ns), event id, and the payload including its 16-byte event header."""

@@ -7,9 +7,9 @@ import ctypes
 import errno
 import os
 import platform
-from dataclasses import dataclass
 
 from kptrace.errors import HostError
+from kptrace.records import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

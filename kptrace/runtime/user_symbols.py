@@ -13,8 +13,9 @@ import mmap
 import os
 import re
 import struct
-from dataclasses import dataclass
 from pathlib import Path
+
+from kptrace.records import dataclass
 
 _MAPPING = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) r?-?.x. ([0-9a-f]+) \S+ \d+ *(/.*)$", re.M)
 _ELF64 = b"\x7fELF\x02\x01"

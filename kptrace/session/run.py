@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from kptrace.aggregate import Ledger, Snapshot
 from kptrace.errors import Exit, render
@@ -13,6 +12,7 @@ from kptrace.kernel import Kernel
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
 from kptrace.plan import TRACER_KINDS, Control, EventKind, Plan, ProbeKind
+from kptrace.records import dataclass
 from kptrace.runtime import attach, iterators, ledger, maps
 from kptrace.runtime.attach import Attachments
 from kptrace.runtime.ledger import Misses
