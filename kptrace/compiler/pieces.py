@@ -28,6 +28,7 @@ PIECES: dict[str, str] = {
     "text_find": string_pieces.TEXT_FIND,
     "text_join": string_pieces.TEXT_JOIN,
     "bytes_compare": string_pieces.BYTES_COMPARE,
+    "path_text": string_pieces.PATH_TEXT,
     "write_user_from_user": string_pieces.write_user("user"),
     "write_user_from_kernel": string_pieces.write_user("kernel"),
     "bench_repeat": prelude.BENCH,

@@ -132,6 +132,22 @@ static __always_inline __s32 bytes_compare(const void *left, const void *right, 
 """
 
 
+PATH_TEXT = """\
+/*
+ * A path, or its end if it is too long. The kernel builds it from the end of its memory, so what it
+ * leaves behind the NUL is not part of it.
+ */
+static __always_inline void path_text(char *to, __u32 size, char *room, __u32 room_size, void *path)
+{
+	long length = bpf_d_path(path, room, room_size);
+
+	if (length > size)
+		bpf_probe_read_kernel_str(to, size, room + (length - size));
+	else if (length > 0)
+		bpf_probe_read_kernel_str(to, size, room);
+}
+"""
+
 KERNEL_PRINTK = """\
 #define kernel_printk(format, size, ...) bpf_trace_printk(format, size, ##__VA_ARGS__)
 """

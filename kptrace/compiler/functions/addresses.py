@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from kptrace import types
 from kptrace.compiler import arch, ksyms, tree
 from kptrace.compiler.functions.process import REGISTERS
-from kptrace.compiler.functions.row import Function, expression, literal_string
+from kptrace.compiler.functions.row import Function, expression, literal_int, literal_string
 from kptrace.compiler.rules import as_int
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
-from kptrace.plan import TIMER_KINDS
+from kptrace.plan import TIMER_KINDS, TRAMPOLINE_KINDS, ProbeKind
 from kptrace.types import BOOL, UINT32, UINT64, type_name
 
 if TYPE_CHECKING:
@@ -211,11 +211,42 @@ def _path(node: n.Expr) -> tuple[str, ...] | None:
 
 
 def _path_function(check: ExpressionChecker, call: n.Call) -> tree.Expr:
-    if check.unit.kind.value in ("fentry", "fexit", "iter"):
-        return check.not_yet(call.span, "path()")
-    message = "The path function can only be used with 'fentry', 'fexit', 'iter' probes"
-    check.report.error(call.span, message, code="probe")
-    return check.bad(call.span)
+    """The path of a ``struct path`` that the kernel vouches for: a field of an argument."""
+    if check.unit.kind not in TRAMPOLINE_KINDS | {ProbeKind.ITER}:
+        message = "The path function can only be used with 'fentry', 'fexit', 'iter' probes"
+        check.report.error(call.span, message, code="probe")
+        return check.bad(call.span)
+    size: int | None = check.facts.max_strlen
+    if len(call.arguments) == 2:
+        size = literal_int(check, call, 1)
+        if size is not None and not 1 <= size <= check.facts.max_strlen:
+            message = f"path() expects a size from 1 to {check.facts.max_strlen} ({size} provided)"
+            check.report.error(expression(call, 1).span, message, code="call")
+            size = None
+    made = check.expr(expression(call, 0))
+    if size is None or isinstance(made.type, types.Error):
+        return check.bad(call.span)
+    operand = made
+    if isinstance(made, tree.Place) and isinstance(made.type, types.Struct):
+        kind = types.Pointer(made.type, user=made.user)
+        operand = tree.AddressOf(span=made.span, type=kind, place=made)
+    match operand.type:
+        case types.Pointer(target=types.Struct(name="path")):
+            pass
+        case _:
+            found = type_name(made.type)
+            message = f"path() only supports 'struct path' arguments ({found} provided)"
+            check.report.error(made.span, message, code="type")
+            return check.bad(call.span)
+    room = check.facts.max_strlen
+    return tree.Inline(
+        span=call.span,
+        type=types.String(size),
+        c=f"path_text({{to}}, {size}, {{aside}}.data, {room}, (void *){{0}});",
+        operands=(operand,),
+        pieces=("path_text",),
+        aside=types.String(room),
+    )
 
 
 def _socket_cookie(check: ExpressionChecker, call: n.Call) -> tree.Expr:
