@@ -34,7 +34,7 @@ from kptrace.kernel import Kernel
 from kptrace.lang import expand_macros, parse
 from kptrace.lang import nodes as n
 from kptrace.plan import Plan, ProbeKind
-from kptrace.source import Source
+from kptrace.source import Source, Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,13 @@ def _fail(report: Report, kernel: Kernel) -> None:
 def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilation:
     """All passes. Raises SpecError, AttachError or HostError with everything that was found."""
     report = Report()
-    program = load_imports(parse(source), report)
+    program = parse(source)
+
+    def may_import(span: Span) -> bool:
+        settings = config.read(program, options.environment, Report())
+        return settings.allow_unstable("import_statement", span, report)
+
+    program = load_imports(program, report, may_import)
     report.check()
     with open_definitions(program, kernel, options.search, report) as own:
         program = expand_macros(program, STANDARD, own.constants, report)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import codecs
 import os
 import stat
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 
 from kptrace.errors import Report, SpecError
 from kptrace.lang import nodes as n
@@ -22,12 +23,32 @@ _LATER = (".bpf.c", ".bpf.o")
 _KINDS = (".bt", ".h", *_LATER)
 
 
-def load_imports(program: n.Program, report: Report) -> n.Program:
-    """The program with everything that it imports; findings go to the report."""
+def load_imports(program: n.Program, report: Report, allowed: Callable[[Span], bool]) -> n.Program:
+    """The program with everything that it imports; findings go to the report.
+
+    ``allowed``: whether the configuration lets a statement at a place import; it tells if not.
+    """
     imports = _Imports(report)
     imports.seen.add(os.path.realpath(program.source.name))
     own = imports.resolve(program)
-    return replace(program, items=(*imports.items, *own))
+    items = (*imports.items, *own)
+    headers = [imports.statement(one) for one in _statements(items) if allowed(one.span)]
+    return replace(program, items=(*(one for found in headers for one in found), *items))
+
+
+def _statements(items: tuple[n.RootItem, ...]) -> list[n.Import]:
+    """The imports in blocks, in order."""
+    found: list[n.Import] = []
+    left: list[object] = [*reversed(items)]
+    while left:
+        node = left.pop()
+        if isinstance(node, n.Import):
+            found.append(node)
+        elif isinstance(node, n.Node):
+            left += [getattr(node, one.name) for one in reversed(fields(node))]
+        elif isinstance(node, tuple):
+            left += reversed(node)
+    return found
 
 
 class _Imports:
@@ -65,6 +86,13 @@ class _Imports:
             code="import",
             hints=(f"checked: {path}",),
         )
+        return []
+
+    def statement(self, node: n.Import) -> list[n.RootItem]:
+        """An import in a block: only headers, which join the C part as a whole."""
+        if node.path.endswith((".h", *_LATER)):
+            return self.import_(node, os.path.dirname(node.span.source.name))
+        self.report.error(node.span, f'unknown import type: "{node.path}"', code="import")
         return []
 
     def directory(self, node: n.Import, path: str) -> list[n.RootItem]:

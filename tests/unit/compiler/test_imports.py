@@ -29,7 +29,7 @@ def load(tmp_path: Path) -> Any:
         main = tmp_path / "main.bt"
         main.write_text(text)
         program = parse(Source(name=str(main), text=text))
-        return list(load_imports(program, report).items), report
+        return list(load_imports(program, report, lambda span: True).items), report
 
     return once
 
@@ -137,3 +137,26 @@ def test_a_whole_run(run: Any, tmp_path: Path) -> None:
     ran = run(spec)
     assert (ran.status, ran.err) == (0, "")
     assert ran.out == "lib\n(42, OWN)\nlib ends\nmain ends\n\n\n"
+
+
+def test_a_statement_brings_a_header_only(load: Any, tmp_path: Path) -> None:
+    items, report = load('begin { if (1) { import "x.h"; } }', x__h="#define N 1")
+    assert not report.diagnostics
+    assert [one.text for one in items if isinstance(one, n.CDefinition)] == [
+        f'#include "{tmp_path}/x.h"'
+    ]
+    _, report = load('begin { import "x.bt"; }', x__bt="")
+    assert [one.message for one in report.diagnostics] == ['unknown import type: "x.bt"']
+
+
+def test_statements_need_the_configuration(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "own.h").write_text("#define N 21\n")
+    spec = f'begin {{ import "{tmp_path}/own.h"; print(N); }}'
+    ran = run(spec)
+    assert ran.status == 2
+    assert (
+        "import_statement feature is not enabled by default. To enable this unstable feature, set"
+        " the config flag to enable. unstable_import_statement=enable"
+    ) in ran.err
+    ran = run(f"config = {{ unstable_import_statement = enable }} {spec}")
+    assert (ran.status, ran.err, ran.out) == (0, "", "21\n\n\n")
