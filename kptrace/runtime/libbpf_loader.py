@@ -103,13 +103,13 @@ def load(
         _collect(library, messages),
         _opened(library, object_bytes, plan, btf_custom_path, messages) as handle,
     ):
-        targets = {one.name: one.targets[0] for one in plan.programs}
+        targets = {one.name: one.targets for one in plan.programs}
         left_out = set()
         for name, program in _each(library, handle, "program"):
             if (kind := _ATTACH_TYPES.get(mechanisms.get(name))) is not None:
                 library.bpf_program__set_expected_attach_type(program, kind)
             elif mechanisms.get(name) in TARGETED:
-                target = targets[name].name.encode()
+                target = targets[name][0].name.encode()
                 if library.bpf_program__set_attach_target(program, 0, target) != 0:
                     library.bpf_program__set_autoload(program, False)
                     left_out.add(name)
