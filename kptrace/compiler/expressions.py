@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kptrace import types
-from kptrace.compiler import fold, tree
+from kptrace.compiler import fold, functions, tree
 from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER
 from kptrace.compiler.functions import FUNCTIONS, is_unknown_function
 from kptrace.compiler.functions.compile_time import is_literal
@@ -312,6 +312,10 @@ class ExpressionChecker(Operators):
         return False
 
     def unknown_call(self, node: n.Call) -> tree.Expr:
+        if node.name in functions.LATER:
+            message = f"{node.name}() is not supported: {functions.LATER[node.name]}"
+            self.report.error(node.span, message, code="not-supported")
+            return self.bad(node.span)
         if not is_unknown_function(node.name):
             return self.not_yet(node.span, f"{node.name}()")
         hints = did_you_mean(node.name, FUNCTIONS)

@@ -46,16 +46,15 @@ FUNCTIONS: dict[str, Function] = {
     **unsafe.ROWS,
 }
 
-_NOT_YET = frozenset(
-    """
-    comm
-    kfunc_allowed
-    skboutput
-    uaddr
-    unwatch
-    usym
-    """.split()
-)
+LATER = {
+    "usym": "kptrace traces the kernel only",
+    "uaddr": "kptrace traces the kernel only",
+    "unwatch": "there are no watchpoints",
+    "skboutput": "kptrace writes no packet captures",
+}
+"""Functions of the language that kptrace does not have, and why."""
+
+_NOT_YET = frozenset({"comm", "kfunc_allowed"})
 
 
 def is_unknown_function(name: str) -> bool:
@@ -63,4 +62,4 @@ def is_unknown_function(name: str) -> bool:
     return name not in _NOT_YET
 
 
-__all__ = ["AGGREGATIONS", "FUNCTIONS", "Function", "is_unknown_function"]
+__all__ = ["AGGREGATIONS", "FUNCTIONS", "LATER", "Function", "is_unknown_function"]
