@@ -87,7 +87,7 @@ class Target:
     tracepoint; ``group`` the kernel module of a function ("" when not asked for) or the
     category of a tracepoint. ``offset`` counts bytes from the function's entry. ``period_ns``
     is of a timer; ``count`` tells how many events of a software event make it fire. ``address``
-    is set only for a probe by address.
+    is set only for a probe by address. ``bpf_id``: ``name`` is the function of this BPF program.
     """
 
     probe: str
@@ -97,6 +97,7 @@ class Target:
     address: int = 0
     period_ns: int = 0
     count: int = 0
+    bpf_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from kptrace.compiler import Compilation, Options, clang, compile_spec
 from kptrace.compiler.cdefs import Search
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
-from kptrace.runtime import features
+from kptrace.runtime import bpf_programs, features
 from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
 
@@ -132,6 +132,7 @@ def compile_given(
         mode=mode,
         pid_filter=pid_filter,
         cpid=cpid,
+        bpf_programs=bpf_programs.loaded,
         session=session and bool(features.has("kprobe_session")),
         # where rights are missing the answer is unknown; then the compiler may hope
         func_ip=features.has("get_func_ip") is not False,

@@ -12,7 +12,7 @@ privilege, attaches or loads; only `clang` starts a process.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kptrace.compiler import codegen, config
@@ -44,8 +44,9 @@ class Options:
     ``percentiles`` collects hist() at 5 bits of precision.
     ``mode``: compile the ``test`` or the ``bench`` probes instead of those that attach; begin and
     end blocks always. ``pid_filter``: probes count only for one process, which the runtime names.
-    ``session``: entry and return of the same functions may share a program and a link.
-    ``cpid`` is the process of the command that runs along (``-c``).
+    ``bpf_programs``: id and name of the BPF programs that are loaded. ``session``: entry and
+    return of the same functions may share a program and a link. ``cpid`` is the process of the
+    command that runs along (``-c``).
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
@@ -60,6 +61,7 @@ class Options:
     pid_filter: bool = False
     cpid: int | None = None
     session: bool = False
+    bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
@@ -134,6 +136,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         parameters=options.parameters,
         only=options.only,
         unsafe=options.unsafe,
+        bpf_programs=options.bpf_programs,
     )
     units = expand(program, kernel, policy, report)
     named = Named(given=options.named)

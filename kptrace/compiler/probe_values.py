@@ -103,6 +103,8 @@ class ProbeValues(CheckerBase):
         """What the function returned: in the slot behind its parameters."""
         prototype = self.unit.prototype
         name = self.unit.targets[0].name
+        if self.unit.targets[0].bpf_id:  # int program(context)
+            return tree.RawArgument(span=span, type=types.INT32, index=1)
         if prototype is None:
             return self.no_btf(span, name)
         if isinstance(prototype.result, types.Void | types.Struct | types.Array):
@@ -171,6 +173,10 @@ class ProbeValues(CheckerBase):
                     "The args builtin can only be used with tracepoint, rawtracepoint,"
                     f" fentry/fexit, and uprobe probes ({kind.value} used here)"
                 )
+            self.report.error(span, message, code="probe")
+            return self.bad(span)
+        if self.unit.targets[0].bpf_id:
+            message = "The args builtin cannot be used for 'fentry/fexit:bpf' probes"
             self.report.error(span, message, code="probe")
             return self.bad(span)
         # only a step on the way to a field; it never reaches the generator

@@ -9,7 +9,7 @@ import os
 import re
 import struct
 from collections.abc import Iterator
-from ctypes import c_char, c_uint64
+from ctypes import c_char, c_uint32, c_uint64
 from enum import IntEnum
 
 from kptrace.records import dataclass
@@ -24,8 +24,11 @@ class Command(IntEnum):
     MAP_GET_NEXT_KEY = 4
     PROG_LOAD = 5
     PROG_TEST_RUN = 10
+    PROG_GET_NEXT_ID = 11
+    PROG_GET_FD_BY_ID = 13
     OBJ_GET_INFO_BY_FD = 15
     RAW_TRACEPOINT_OPEN = 17
+    BTF_GET_FD_BY_ID = 19
     MAP_LOOKUP_BATCH = 24
     LINK_CREATE = 28
     ITER_CREATE = 33
@@ -340,6 +343,49 @@ def _object_info(fd: int, info: ctypes.Structure) -> int:
     attributes = uapi.Info(bpf_fd=fd, info_len=ctypes.sizeof(info), info=ctypes.addressof(info))
     _call(Command.OBJ_GET_INFO_BY_FD, attributes)
     return int(attributes.info_len)
+
+
+def program_ids() -> Iterator[int]:
+    """The ids of all loaded programs; EPERM without CAP_SYS_ADMIN."""
+    attributes = uapi.ById()
+    while True:
+        try:
+            _call(Command.PROG_GET_NEXT_ID, attributes)
+        except FileNotFoundError:
+            return
+        yield int(attributes.next_id)
+        attributes.id = attributes.next_id
+
+
+def program_fd(number: int) -> int:
+    """A program by its id; ENOENT when it has gone."""
+    return _call(Command.PROG_GET_FD_BY_ID, uapi.ById(id=number))
+
+
+def program_function(program_fd: int) -> tuple[int, int]:
+    """The BTF of a program, and the id of its function's type in it; (0, 0) without BTF."""
+    function = (c_uint32 * 2)()  # struct bpf_func_info: insn_off, type_id
+    info = uapi.ProgTypes(
+        func_info_rec_size=ctypes.sizeof(function),
+        func_info=ctypes.addressof(function),
+        nr_func_info=1,
+    )
+    _object_info(program_fd, info)
+    return (int(info.btf_id), int(function[1])) if info.btf_id and function[1] else (0, 0)
+
+
+def btf_bytes(number: int) -> bytes:
+    """The type data of a loaded BTF object."""
+    fd = _call(Command.BTF_GET_FD_BY_ID, uapi.ById(id=number))
+    try:
+        info = uapi.BtfInfo()
+        _object_info(fd, info)
+        data = ctypes.create_string_buffer(info.btf_size)
+        info = uapi.BtfInfo(btf=_address(data), btf_size=len(data))
+        _object_info(fd, info)
+        return data.raw
+    finally:
+        os.close(fd)
 
 
 def recursion_misses(program_fd: int) -> int | None:

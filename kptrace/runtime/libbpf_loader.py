@@ -8,11 +8,12 @@ import ctypes
 import fcntl
 import functools
 import mmap
+import os
 from collections.abc import Callable, Iterator, Mapping
 from ctypes import c_bool, c_char_p, c_int, c_size_t, c_uint32, c_void_p
 
 from kptrace.errors import HostError
-from kptrace.plan import Plan
+from kptrace.plan import Plan, Target
 from kptrace.runtime import bpf, cpus, verifier
 from kptrace.runtime.loaded import Loaded, raise_limits
 from kptrace.runtime.mechanism import TARGETED, Mechanism
@@ -100,6 +101,7 @@ def load(
     raise_limits()
     messages: list[str] = []
     with (
+        contextlib.ExitStack() as held,
         _collect(library, messages),
         _opened(library, object_bytes, plan, btf_custom_path, messages) as handle,
     ):
@@ -108,11 +110,10 @@ def load(
         for name, program in _each(library, handle, "program"):
             if (kind := _ATTACH_TYPES.get(mechanisms.get(name))) is not None:
                 library.bpf_program__set_expected_attach_type(program, kind)
-            elif mechanisms.get(name) in TARGETED:
-                target = targets[name][0].name.encode()
-                if library.bpf_program__set_attach_target(program, 0, target) != 0:
-                    library.bpf_program__set_autoload(program, False)
-                    left_out.add(name)
+            targeted = mechanisms.get(name) in TARGETED
+            if targeted and not _aim(library, program, targets[name][0], held):
+                library.bpf_program__set_autoload(program, False)
+                left_out.add(name)
         for name, one in _each(library, handle, "map"):
             if name == EVENTS:
                 library.bpf_map__set_max_entries(one, cpus.possible())
@@ -132,6 +133,18 @@ def load(
             loaded.close()
             raise
         return loaded
+
+
+def _aim(library: ctypes.CDLL, program: int, target: Target, held: contextlib.ExitStack) -> bool:
+    """Tell a program what it is for; False if there is no such thing any more."""
+    if not target.bpf_id:
+        return not library.bpf_program__set_attach_target(program, 0, target.name.encode())
+    try:
+        other = bpf.program_fd(target.bpf_id)
+    except FileNotFoundError:
+        return False
+    held.callback(os.close, other)  # wanted until the load is done
+    return not library.bpf_program__set_attach_target(program, other, target.name.encode())
 
 
 def _duplicate(fd: int) -> int:

@@ -103,6 +103,27 @@ class LinkCreate(ctypes.Structure):
     )
 
 
+class ById(ctypes.Structure):
+    _fields_ = (("id", c_uint32), ("next_id", c_uint32), ("open_flags", c_uint32))
+
+
+class ProgTypes(ctypes.Structure):
+    """struct bpf_prog_info as far as its types reach."""
+
+    _fields_ = (
+        ("_type_to_func_lens", c_uint64 * 16),
+        ("btf_id", c_uint32),
+        ("func_info_rec_size", c_uint32),
+        ("func_info", c_uint64),
+        ("nr_func_info", c_uint32),
+        ("_pad", c_uint32),
+    )
+
+
+class BtfInfo(ctypes.Structure):
+    _fields_ = (("btf", c_uint64), ("btf_size", c_uint32), ("id", c_uint32))
+
+
 class IterCreate(ctypes.Structure):
     _fields_ = (("link_fd", c_uint32), ("flags", c_uint32))
 

@@ -156,7 +156,7 @@ class _Run:
                     self._process.start()
                 self._announce(attachments)
                 self._handlers.handle(begin_records)
-                if attachments.iterators:
+                if attachments.iterators and self._handlers.exit_status is None:
                     self._iterate(attachments.iterators, reader)
                 else:
                     self._poll(reader)

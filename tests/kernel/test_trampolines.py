@@ -128,3 +128,24 @@ def test_refusals(kptrace: Kptrace) -> None:
     assert "blacklist" in run.err
     run = kptrace("-q", "-e", "fentry:nosuch, fentry:vfs_read { exit(); } interval:s:9 { }")
     assert "No matches for fentry nosuch." in run.err
+
+
+def test_bpf_programs(kptrace: Kptrace, tmp_path: Path) -> None:
+    """Programs of other tracers, by name and by id."""
+    worker = Worker("maker", folders(tmp_path, 6))
+    spec = """
+    fentry:bpf:probe_0 { @in[probe, pid] = count(); }
+    fexit:bpf:*:probe_0 { @out[pid, retval] = count(); }"""
+    other = f"tracepoint:syscalls:sys_enter_mkdir /pid == {worker.pid}/ {{ @ = count(); }}"
+    with kptrace.tracing("-q", "-e", other) as target:
+        run = kptrace.during(worker.run, "-e", spec)
+        target.stop()
+    key = f"fentry:bpf:probe_0,{worker.pid}"
+    assert run.maps["@in"][key] == 6
+    assert run.maps["@out"] == {f"{worker.pid},1": 6}
+
+
+def test_no_such_bpf_program(kptrace: Kptrace) -> None:
+    run = kptrace("-e", "fentry:bpf:nosuch { }")
+    assert run.status == 4
+    assert "No matches for fentry bpf:nosuch." in run.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,7 +25,8 @@ class Policy:
     """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function.
 
     ``only``: what the names of probes must match; begin and end are always kept. ``unsafe``:
-    addresses, and functions that the kernel does not list, are tried.
+    addresses, and functions that the kernel does not list, are tried. ``bpf_programs``: id and
+    name of the BPF programs that are loaded.
     """
 
     missing: str = "error"
@@ -35,6 +36,7 @@ class Policy:
     parameters: tuple[str, ...] = ()
     only: re.Pattern[str] | None = None
     unsafe: bool = False
+    bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
 
     def keeps(self, probe: str) -> bool:
         return self.only is None or bool(self.only.search(probe))

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from kptrace.compiler.providers.base import ATTACH, Found, Request
 from kptrace.compiler.providers.functions import refused
+from kptrace.errors import did_you_mean
 from kptrace.kernel.btf import Btf
 from kptrace.kernel.denied import NORETURN
+from kptrace.kernel.files import wildcard
 from kptrace.kernel.probeable import Status
 from kptrace.plan import Target
 
@@ -16,7 +19,10 @@ NO_BTF_HINT = "kprobe and kretprobe probes need no BTF"
 
 
 def trampoline(request: Request) -> Iterator[Found]:
-    """fentry[:module]:function, fexit[:module]:function"""
+    """fentry[:module]:function, fexit[:module]:function, fentry:bpf[:id]:program"""
+    if len(request.parts) in (2, 3) and request.parts[0] == "bpf":
+        yield from _bpf(request)
+        return
     if not request.count(1, 2):
         return
     module, name = ("", request.parts[0]) if len(request.parts) == 1 else request.parts
@@ -41,6 +47,24 @@ def trampoline(request: Request) -> Iterator[Found]:
             return
         target = _target(request, module, name, owner)
         yield Found(targets=(target,), prototype=prototype)
+
+
+def _bpf(request: Request) -> Iterator[Found]:
+    """Programs by name, and by id where it is given; both may be wildcards."""
+    *given, pattern = request.parts[1:]
+    number = given[0] if given else "*"
+    wanted = re.compile(wildcard(pattern).decode())
+    numbers = re.compile(wildcard(number).decode())
+    programs = request.policy.bpf_programs()
+    found = [one for one in programs if wanted.fullmatch(one[1]) and numbers.fullmatch(str(one[0]))]
+    if not found:
+        hints = did_you_mean(pattern, (name for _, name in programs))
+        request.missing(":".join(request.parts), hints)
+    for known, name in found:
+        place = f"bpf:{known}:{name}" if given else f"bpf:{name}"
+        text = f"{request.provider}:{place}"
+        target = Target(probe=request.point.name or text, name=name, group="bpf", bpf_id=known)
+        yield Found(targets=(target,))
 
 
 def _matching(request: Request, btf: Btf, module: str, pattern: str) -> Iterator[Found]:
