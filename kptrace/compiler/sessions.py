@@ -38,7 +38,8 @@ def pairs(units: Sequence[Unit]) -> dict[int, int]:
 
 
 def _can_be(unit: Unit) -> bool:
-    alone = len(unit.probe.attach) == 1 and (unit.multi or len(unit.targets) == 1)
+    named = len(unit.probe.attach) == 1 and len(unit.point.parts) == 2  # without a module
+    alone = named and (unit.multi or len(unit.targets) == 1)
     # only a kprobe by itself may replace what a function returns
     overrides = "override" in mentions((unit.probe.predicate, unit.probe.body))
     return alone and not overrides and all(map(_plain, unit.targets))
