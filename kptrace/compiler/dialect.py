@@ -54,6 +54,7 @@ _HELPERS = {
     ),
     "bpf_get_func_ip": (173, "__u64", "void *ctx"),
     "bpf_ktime_get_tai_ns": (208, "__u64", "void"),
+    "bpf_get_func_ret": (184, "long", "void *ctx, __u64 *value"),
     "bpf_loop": (181, "long", "__u32 count, void *callback, void *frame, __u64 flags"),
     "bpf_d_path": (147, "long", "void *path, char *to, __u32 size"),
     "bpf_per_cpu_ptr": (153, "void *", "const void *variable, __u32 cpu"),

@@ -33,6 +33,7 @@ PIECES: dict[str, str] = {
     "write_user_from_kernel": string_pieces.write_user("kernel"),
     "bench_repeat": prelude.BENCH,
     "send_iter": prelude.SEND_ITER,
+    "func_ret": prelude.FUNC_RET,
 }
 """By name, which is that of the function; one that calls another stands behind it."""
 

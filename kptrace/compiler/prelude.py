@@ -172,6 +172,16 @@ static __always_inline __u32 *bench_repeat(void)
     % Control.REPEAT
 )
 
+FUNC_RET = """\
+static __always_inline __u64 func_ret(void *ctx)
+{
+	__u64 value = 0;
+
+	bpf_get_func_ret(ctx, &value);
+	return value;
+}
+"""
+
 SEND_ITER = """\
 struct seq_file___room {
 	__u64 size;

@@ -103,8 +103,9 @@ class ProbeValues(CheckerBase):
         """What the function returned: in the slot behind its parameters."""
         prototype = self.unit.prototype
         name = self.unit.targets[0].name
-        if self.unit.targets[0].bpf_id:  # int program(context)
-            return tree.RawArgument(span=span, type=types.INT32, index=1)
+        if self.unit.targets[0].bpf_id:  # how many slots its parameters take is not to be known
+            text = "(__s32)func_ret(ctx)"
+            return tree.Inline(span=span, type=types.INT32, c=text, pieces=("func_ret",))
         if prototype is None:
             return self.no_btf(span, name)
         if isinstance(prototype.result, types.Void | types.Struct | types.Array):
