@@ -12,12 +12,13 @@ import contextlib
 import mmap
 import os
 import re
+import stat
 import struct
 from pathlib import Path
 
 from kptrace.records import dataclass
 
-_MAPPING = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) r?-?.x. ([0-9a-f]+) \S+ \d+ *(/.*)$", re.M)
+_MAPPING = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ \d+ *(/.*)?", re.M)
 _ELF64 = b"\x7fELF\x02\x01"
 _PT_LOAD, _SHT_SYMTAB, _SHT_DYNSYM = 1, 2, 11
 _STT_FUNC, _STT_GNU_IFUNC = 2, 10
@@ -25,12 +26,12 @@ _STT_FUNC, _STT_GNU_IFUNC = 2, 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapping:
-    """One executable mapping of a file."""
+    """One executable mapping; without ``path`` it is of no file, as generated code is."""
 
     start: int
     end: int
     offset: int
-    path: str
+    path: str | None
 
 
 class ElfSymbols:
@@ -101,9 +102,10 @@ class UserSymbols:
         """``symbol+offset`` and the path of the object, each None where it is not known."""
         found = self._find(process, address)
         if found is None:
-            self._mappings[process] = self._read(process)
+            if mappings := self._read(process):  # what is known of it stays when it has ended
+                self._mappings[process] = mappings
             found = self._find(process, address)
-        if found is None:
+        if found is None or found.path is None:
             return None, None
         symbols = self._symbols(process, found.path)
         symbol = symbols.at(address - found.start + found.offset) if symbols else None
@@ -123,7 +125,7 @@ class UserSymbols:
                 start=int(one[1], 16),
                 end=int(one[2], 16),
                 offset=int(one[3], 16),
-                path=os.fsdecode(one[4]),
+                path=os.fsdecode(one[4]) if one[4] else None,
             )
             for one in _MAPPING.finditer(data)
         ]
@@ -131,8 +133,10 @@ class UserSymbols:
     def _symbols(self, process: int, path: str) -> ElfSymbols | None:
         """The symbols of a file as the process sees it: it may have another root."""
         for place in (self._root / f"proc/{process}/root" / path[1:], self._root / path[1:]):
-            with contextlib.suppress(OSError, ValueError), open(place, "rb") as file:
+            with contextlib.suppress(OSError, ValueError), open(place, "rb", opener=_open) as file:
                 status = os.fstat(file.fileno())
+                if not stat.S_ISREG(status.st_mode):
+                    continue
                 key = (status.st_dev, status.st_ino)
                 if key not in self._files:
                     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -141,9 +145,14 @@ class UserSymbols:
         return None
 
 
+def _open(path: str, flags: int) -> int:
+    """The process may have put a pipe where the file was: no waiting for its other end."""
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
 def _parsed(data: mmap.mmap) -> ElfSymbols:
     """The symbols of a file; none of one that is damaged."""
     try:
         return ElfSymbols(data)
-    except struct.error:
+    except (struct.error, OverflowError):
         return ElfSymbols(b"")

@@ -7,6 +7,9 @@ import contextlib
 import os
 import subprocess
 
+_PIECE = 1 << 20
+"""Bytes that are asked for at once: Python reserves them, whatever the file holds."""
+
 
 def read_file(name: bytes, most: int) -> bytes:
     """At most ``most`` bytes of a file, never waiting for a writer; raises OSError."""
@@ -15,7 +18,7 @@ def read_file(name: bytes, most: int) -> bytes:
     parts = []
     try:
         with contextlib.suppress(BlockingIOError):  # a pipe that has nothing now
-            while most > 0 and (part := os.read(file, most)):
+            while most > 0 and (part := os.read(file, min(most, _PIECE))):
                 parts.append(part)
                 most -= len(part)
     finally:

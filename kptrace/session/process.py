@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import select
 import shlex
@@ -13,17 +14,13 @@ import signal
 from collections.abc import Iterator
 from typing import NoReturn
 
-from kptrace.errors import UsageError
+from kptrace.errors import RunError, UsageError
 
 _MOST = 4194304  # PID_MAX_LIMIT on 64-bit machines, include/linux/threads.h
 _PR_SET_PDEATHSIG = 1
-_RESTORED = (
-    signal.SIGINT,
-    signal.SIGTERM,
-    signal.SIGHUP,
-    signal.SIGUSR1,
-    signal.SIGPIPE,
-)
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
+"""By Python itself, at its start."""
 _PATIENCE_S = 1.0
 
 
@@ -50,15 +47,29 @@ class Process:
 class Command(Process):
     """A command that is started by us: it waits until `start`, and ends with us."""
 
-    def __init__(self, pid: int, gate: int) -> None:
+    def __init__(self, pid: int, name: str, gate: int, report: int) -> None:
+        """``report``: what is read from it is the number of the error that kept it from running."""
         super().__init__(pid, os.pidfd_open(pid))
+        self._name = name
         self._gate = gate
+        self._report = report
 
     def start(self) -> None:
-        os.write(self._gate, b"\n")
+        """Let it run; RunError when the kernel refuses to."""
+        with contextlib.suppress(BrokenPipeError):  # it has been killed: the run ends, and tells
+            os.write(self._gate, b"\n")
+        if number := os.read(self._report, 16):
+            raise RunError(
+                f"cannot run '{self._name}': {os.strerror(int(number))}",
+                hint="is its first line '#!' with an interpreter?"
+                if int(number) == errno.ENOEXEC
+                else "",
+                code="command",
+            )
 
     def close(self) -> None:
         os.close(self._gate)
+        os.close(self._report)
         if not self.ended():
             os.kill(self.pid, signal.SIGTERM)
         if self.ended(_PATIENCE_S):
@@ -111,23 +122,32 @@ def _prepare(text: str) -> Command:
     if program is None:
         name = words[0] if words else text
         raise UsageError(f"path '{name}' does not exist or is not executable", code="usage")
-    reader, gate = os.pipe()
+    waits, gate = os.pipe()
+    report, tells = os.pipe()
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         os.close(gate)
-        _become(program, words, reader, parent)
-    os.close(reader)
-    return Command(pid, gate)
+        os.close(report)
+        _become(program, words, waits, tells, parent)
+    os.close(waits)
+    os.close(tells)
+    return Command(pid, program, gate, report)
 
 
-def _become(program: str, words: list[str], gate: int, parent: int) -> NoReturn:
+def _become(program: str, words: list[str], gate: int, report: int, parent: int) -> NoReturn:
     """In the child: wait, then be the command. No word from the parent means that it is gone."""
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        for number in _RESTORED:
+        for number in _HANDLED:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup is for the command too
+                signal.signal(number, signal.SIG_DFL)
+        for number in _IGNORED:
             signal.signal(number, signal.SIG_DFL)
         if os.getppid() == parent and os.read(gate, 1):
-            os.execv(program, words)
+            try:
+                os.execv(program, words)
+            except OSError as error:
+                os.write(report, b"%d" % (error.errno or errno.EIO))
     finally:
         os._exit(127)

@@ -42,3 +42,41 @@ def test_a_file_that_is_no_elf(tmp_path: Path) -> None:
     assert symbols.resolve(7, 0x3010) == (None, "/lib/y.so")
     assert symbols.resolve(7, 0x5010) == (None, "/lib/absent.so")
     assert ElfSymbols(b"").at(0) is None
+
+
+def _mapped(root: Path, lines: str) -> None:
+    (root / "proc/7").mkdir(parents=True, exist_ok=True)
+    (root / "proc/7/maps").write_text(lines)
+
+
+def test_a_damaged_elf_has_no_symbols(tmp_path: Path) -> None:
+    data = bytearray(Path("/proc/self/exe").read_bytes()[:4096])
+    data[32:48] = b"\xff" * 16  # where its tables are
+    (tmp_path / "x.so").write_bytes(data)
+    _mapped(tmp_path, "00001000-00002000 r-xp 00000000 08:01 5 /x.so\n")
+    assert UserSymbols(tmp_path).resolve(7, 0x1010) == (None, "/x.so")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.so")
+    _mapped(tmp_path, "00001000-00002000 r-xp 00000000 08:01 5 /x.so\n")
+    assert UserSymbols(tmp_path).resolve(7, 0x1010) == (None, "/x.so")
+
+
+def test_what_is_known_of_a_process_stays_when_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "x.so").write_bytes(b"no elf")
+    _mapped(tmp_path, "00001000-00002000 r-xp 00000000 08:01 5 /x.so\n")
+    symbols = UserSymbols(tmp_path)
+    assert symbols.resolve(7, 0x1010)[1] == "/x.so"
+    _mapped(tmp_path, "")
+    assert symbols.resolve(7, 0x9000) == (None, None)
+    assert symbols.resolve(7, 0x1010)[1] == "/x.so"
+
+
+def test_generated_code_is_a_known_mapping(tmp_path: Path) -> None:
+    """Each of its addresses would else have the list of mappings read once more."""
+    _mapped(tmp_path, "00001000-00002000 rwxp 00000000 00:00 0\n")
+    symbols = UserSymbols(tmp_path)
+    assert symbols.resolve(7, 0x1010) == (None, None)
+    _mapped(tmp_path, "00001000-00002000 r-xp 00000000 08:01 5 /x.so\n")
+    assert symbols.resolve(7, 0x1020) == (None, None)
