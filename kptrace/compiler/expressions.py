@@ -7,6 +7,7 @@ whatever is built on it. Functions and aggregations have their rules in `functio
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,6 +24,8 @@ from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import BOOL, INT64, Type, type_name
+
+_STACK_ARGUMENT = re.compile(r"sarg[0-9]+")
 
 _NOT_IN_FOR = ("args", "retval", "ctx")
 """What reads the probe's context, which is out of reach in a loop's function."""
@@ -186,6 +189,12 @@ class ExpressionChecker(Operators):
                 return self.probe_name(node.span)
         if name in LATER:
             message = f"{name} is not supported: {LATER[name]}"
+            self.report.error(node.span, message, code="not-supported")
+            return self.bad(node.span)
+        if _STACK_ARGUMENT.fullmatch(name):
+            message = (
+                "sarg* is deleted. This was deprecated in v0.21 and was last available in v0.24."
+            )
             self.report.error(node.span, message, code="not-supported")
             return self.bad(node.span)
         btf = self.facts.kernel.btf

@@ -72,6 +72,8 @@ class _Imports:
 
     def import_(self, node: n.Import, directory: str) -> list[n.RootItem]:
         """Load what an import names; gives the C definitions that take its place."""
+        if self.is_later(node, node.path):
+            return []
         path = os.path.join(directory, node.path)
         if _others_write(path):
             message = f"skipping due to global write permissions: {path}"
@@ -87,6 +89,17 @@ class _Imports:
             hints=(f"checked: {path}",),
         )
         return []
+
+    def is_later(self, node: n.Import, path: str) -> bool:
+        """Whether a file is of a kind that kptrace does not import; says so, found or not."""
+        for ending in _LATER:
+            if path.endswith(ending):
+                message = (
+                    f"{ending} imports are not supported: kptrace compiles specifications only"
+                )
+                self.report.error(node.span, message, code="not-supported")
+                return True
+        return False
 
     def statement(self, node: n.Import) -> list[n.RootItem]:
         """An import in a block: only headers, which join the C part as a whole."""
@@ -122,12 +135,7 @@ class _Imports:
         if not path.endswith(_KINDS):
             self.report.error(node.span, f'unknown import type: "{node.path}"', code="import")
             return []
-        if path.endswith(_LATER):
-            ending = next(one for one in _LATER if path.endswith(one))
-            message = f"{ending} imports are not supported: kptrace compiles specifications only"
-            self.report.error(node.span, message, code="not-supported")
-            return []
-        if real in self.seen:
+        if real in self.seen or self.is_later(node, path):
             return []
         self.seen.add(real)
         if path.endswith(".h"):

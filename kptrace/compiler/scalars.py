@@ -34,6 +34,8 @@ class ScalarEmitter(PartEmitter):
 
     def scalar(self, node: tree.Expr, kind: Type) -> str:
         """A scalar expression converted to the C type of ``kind``."""
+        if isinstance(node, tree.Const) and kind == types.INT64 and int(node.value) >= 1 << 63:
+            return c_integer(int(node.value) - (1 << 64), wide=True)
         text = self.expr(node)
         if isinstance(node, tree.Const) or self.spelling(node.type) == self.spelling(kind):
             return text

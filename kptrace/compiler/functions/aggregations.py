@@ -53,17 +53,17 @@ def _hist(
     value = number(check, call, 0) if check.counted(call) else None
     if value is None:
         return None
-    shown = 0
+    kept, shown = check.facts.hist_bits, 0
     if len(call.arguments) == 2:
         literal = literal_int(check, call, 1)
         if literal is None:
             return None
         if not 0 <= literal <= 5:
-            message = "hist: bits N must be 0..5"
+            message = f"hist: bits {literal} must be 0..5"
             check.report.error(expression(call, 1).span, message, code="call")
             return None
-        shown = literal
-    return types.Hist(max(shown, check.facts.hist_bits), shown), value
+        kept = shown = literal  # who names a precision gets it, also for percentiles (§16.2)
+    return types.Hist(kept, shown), value
 
 
 def _lhist(
