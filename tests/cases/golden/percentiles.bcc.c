@@ -19,6 +19,14 @@ struct string_16 {
 	char data[16];
 };
 
+struct hist_249 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[249];
+};
+
 struct event_1 {
 	struct event_header header;
 	struct string_16 arg0;
@@ -41,7 +49,7 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 }
 
 struct zeros {
-	__u64 words[1893];
+	__u64 words[253];
 };
 
 BPF_TABLE("percpu_array", __u32, __u64, ledger, 5);
@@ -127,6 +135,29 @@ static __always_inline __u32 highest_bit(__u64 n)
 	return bit | (n >> 1);
 }
 
+static __always_inline void hist_add_2(struct hist_249 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 4) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 2 + 1) << 2) + 1;
+		bucket += ((__u64)n >> (bit - 2)) & 3;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 249)
+		hist->buckets[bucket] += 1;
+}
+
 static __always_inline void hist_add_5(struct hist_1889 *hist, __s64 n)
 {
 	__u64 bucket = 0;
@@ -181,7 +212,7 @@ static __always_inline struct hist_1889 *map_all_slot(void *ctx)
 }
 
 /* @two */
-BPF_F_TABLE("percpu_hash", struct string_16, struct hist_1889, map_two, 4096, BPF_F_NO_PREALLOC);
+BPF_F_TABLE("percpu_hash", struct string_16, struct hist_249, map_two, 4096, BPF_F_NO_PREALLOC);
 
 static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
 {
@@ -189,10 +220,10 @@ static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
 		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
+static __always_inline struct hist_249 *map_two_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
-	struct hist_1889 *slot = map_two.lookup(key);
+	struct hist_249 *slot = map_two.lookup(key);
 	struct zeros *zero_value;
 	int result;
 
@@ -201,7 +232,7 @@ static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_1
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	result = map_two.insert(key, (struct hist_1889 *)zero_value);
+	result = map_two.insert(key, (struct hist_249 *)zero_value);
 	slot = map_two.lookup(key);
 	if (!slot && result == -12)
 		*later = 1;
@@ -245,9 +276,9 @@ int probe_0(__u64 *ctx)
 	__builtin_memset(key_0.data, 0, 16);
 	bpf_get_current_comm(key_0.data, 16);
 	_Bool later_0 = 0;
-	struct hist_1889 *slot_1 = map_two_slot(ctx, &key_0, 0, &later_0);
+	struct hist_249 *slot_1 = map_two_slot(ctx, &key_0, 0, &later_0);
 	if (slot_1) {
-		hist_add_5(slot_1, number_1);
+		hist_add_2(slot_1, number_1);
 	}
 	if (later_0) {
 		struct event_1 event_0;

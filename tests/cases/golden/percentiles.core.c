@@ -50,6 +50,14 @@ struct string_16 {
 	char data[16];
 };
 
+struct hist_249 {
+	__u64 n;
+	__s64 sum;
+	__s64 min;
+	__s64 max;
+	__u64 buckets[249];
+};
+
 struct event_1 {
 	struct event_header header;
 	struct string_16 arg0;
@@ -76,7 +84,7 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 }
 
 struct zeros {
-	__u64 words[1893];
+	__u64 words[253];
 };
 
 struct {
@@ -177,6 +185,29 @@ static __always_inline __u32 highest_bit(__u64 n)
 	return bit | (n >> 1);
 }
 
+static __always_inline void hist_add_2(struct hist_249 *hist, __s64 n)
+{
+	__u64 bucket = 0;
+
+	if (n >= 0 && n < 4) {
+		bucket = n + 1;
+	} else if (n >= 0) {
+		__u32 bit = highest_bit(n);
+
+		bucket = ((bit - 2 + 1) << 2) + 1;
+		bucket += ((__u64)n >> (bit - 2)) & 3;
+	}
+	if (!hist->n || n < hist->min)
+		hist->min = n;
+	if (!hist->n || n > hist->max)
+		hist->max = n;
+	hist->n += 1;
+	hist->sum += n;
+	asm volatile("" : "+r"(bucket)); /* what is checked is what is used */
+	if (bucket < 249)
+		hist->buckets[bucket] += 1;
+}
+
 static __always_inline void hist_add_5(struct hist_1889 *hist, __s64 n)
 {
 	__u64 bucket = 0;
@@ -241,7 +272,7 @@ struct {
 	__uint(max_entries, 4096);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, struct string_16);
-	__type(value, struct hist_1889);
+	__type(value, struct hist_249);
 } map_two SEC(".maps");
 
 static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
@@ -250,10 +281,10 @@ static __always_inline void map_two_full(void *ctx, __u32 warning, int result)
 		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
+static __always_inline struct hist_249 *map_two_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
-	struct hist_1889 *slot = bpf_map_lookup_elem(&map_two, key);
+	struct hist_249 *slot = bpf_map_lookup_elem(&map_two, key);
 	struct zeros *zero_value;
 	int result;
 
@@ -262,7 +293,7 @@ static __always_inline struct hist_1889 *map_two_slot(void *ctx, struct string_1
 	zero_value = zeros_at(&index);
 	if (!zero_value)
 		return (void *)0;
-	result = bpf_map_update_elem(&map_two, key, (struct hist_1889 *)zero_value, BPF_NOEXIST);
+	result = bpf_map_update_elem(&map_two, key, (struct hist_249 *)zero_value, BPF_NOEXIST);
 	slot = bpf_map_lookup_elem(&map_two, key);
 	if (!slot && result == -12)
 		*later = 1;
@@ -312,9 +343,9 @@ int probe_0(__u64 *ctx)
 	__builtin_memset(key_0.data, 0, 16);
 	bpf_get_current_comm(key_0.data, 16);
 	_Bool later_0 = 0;
-	struct hist_1889 *slot_1 = map_two_slot(ctx, &key_0, 0, &later_0);
+	struct hist_249 *slot_1 = map_two_slot(ctx, &key_0, 0, &later_0);
 	if (slot_1) {
-		hist_add_5(slot_1, number_1);
+		hist_add_2(slot_1, number_1);
 	}
 	if (later_0) {
 		struct event_1 event_0;
