@@ -18,9 +18,9 @@ from kptrace.errors import RunError, UsageError
 
 _MOST = 4194304  # PID_MAX_LIMIT on 64-bit machines, include/linux/threads.h
 _PR_SET_PDEATHSIG = 1
-_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
-_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ)
-"""By Python itself, at its start."""
+_HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_IGNORED = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1)
+"""By Python itself at its start, and by the command line until the run begins."""
 _PATIENCE_S = 1.0
 
 
