@@ -49,7 +49,7 @@ def merge_slots(kind: types.TSeries, per_cpu: Sequence[Buffer]) -> dict[int, int
 def _average(slots: Sequence[_Slot]) -> int:
     total = sum(value for value, _ in slots)
     count = sum(meta for _, meta in slots)
-    quotient = abs(total) // count
+    quotient = abs(total) // (count or 1)  # 0: read between `zero()` and an update
     return quotient if total >= 0 else -quotient
 
 

@@ -3,19 +3,29 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 from collections.abc import Iterator
 
+from kptrace.errors import RunError
 from kptrace.runtime import bpf
 from kptrace.runtime.perf_records import RawRecord
 
 _HEADER = struct.Struct("=QII")  # time, event id, size of the event with this header
-_PIECE = 1 << 16  # the kernel fills at most 8 pages before it hands over
+_ROOM = 8 * os.sysconf("SC_PAGESIZE")  # of the kernel's buffer, kernel/bpf/bpf_iter.c
+_PIECE = 4096
+"""Bytes at a time. The kernel goes on to the next object until it has that many, and runs the
+program once more for an object whose events no longer fit: so leave nearly the whole buffer free.
+"""
 
 
 def read(link: int) -> Iterator[list[RawRecord]]:
-    """Run over all objects, a batch of records at a time. OSError as read(2) has it."""
+    """Run over all objects, a batch of records at a time.
+
+    RunError when what is sent about one object is more than the kernel's buffer holds; else
+    OSError as read(2) has it.
+    """
     iterator = bpf.iterator(link)
     try:
         rest = b""
@@ -25,6 +35,14 @@ def read(link: int) -> Iterator[list[RawRecord]]:
             except BlockingIOError:  # it has looked at very many objects and wants to go on
                 yield []
                 continue
+            except OSError as error:
+                if error.errno != errno.E2BIG:
+                    raise
+                raise RunError(
+                    f"the events about one object of an iter probe need more than {_ROOM} bytes",
+                    hint="print less for each object, or collect it in maps",
+                    code="iter-buffer",
+                ) from error
             if not data:
                 return
             records, rest = _split(rest + data)

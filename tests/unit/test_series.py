@@ -134,3 +134,9 @@ def test_points() -> None:
         b'{"interval_start":"1970-01-01 12:00:00.700000000","value":"1152921504606846977"}]'
     )
     assert points(Series(interval=1), lambda ns: ns) == b"[]"
+
+
+def test_an_average_of_nothing_yet() -> None:
+    """What may be read while `zero()` and an update are at it."""
+    kind = types.TSeries(signed=True, interval=10, count=1, function="avg")
+    assert merge_slots(kind, [struct.pack("<3q", 5, 0, 8)]) == {7: 5}
