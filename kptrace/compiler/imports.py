@@ -80,7 +80,7 @@ class _Imports:
             self.report.warning(node.span, message)
         elif os.path.isdir(path):
             return self.directory(node, path)
-        elif os.path.exists(path):
+        elif os.path.isfile(path):  # a pipe or a device may never end
             return self.file(node, path)
         self.report.error(
             node.span,
@@ -118,7 +118,7 @@ class _Imports:
             return own
         for name in names:
             inside = os.path.join(path, name)
-            if not name.endswith(_KINDS) or os.path.isdir(inside):
+            if not name.endswith(_KINDS) or not os.path.isfile(inside):
                 continue
             if _others_write(inside):
                 message = (
@@ -139,6 +139,10 @@ class _Imports:
             return []
         self.seen.add(real)
         if path.endswith(".h"):
+            if '"' in real or "\n" in real:  # C has no way to write such a name
+                message = f"cannot include '{path}': its name has a quotation mark or a line break"
+                self.report.error(node.span, message, code="import")
+                return []
             return [n.CDefinition(span=node.span, text=f'#include "{real}"')]
         self.specification(node, path)
         return []
@@ -172,5 +176,5 @@ def _others_write(path: str) -> bool:
     """Whether everybody may write a file or directory."""
     try:
         return bool(os.stat(path).st_mode & stat.S_IWOTH)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in the name
         return False

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,31 @@ def test_statements_need_the_configuration(run: Any, tmp_path: Path) -> None:
     ) in ran.err
     ran = run(f"config = {{ unstable_import_statement = enable }} {spec}")
     assert (ran.status, ran.err, ran.out) == (0, "", "21\n\n\n")
+
+
+@pytest.mark.parametrize("path", ["pipe.bt", "pipe.h", r"a\0.bt"])
+def test_what_is_no_file_is_not_found(load: Any, tmp_path: Path, path: str) -> None:
+    for name in ("pipe.bt", "pipe.h"):
+        os.mkfifo(tmp_path / name)
+    _, report = load(f'import "{path}";')
+    assert [one.message for one in report.diagnostics] == [
+        "Unable to find suitable path for import"
+    ]
+
+
+def test_pipes_in_a_directory_are_no_files(load: Any, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    os.mkfifo(tmp_path / "lib" / "pipe.bt")
+    items, report = load('import "lib";', lib_in_a__bt=printing("a"))
+    assert not report.diagnostics
+    assert blocks(items) == ["a"]
+
+
+@pytest.mark.parametrize("name", ['q"x.h', "line\n#define X 1.h"])
+def test_names_that_no_include_can_write(load: Any, tmp_path: Path, name: str) -> None:
+    (tmp_path / "lib").mkdir(mode=0o755)
+    (tmp_path / "lib" / name).write_text("#define Y 2")
+    items, report = load('import "lib";')
+    assert not items
+    message = "cannot include '{}': its name has a quotation mark or a line break"
+    assert [one.message for one in report.diagnostics] == [message.format(tmp_path / "lib" / name)]
