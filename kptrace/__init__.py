@@ -12,6 +12,7 @@ The map of the package, in the order in which data meets it::
     plan        the hinge: programs, maps, events, ledger counters (frozen, JSON both ways)
     runtime     plan + object -> records (needs privileges)
     histogram   immutable histograms, quantiles with their error
+    series      time series: slots of the kernel's rings -> values
     decoding    bytes of one value -> the value, by its type
     aggregate   map dumps -> snapshot
     session     load, attach, activate, read, aggregate, detach
