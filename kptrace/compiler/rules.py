@@ -136,6 +136,8 @@ def join(left: Use, right: Use) -> Use | None:
     kind = combine(left, right)
     if kind is None:
         return None
+    if isinstance(left.type, types.Error) or isinstance(right.type, types.Error):
+        return right if isinstance(left.type, types.Error) else left
     elements: tuple[Use, ...] = ()
     if isinstance(kind, types.Tuple | types.Record):
         elements = tuple(one for x, y in _pairs(left, right) if (one := join(x, y)) is not None)
