@@ -19,7 +19,7 @@ from kptrace.compiler.expand import Unit
 from kptrace.compiler.map_functions import PERCPU_HASHES, map_functions
 from kptrace.compiler.sessions import call
 from kptrace.compiler.storage import Storage
-from kptrace.compiler.writer import Shared
+from kptrace.compiler.writer import Shared, in_comment
 from kptrace.errors import HostError
 from kptrace.plan import Config, Control, CounterKind, MapKind, Plan, Program, StackMap
 
@@ -178,7 +178,7 @@ def _render(made: Generated, dialect: Dialect) -> str:
     ]
     body = "\n".join(part for part in parts if part)
     license_ = plan.config.license
-    head = f"/* {plan.name}: made by kptrace; SPDX-License-Identifier: {license_} */\n"
+    head = f"/* {in_comment(plan.name)}: made by kptrace; SPDX-License-Identifier: {license_} */\n"
     return "\n".join(
         part for part in (head + dialect.head(body, license_), body, dialect.tail(license_)) if part
     )

@@ -13,6 +13,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.loop_emitter import LoopEmitter
 from kptrace.compiler.rules import is_scalar
+from kptrace.compiler.writer import c_file_name, in_comment
 from kptrace.errors import Severity, expanded_from
 from kptrace.plan import EVENT_HEADER, Event, EventKind, Map, MapKind
 from kptrace.source import Span
@@ -72,15 +73,13 @@ class Emitter(LoopEmitter):
     def comment(self, node: tree.Statement) -> None:
         """The user's statement above its C, and where it stands."""
         span = node.span
-        name = span.source.name.replace("\\", "\\\\").replace('"', '\\"')
-        text = " ".join(span.text.split()).replace("/*", "/ *").replace("*/", "* /")
+        text = in_comment(span.text)
         if isinstance(node, tree.If):
-            text = " ".join(node.condition.span.text.split())
-            text = "if " + text.replace("/*", "/ *").replace("*/", "* /")
+            text = f"if {in_comment(node.condition.span.text)}"
         elif isinstance(node, tree.While | tree.Unroll | tree.ForRange | tree.ForMap):
             text = self.loop_head(node)
         self.line(f"/* {text} */")
-        self.lines.append(f'#line {span.line} "{name}"')
+        self.lines.append(f"#line {span.line} {c_file_name(span.source.name)}")
 
     def if_(self, node: tree.If) -> None:
         condition = self.expr(node.condition)

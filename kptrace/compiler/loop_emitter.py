@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.values import ValueEmitter
-from kptrace.compiler.writer import c_integer
+from kptrace.compiler.writer import c_integer, in_comment
 from kptrace.plan import Map
 from kptrace.types import Type
 
@@ -191,7 +191,7 @@ class LoopEmitter(ValueEmitter):
                 text = f"for {node.start.span.text}..{node.end.span.text}"
             case _:
                 text = node.span.text.partition("{")[0]
-        return " ".join(text.split()).replace("/*", "/ *").replace("*/", "* /")
+        return in_comment(text)
 
     # --- variables ---
 

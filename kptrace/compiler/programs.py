@@ -14,7 +14,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.dialect import Dialect
 from kptrace.compiler.emitter import Emitter
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.writer import Shared
+from kptrace.compiler.writer import Shared, in_comment
 from kptrace.plan import (
     ALWAYS_KINDS,
     PID_FILTERED_KINDS,
@@ -126,7 +126,7 @@ def _first_of_iterator(emitter: Emitter, hits: int) -> list[str]:
 
 def function(one: Emitted, dialect: Dialect) -> str:
     """The program in a dialect, with everything that it needs before it."""
-    head = f"/* {_label(one)} */\n"
+    head = f"/* {in_comment(one.unit.label)} */\n"
     context = _context_type(one)
     entry = f"{head}{dialect.program(one.unit.kind, one.name, context)}\n"
     if one.unit.kind is ProbeKind.BENCH:
@@ -141,7 +141,7 @@ def session(one: Emitted, other: Emitted, is_return: str, dialect: Dialect) -> s
         _around(side, "__u64 *", f"static __always_inline int {side.name}_side(__u64 *ctx)\n")
         for side in (one, other)
     ]
-    labels = " and ".join(_label(side) for side in (one, other))
+    labels = " and ".join(in_comment(side.unit.label) for side in (one, other))
     head = f"/* {labels} */\n{dialect.program(one.unit.kind, one.name, '__u64 *')}\n"
     return "\n".join(
         [
@@ -150,10 +150,6 @@ def session(one: Emitted, other: Emitted, is_return: str, dialect: Dialect) -> s
             f"\t\t{one.name}_side(ctx);\n\treturn 0;\n}}\n",
         ]
     )
-
-
-def _label(one: Emitted) -> str:
-    return one.unit.label.replace("*/", "* /").replace("/*", "/ *")
 
 
 def _context_type(one: Emitted) -> str:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -153,6 +154,17 @@ class Writer:
             self.line(f"__builtin_memcpy({target}, {source}, {size});")
         else:
             self.line(f"bpf_probe_read_kernel({target}, {size}, {source});")
+
+
+def in_comment(text: str) -> str:
+    """Any text on one line, such that it does not end a comment of C."""
+    return " ".join(text.split()).replace("/*", "/ *").replace("*/", "* /")
+
+
+def c_file_name(name: str) -> str:
+    """A file name as ``#line`` takes it, in quotation marks; line breaks would end it."""
+    text = re.sub(r"[\x00-\x1f\x7f]", "?", name)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def c_integer(value: int, *, wide: bool = False) -> str:
