@@ -21,7 +21,7 @@ from kptrace.compiler import arch, clang, cscan
 from kptrace.errors import HostError, Report
 from kptrace.kernel import Kernel
 from kptrace.kernel.host import headers
-from kptrace.kernel.libbpf import BtfFile
+from kptrace.kernel.libbpf import BtfFile, Kind
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 
@@ -67,16 +67,20 @@ def open_definitions(
     if found is None or not found.object:
         yield Definitions(constants=found.constants if found else {})
         return
-    file = os.memfd_create("kptrace-types")  # libbpf takes a path; this one leaves no file behind
-    try:
-        os.write(file, found.object)
-        types = BtfFile(Path(f"/proc/self/fd/{file}"))
-    finally:
-        os.close(file)
+    types = _open_types(found.object)
     try:
         yield Definitions(types=types, constants=found.constants)
     finally:
         types.close()
+
+
+def _open_types(made: bytes) -> BtfFile:
+    file = os.memfd_create("kptrace-types")  # libbpf takes a path; this one leaves no file behind
+    try:
+        os.write(file, made)
+        return BtfFile(Path(f"/proc/self/fd/{file}"))
+    finally:
+        os.close(file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +129,7 @@ class _Reader:
             return None
         scanned = cscan.scan(text.decode("utf-8", "surrogateescape"), self.names)
         made = self.run(self.clang, _COMPILE, scanned.text) if scanned.text else b""
-        if made is None:
+        if made is None or (made and not self.whole_enumerators(made)):
             return None
         clang.keep(self.search.cache, key, _pack(made, scanned))
         return _Found(object=made, constants=scanned.constants)
@@ -183,6 +187,28 @@ class _Reader:
         line = int(match[2]) if match and match[1].startswith(FILE) else 0
         self.report.error(self.place(line), message, code="c-definition")
         return None
+
+    def whole_enumerators(self, made: bytes) -> bool:
+        """Whether the object has all bits of the enumerators in use.
+
+        Before BTF_KIND_ENUM64 (clang 15) those of 64 bits lose their upper half.
+        """
+        types = _open_types(made)
+        try:
+            for name in sorted(self.names):
+                type_id = types.find_enumerator(name)
+                if type_id is None:
+                    continue
+                record = types.record(type_id)
+                if record.kind == Kind.ENUM and record.operand > 4:
+                    parts = (one.span for one in self.parts if name in _NAME.findall(one.text))
+                    message = f"this clang does not tell the value of '{name}', which has 64 bits"
+                    hints = ("clang 15 and later do; or write it as a #define",)
+                    self.report.error(next(parts, None), message, code="c-definition", hints=hints)
+                    return False
+        finally:
+            types.close()
+        return True
 
     def place(self, line: int) -> Span | None:
         """The part that holds a line of the whole C text; else the first one."""

@@ -83,6 +83,17 @@ def test_enumerators_and_macros(run: Any) -> None:
     assert printed(run, spec, body) == ["(6, 4, x, 1)", "(RED, GREEN, ALONE)", "GREEN", "78"]
 
 
+def test_an_enumerator_of_64_bits_is_whole_or_refused(run: Any) -> None:
+    ran = run(f"enum big {{ WIDE = 0xffffffffff }};\n{QUIET} begin {{ print((uint64)WIDE); }}")
+    if ran.status:
+        assert ran.status == 2
+        assert "this clang does not tell the value of 'WIDE', which has 64 bits" in ran.err
+    else:
+        assert ran.out.split() == ["1099511627775"]
+    # not in use: no complaint
+    assert printed(run, "enum big { WIDE = 0xffffffffff };", "print(5);") == ["5"]
+
+
 @pytest.mark.skipif(not Path("/usr/include/linux/in.h").exists(), reason="no UAPI headers")
 def test_headers_of_the_system(run: Any) -> None:
     spec = "#include <linux/types.h>\n#include <linux/in.h>\n"
