@@ -97,7 +97,9 @@ class Emitter(LoopEmitter):
         if is_scalar(kind):
             value = "0" if node.value is None else self.scalar(node.value, kind)
             head = self.declaration(node.slot, kind) if node.declare else ""
-            self.line(f"{head}{self.variable(node.slot)} = {value};")
+            self.line(
+                f"{head}{self.variable(node.slot)} = {self.forgotten(node.slot, kind, value)};"
+            )
             return
         if node.declare:
             self.declare_object(node.slot, kind)

@@ -17,6 +17,7 @@ PIECES: dict[str, str] = {
     "tai_offset_get": prelude.TAI_OFFSET,
     "ns_pid_tgid": prelude.NS_PID_TGID,
     "end_loop": prelude.END_LOOP,
+    "forget": prelude.FORGET,
     "next_entry": prelude.NEXT_ENTRY,
     "clear_bytes": prelude.CLEAR_BYTES,
     "join_user": prelude.join("user"),

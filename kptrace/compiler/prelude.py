@@ -437,6 +437,16 @@ static __always_inline long end_loop(void)
 """
 
 
+FORGET = """\
+/* The value, of which the verifier knows nothing: else it would follow a counter round by round. */
+static __always_inline __u64 forget(__u64 value, __u64 unknown)
+{
+	asm volatile("%0 += %1; %0 -= %1" : "+r"(value) : "r"(unknown));
+	return value;
+}
+"""
+
+
 NEXT_ENTRY = """\
 /* Walking a map with this one counts its entries. */
 static long next_entry(void *map, void *key, void *value, void *frame)

@@ -215,6 +215,8 @@ def _frame(name: str, emitter: Emitter) -> list[str]:
     kind = f"struct {name}_frame"
     lines = [f"\t{kind} shared;", f"\t{kind} *frame = &shared;", ""]
     lines += [f"\tframe->{one} = {one};" for one in ("ctx", "scratch") if one in emitter.frame]
+    if "unknown" in emitter.frame:
+        lines.append("\tframe->unknown = bpf_ktime_get_ns();")
     if "left" in emitter.frame:
         lines.append("\tframe->left = 0;")
     return lines

@@ -374,7 +374,8 @@ class ScalarEmitter(PartEmitter):
         if isinstance(node.target, tree.Var):
             self.line(f"{spelling} {old} = {self.variable(node.target.slot)};")
             self.line(f"{spelling} {new} = {old} {step};")
-            self.line(f"{self.variable(node.target.slot)} = {new};")
+            forgotten = self.forgotten(node.target.slot, node.target.type, new)
+            self.line(f"{self.variable(node.target.slot)} = {forgotten};")
         else:
             plan_map = self.shared.storage.map(node.target.map)
             arguments = self.key_arguments(node.target.map, node.target.key)

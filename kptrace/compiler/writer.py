@@ -95,6 +95,18 @@ class Writer:
         """The lvalue of a scalar scratch variable."""
         return f"frame->{slot}" if slot in self.captured else slot
 
+    def forgotten(self, slot: str, kind: Type, value: str) -> str:
+        """What a variable is given: where rounds of a loop's function share it, a number of which
+        the verifier knows nothing. Else it tells the values of all rounds apart once one of them
+        decides about a branch, and refuses a loop of some hundred rounds as too large.
+        """
+        shared = slot in self.captured and "function" in self.loops
+        if not shared or not isinstance(kind, types.Int) or value.isdecimal():
+            return value
+        self.shared.needs.add("forget")
+        self.frame.setdefault("unknown", "__u64 unknown")
+        return f"forget({value}, frame->unknown)"
+
     def variable_object(self, slot: str) -> str:
         """The lvalue of a scratch variable that does not fit a register."""
         return self.objects.get(slot, f"(*{slot})")

@@ -166,6 +166,13 @@ static __always_inline long end_loop(void)
 	return one;
 }
 
+/* The value, of which the verifier knows nothing: else it would follow a counter round by round. */
+static __always_inline __u64 forget(__u64 value, __u64 unknown)
+{
+	asm volatile("%0 += %1; %0 -= %1" : "+r"(value) : "r"(unknown));
+	return value;
+}
+
 /* A run-time warning about a helper: what it returned. */
 static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 {
@@ -337,6 +344,7 @@ struct probe_0_record {
 struct probe_0_frame {
 	__s64 v_sum;
 	struct string_16 v_name;
+	__u64 unknown;
 	struct tuple_0 v_kv;
 	_Bool left;
 	int result;
@@ -363,7 +371,7 @@ static long probe_0_loop_0(__u32 index, struct probe_0_frame *frame)
 	}
 	/* $sum += $i; */
 #line 10 "loops.bt"
-	frame->v_sum = (frame->v_sum + (__s64)v_i);
+	frame->v_sum = forget((frame->v_sum + (__s64)v_i), frame->unknown);
 	return 0;
 }
 
@@ -454,6 +462,7 @@ int probe_0(struct probe_0_record *ctx)
 	struct probe_0_frame *frame = &shared;
 
 	frame->ctx = ctx;
+	frame->unknown = bpf_ktime_get_ns();
 	frame->left = 0;
 	/* $sum = 0; */
 #line 4 "loops.bt"

@@ -156,3 +156,14 @@ def test_bcc_says_that_it_has_no_callbacks() -> None:
         made = compile_spec(Source(name="stdin", text=f"begin {{ {body} }}"), Kernel(), Options())
         with pytest.raises(HostError, match=what):
             made.c("bcc")
+
+
+def test_counter_of_a_loop_decides_about_a_branch(run: Any) -> None:
+    """The verifier once followed such a counter round by round and gave up."""
+    rounds = "for $i : 0..10 { for $j : 0..10 { $x += 1; $y++; if ($j == $i) { break; } } }"
+    body = f'$x = 0; $y = 0; {rounds} if ($x > 3 && $y == $x) {{ printf("%d\\n", $x); }}'
+    assert printed(run, body) == ["55"]
+    many = "$x = 0; for $i : 0..100000 { $x -= 1; } if ($x < -3) { print($x); }"
+    assert printed(run, many) == ["-100000"]
+    keyed = "@a[1] = 1; @a[2] = 1; $x = 0; for $kv : @a { $x++; } if ($x > 1) { print($x); }"
+    assert printed(run, keyed) == ["2"]
