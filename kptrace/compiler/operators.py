@@ -113,6 +113,8 @@ class Operators(Casts):
         if as_int(left.type) is None or as_int(right.type) is None:
             if not (is_scalar(left.type) and left.type == right.type):
                 return self.mismatch(node, left, right)
+            if node.op not in ("==", "!="):
+                return self.no_operator(node, left, right)
             signed = False
         else:
             wide = promote(self.use_of(left), self.use_of(right))
