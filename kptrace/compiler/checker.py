@@ -42,6 +42,10 @@ class CheckerBase(ABC):
     def expr(self, node: n.Expr) -> tree.Expr:
         """An expression with its type; memory may still be unread (`tree.Place`)."""
 
+    @abstractmethod
+    def no_btf(self, span: Span, what: str) -> tree.Bad:
+        """Say that BTF is needed, and why there is none."""
+
     def bad(self, span: Span) -> tree.Bad:
         return tree.Bad(span=span)
 
@@ -57,6 +61,8 @@ class CheckerBase(ABC):
             return self.args_record(node)
         if isinstance(made, tree.Place) and isinstance(made.type, types.Struct | types.Array):
             if isinstance(made.type, types.Struct) and made.type.size < 0:
+                if self.facts.kernel.btf is None:
+                    return self.no_btf(node.span, f"the type '{type_name(made.type)}'")
                 message = f"Unknown struct/union: '{type_name(made.type)}'"
                 self.report.error(node.span, message, code="unknown-name")
                 return self.bad(node.span)

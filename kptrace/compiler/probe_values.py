@@ -209,9 +209,7 @@ class ProbeValues(CheckerBase):
         if isinstance(found.type, types.Struct):
             return self.context_place(node.span, found.type, found.offset)
         if found.relative:
-            what = f"the field '{node.name}' of type '{types.type_name(found.type)}'"
-            self.report.error(node.span, f"{what} is not supported yet", code="not-supported")
-            return self.bad(node.span)
+            return self.not_yet(node.span, f"the field '{node.name}' with relative data")
         return tree.ContextField(
             span=node.span,
             type=found.type,

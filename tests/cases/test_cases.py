@@ -8,10 +8,15 @@ it is compiled::
 
     // options: --percentiles --no-func-ip
     // parameters: vfs_read 100
+
+and what its host is, and lacks: kernel features by name, ``btf``, or ``cpus``::
+
+    // options: --machine ppc64le --without btf,loop
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -47,6 +52,15 @@ class Case:
         return self.path.with_name(self.name + suffix)
 
     def compile(self, kernel: Kernel) -> Compilation:
+        """What the command makes of it, run where the file is; imports are beside it."""
+        before = Path.cwd()
+        os.chdir(self.path.parent)
+        try:
+            return self._compile(kernel)
+        finally:
+            os.chdir(before)
+
+    def _compile(self, kernel: Kernel) -> Compilation:
         # surrogates stand for bytes that are not UTF-8, as on the command line
         text = self.path.read_bytes().decode("utf-8", "surrogateescape")
         given = dict(_COMMENT.findall(text))
@@ -54,10 +68,14 @@ class Case:
         words = with_parameters(
             Source(name=self.path.name, text=text), given.get("parameters", "").split()
         )
+        lacks = options[options.index("--without") + 1].split(",") if "--without" in options else []
         return compile_spec(
             words.source,
-            kernel,
+            _host(kernel, options, lacks),
             Options(
+                percpu_lookup="percpu_lookup" not in lacks,
+                has=lambda feature: feature not in lacks,
+                bpf_programs=lambda: [(7, "other_program")],
                 parameters=words.parameters,
                 named=words.named,
                 report_failures="-k" in options,
@@ -69,6 +87,22 @@ class Case:
                 session="--session" in options,
             ),
         )
+
+
+def _host(kernel: Kernel, options: list[str], lacks: list[str]) -> Kernel:
+    """The golden kernel, or one like it that lacks something."""
+    changed: dict[str, object] = {}
+    if "--machine" in options:
+        changed["arch"] = options[options.index("--machine") + 1]
+    if "btf" in lacks:
+        changed["_opened"] = None, "the kernel was built without it"
+    if "cpus" in lacks:
+        changed["possible_cpus"] = None
+    if not changed:
+        return kernel
+    made = copy.copy(kernel)
+    made.__dict__.update(changed)
+    return made
 
 
 def cases(directory: str) -> list[Case]:

@@ -12,7 +12,6 @@ from types import FrameType
 
 import pytest
 
-
 import kptrace
 from kptrace import errors
 from kptrace.errors import KptraceError
@@ -20,7 +19,7 @@ from kptrace.kernel import Kernel
 from kptrace.lang import lexer
 
 sys.path.insert(0, str(Path(__file__).parent))
-from test_cases import Case, cases  # noqa: E402
+from test_cases import Case, cases
 
 PACKAGE = Path(kptrace.__file__).parent
 FOLDERS = ("lang", "compiler")
@@ -28,6 +27,10 @@ REPORTS = {"error", "warning"}
 """Methods of `Report`."""
 RAISES = {"SpecSyntaxError", "problem"}
 """What makes a syntax error."""
+NO_CASE = {
+    "whole_enumerators": "only clang before 15 cuts enumerators off; newer ones leave no finding",
+}
+"""Functions whose findings no case file can show everywhere, and why; unit tests reach them."""
 Place = tuple[str, int]
 
 
@@ -46,10 +49,18 @@ class Site:
 def sites() -> Iterator[Site]:
     for folder in FOLDERS:
         for path in sorted((PACKAGE / folder).rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text())):
+            for node in _nodes(ast.parse(path.read_text())):
                 if isinstance(node, ast.Call) and _reports(node.func):
                     assert node.end_lineno is not None
                     yield Site(str(path), node.lineno, node.end_lineno)
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """The tree without the functions that need no case."""
+    yield node
+    for one in ast.iter_child_nodes(node):
+        if not isinstance(one, ast.FunctionDef) or one.name not in NO_CASE:
+            yield from _nodes(one)
 
 
 def _reports(called: ast.expr) -> bool:

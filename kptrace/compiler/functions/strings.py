@@ -181,8 +181,9 @@ def _memcmp(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     if isinstance(count, tree.Const):
         size = min(size, max(int(count.value), 0)) or size
     if size == 0:
-        message = f"memcmp() cannot compare values of type '{type_name(left.type)}'"
-        check.report.error(call.span, message, code="type")
+        empty = left if _size(left) == 0 else right
+        message = f"memcmp() cannot compare values of type '{type_name(empty.type)}'"
+        check.report.error(empty.span, message, code="type")
         return check.bad(call.span)
     names = [f"&{{{index}}}" for index in (0, 1)]
     return tree.Inline(

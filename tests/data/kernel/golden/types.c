@@ -124,6 +124,12 @@ int takes_much(struct by_value first, int last)
 	return first.words[0] + last;
 }
 
+struct opaque;
+
+void gives_nothing(struct opaque *unused)
+{
+}
+
 typedef void (*btf_trace_sched_switch)(void *, _Bool, struct task_struct *, struct task_struct *, u32);
 typedef void (*btf_trace_block_rq_issue)(void *, struct request *);
 
