@@ -72,11 +72,16 @@ PID_FILTERED_KINDS = TRAMPOLINE_KINDS | {
 
 
 class Control(IntEnum):
-    """Slots of the ``control`` array, each a u32 that the tracer writes."""
+    """Slots of the ``control`` array, each a u32."""
 
     ACTIVE = 0  # 1 while probes count
     PID = 1  # the process that the run is about
     REPEAT = 2  # how often a bench runs its block
+    EXIT = 3  # a program called exit(): EXIT_ASKED and its code; the programs write it
+
+
+EXIT_ASKED = 1 << 8
+"""Beside the exit code of 8 bits in `Control.EXIT`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -226,6 +226,9 @@ class Emitter(LoopEmitter):
         target = self.open_event(event)
         for one, value in zip(event.fields, node.fields, strict=True):
             self.fill(value, f"{target}.{one.name}", one.type)
+        if kind is EventKind.EXIT:
+            self.shared.needs.add("ask_exit")
+            self.line(f"ask_exit({target}.{event.fields[0].name});")
         self.close_event(event, target)
         self.effects += 1
         if node.leave:

@@ -32,6 +32,7 @@ PIECES: dict[str, str] = {
     "path_text": string_pieces.PATH_TEXT,
     "write_user_from_user": string_pieces.write_user("user"),
     "write_user_from_kernel": string_pieces.write_user("kernel"),
+    "ask_exit": prelude.ASK_EXIT,
     "bench_repeat": prelude.BENCH,
     "send_iter": prelude.SEND_ITER,
     "func_ret": prelude.FUNC_RET,

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kptrace import types
-from kptrace.plan import Control
+from kptrace.plan import EXIT_ASKED, Control
 
 SLOTS = 4
 """Scratch slots per CPU: one each for task, softirq, hard irq and NMI context."""
@@ -153,6 +153,18 @@ static __always_inline __u64 ns_pid_tgid(__u64 device, __u64 inode)
 	bpf_get_ns_current_pid_tgid(device, inode, (void *)&ids, sizeof(ids));
 	return (__u64)ids.tgid << 32 | ids.pid;
 }
+"""
+
+ASK_EXIT = f"""\
+/* The run shall end, also where a full buffer refuses the event that says so. */
+static __always_inline void ask_exit(__u32 code)
+{{
+	__u32 index = {Control.EXIT:d};
+	__u32 *slot = control_at(&index);
+
+	if (slot)
+		*slot = {EXIT_ASKED} | (code & 0xff);
+}}
 """
 
 BENCH = (

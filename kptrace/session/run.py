@@ -26,7 +26,14 @@ from kptrace.session.process import Process
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
 from kptrace.session.sink import Sink
-from kptrace.session.state import KernelResolver, Maps, set_active, set_clocks, set_control
+from kptrace.session.state import (
+    KernelResolver,
+    Maps,
+    exit_asked,
+    set_active,
+    set_clocks,
+    set_control,
+)
 
 _POLL_S = 0.1
 _SLICE = 1000
@@ -127,6 +134,7 @@ class _Run:
             plan, self._form, style, sink, self._maps, warnings=options.warnings
         )
         self._process = options.process
+        self._exits = any(one.kind is EventKind.EXIT for one in plan.events)
         self._told_lost = 0
         self._next_tell = 0.0
 
@@ -221,6 +229,18 @@ class _Run:
                 self._user_signal()
             self._tell_lost(reader)
             self._sink.tick()
+            if self._exits and self._handlers.exit_status is None:
+                self._look_for_exit(reader)
+
+    def _look_for_exit(self, reader: Reader) -> None:
+        """End a run whose `exit()` event was refused by a full buffer."""
+        asked = exit_asked(self._loaded)
+        if asked is None:
+            return
+        set_active(self._loaded, False)
+        self._handlers.handle(reader.drain())  # the event may only be late
+        if self._handlers.exit_status is None:
+            self._handlers.exit_status = asked
 
     def _iterate(self, links: Sequence[int], reader: Reader) -> None:
         """Run every iterator once; the run ends with the last one."""

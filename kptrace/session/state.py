@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pwd
 import sys
 import time
@@ -12,7 +13,7 @@ from kptrace import types
 from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
 from kptrace.kernel import Kernel
 from kptrace.output import UserFrame
-from kptrace.plan import Control, Map, Plan
+from kptrace.plan import EXIT_ASKED, Control, Map, Plan
 from kptrace.runtime import bpf, maps
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.user_symbols import UserSymbols
@@ -136,6 +137,14 @@ def set_active(loaded: Loaded, active: bool) -> None:
 def set_control(loaded: Loaded, slot: Control, value: int) -> None:
     """Write one slot of the control array."""
     bpf.map_update(loaded.map("control"), _word(slot), _word(value))
+
+
+def exit_asked(loaded: Loaded) -> int | None:
+    """The code of an `exit()` that a program has called, its event handled or not."""
+    word = ctypes.create_string_buffer(4)
+    bpf.map_lookup(loaded.map("control"), _word(Control.EXIT), word)
+    value = int.from_bytes(word.raw, sys.byteorder)
+    return value & 0xFF if value & EXIT_ASKED else None
 
 
 def _word(value: int) -> bytes:

@@ -142,7 +142,7 @@ static __always_inline __u64 *ledger_at(__u32 *index)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3);
+	__uint(max_entries, 4);
 	__type(key, __u32);
 	__type(value, __u32);
 } control SEC(".maps");
@@ -222,6 +222,16 @@ static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
 	}
 	ledger_add(refused);
 	return (void *)0;
+}
+
+/* The run shall end, also where a full buffer refuses the event that says so. */
+static __always_inline void ask_exit(__u32 code)
+{
+	__u32 index = 3;
+	__u32 *slot = control_at(&index);
+
+	if (slot)
+		*slot = 256 | (code & 0xff);
 }
 
 /* A run-time warning about a helper: what it returned. */
@@ -528,6 +538,7 @@ int probe_2(void *ctx)
 	struct event_15 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
 	event_0.arg0 = ((__s32)3);
+	ask_exit(event_0.arg0);
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 15;
 	event_0.header.unused = 0;

@@ -90,7 +90,7 @@ static __always_inline __u64 *ledger_at(__u32 *index)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3);
+	__uint(max_entries, 4);
 	__type(key, __u32);
 	__type(value, __u32);
 } control SEC(".maps");
@@ -136,6 +136,16 @@ static __always_inline _Bool active(void)
 	__u32 *on = control_at(&zero);
 
 	return on && *on;
+}
+
+/* The run shall end, also where a full buffer refuses the event that says so. */
+static __always_inline void ask_exit(__u32 code)
+{
+	__u32 index = 3;
+	__u32 *slot = control_at(&index);
+
+	if (slot)
+		*slot = 256 | (code & 0xff);
 }
 
 /* A run-time warning about a helper: what it returned. */
@@ -383,6 +393,7 @@ int probe_2(void *ctx)
 		struct event_6 event_1;
 		__builtin_memset(&event_1, 0, sizeof(event_1));
 		event_1.arg0 = ((__s32)0);
+		ask_exit(event_1.arg0);
 		event_1.header.time = bpf_ktime_get_ns();
 		event_1.header.id = 6;
 		event_1.header.unused = 0;

@@ -39,7 +39,7 @@ static __always_inline __u64 *ledger_at(__u32 *index)
 	return ledger.lookup(index);
 }
 
-BPF_TABLE("array", __u32, __u32, control, 3);
+BPF_TABLE("array", __u32, __u32, control, 4);
 
 static __always_inline __u32 *control_at(__u32 *index)
 {
@@ -70,6 +70,16 @@ static __always_inline _Bool active(void)
 	__u32 *on = control_at(&zero);
 
 	return on && *on;
+}
+
+/* The run shall end, also where a full buffer refuses the event that says so. */
+static __always_inline void ask_exit(__u32 code)
+{
+	__u32 index = 3;
+	__u32 *slot = control_at(&index);
+
+	if (slot)
+		*slot = 256 | (code & 0xff);
 }
 
 struct probe_0_record {
@@ -113,6 +123,7 @@ int probe_0(struct probe_0_record *ctx)
 		struct event_3 event_3;
 		__builtin_memset(&event_3, 0, sizeof(event_3));
 		event_3.arg0 = ((__s32)1);
+		ask_exit(event_3.arg0);
 		event_3.header.time = bpf_ktime_get_ns();
 		event_3.header.id = 3;
 		event_3.header.unused = 0;

@@ -78,7 +78,7 @@ static __always_inline __u64 *ledger_at(__u32 *index)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3);
+	__uint(max_entries, 4);
 	__type(key, __u32);
 	__type(value, __u32);
 } control SEC(".maps");
@@ -112,6 +112,16 @@ static __always_inline _Bool active(void)
 	__u32 *on = control_at(&zero);
 
 	return on && *on;
+}
+
+/* The run shall end, also where a full buffer refuses the event that says so. */
+static __always_inline void ask_exit(__u32 code)
+{
+	__u32 index = 3;
+	__u32 *slot = control_at(&index);
+
+	if (slot)
+		*slot = 256 | (code & 0xff);
 }
 
 struct probe_0_record {
@@ -156,6 +166,7 @@ int probe_0(struct probe_0_record *ctx)
 		struct event_3 event_3;
 		__builtin_memset(&event_3, 0, sizeof(event_3));
 		event_3.arg0 = ((__s32)1);
+		ask_exit(event_3.arg0);
 		event_3.header.time = bpf_ktime_get_ns();
 		event_3.header.id = 3;
 		event_3.header.unused = 0;

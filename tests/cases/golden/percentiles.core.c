@@ -101,7 +101,7 @@ static __always_inline __u64 *ledger_at(__u32 *index)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3);
+	__uint(max_entries, 4);
 	__type(key, __u32);
 	__type(value, __u32);
 } control SEC(".maps");

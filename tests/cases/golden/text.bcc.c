@@ -62,7 +62,7 @@ static __always_inline __u64 *ledger_at(__u32 *index)
 	return ledger.lookup(index);
 }
 
-BPF_TABLE("array", __u32, __u32, control, 3);
+BPF_TABLE("array", __u32, __u32, control, 4);
 
 static __always_inline __u32 *control_at(__u32 *index)
 {

@@ -47,7 +47,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 3); /* one for each member of kptrace.plan.Control */
+	__uint(max_entries, 4); /* one for each member of kptrace.plan.Control */
 	__type(key, u32);
 	__type(value, u32);
 } control SEC(".maps");
