@@ -126,7 +126,18 @@ class Bpftrace:
         found: Maps = {}
         for line in self._out.read_text().splitlines():
             if line.startswith("{"):
-                one = json.loads(line)
+                one = json.loads(line, object_pairs_hook=_joined)
                 if one["type"] in ("map", "hist", "stats"):
                     found |= one["data"]
         return found
+
+
+def _joined(pairs: list[tuple[str, Any]]) -> Maps:
+    """An object whose equal keys are one, with their counts added.
+
+    bpftrace 0.17 leaves what is behind a string in a key as it was: one text may be two keys.
+    """
+    found: Maps = {}
+    for key, value in pairs:
+        found[key] = found[key] + value if key in found and isinstance(value, int) else value
+    return found
