@@ -139,7 +139,7 @@ class Tracefs:
     def declarations(self, category: str, event: str) -> list[str]:
         """The fields of an event as its format file has them, without the common ones."""
         self.require()
-        text = read_text(self.path / "events" / category / event / "format") or ""
+        text = self.format_text(category, event) or ""
         found = [one["declaration"] for one in _FIELD.finditer(text)]
         return [one for one in found if not one.split("[")[0].split()[-1].startswith("common_")]
 

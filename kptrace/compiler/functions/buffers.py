@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import fold, tree
-from kptrace.compiler.functions.row import Function, expression, memory
+from kptrace.compiler.functions.row import Function, expression, memory, number
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.types import type_name
@@ -39,13 +39,10 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     else:
         address, user = made, isinstance(made.type, types.Pointer) and made.type.user
     if len(call.arguments) == 2:
-        length = check.castable(check.value(expression(call, 1)))
-        if isinstance(length, tree.Bad):
-            return length
-        if as_int(length.type) is None:
-            message = f"buf() expects an integer length ({type_name(length.type)} provided)"
-            check.report.error(length.span, message, code="type")
+        given = number(check, call, 1, "expects an integer length")
+        if given is None:
             return check.bad(call.span)
+        length = given
     size = limit
     if isinstance(length, tree.Const) and isinstance(length.value, int):
         if length.value < 0:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING
 
 from kptrace import types
 from kptrace.compiler import fold, tree
-from kptrace.compiler.functions.row import Function, ValueRule, expression, literal_int, memory
+from kptrace.compiler.functions.row import (
+    Function,
+    ValueRule,
+    expression,
+    literal_int,
+    memory,
+    number,
+)
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.types import type_name
@@ -24,13 +31,10 @@ def _str(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     limit = check.facts.max_strlen
     length: tree.Expr | None = None
     if len(call.arguments) == 2:
-        length = check.castable(check.value(expression(call, 1)))
-        if isinstance(length, tree.Bad):
-            return length
-        if as_int(length.type) is None:
-            message = f"str() expects an integer length ({type_name(length.type)} provided)"
-            check.report.error(length.span, message, code="type")
+        given = number(check, call, 1, "expects an integer length")
+        if given is None:
             return check.bad(call.span)
+        length = given
     if isinstance(length, tree.Const) and isinstance(length.value, int) and length.value < 0:
         check.report.error(length.span, "str() expects a length of 0 or more", code="type")
         return check.bad(call.span)
@@ -170,13 +174,10 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             check.report.error(made.span, message, code="type")
             return check.bad(call.span)
     if last == 1:
-        family = check.castable(check.value(expression(call, 0)))
-        if isinstance(family, tree.Bad):
-            return family
-        if as_int(family.type) is None:
-            message = f"ntop() only supports an integer family ({type_name(family.type)} provided)"
-            check.report.error(family.span, message, code="type")
+        given = number(check, call, 0, "only supports an integer family")
+        if given is None:
             return check.bad(call.span)
+        family = given
     return tree.Network(span=call.span, type=types.INET, family=family, address=made)
 
 

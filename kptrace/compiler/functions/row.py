@@ -96,14 +96,19 @@ def whole_map(check: ExpressionChecker, call: n.Call) -> str | None:
     return node.name
 
 
-def number(check: ExpressionChecker, call: n.Call, index: int) -> tree.Expr | None:
-    """An integer argument; None after a complaint."""
+def number(
+    check: ExpressionChecker,
+    call: n.Call,
+    index: int,
+    what: str = "only supports integer arguments",
+) -> tree.Expr | None:
+    """An integer argument; None after a complaint, which says ``what`` the function wants."""
     made = check.castable(check.value(expression(call, index)))
     if isinstance(made, tree.Bad):
         return None
     if as_int(made.type) is None:
         found = type_name(made.type)
-        message = f"{call.name}() only supports integer arguments ({found} provided)"
+        message = f"{call.name}() {what} ({found} provided)"
         check.report.error(made.span, message, code="type")
         return None
     return made
