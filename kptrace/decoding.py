@@ -139,6 +139,8 @@ def _leaf(kind: Type) -> tuple[str, _Convert | None]:
             return f"{max(size, 0)}s", _struct(kind)
         case types.Void() | types.Function():
             return "0s", _nothing
+        case types.Float(size=size):
+            return f"{size}s", _nothing
         case _:
             raise TypeError(f"BUG: a value of type {types.type_name(kind)} is not stored")
 

@@ -44,6 +44,9 @@ class Conversion:
 
 Item: TypeAlias = Literal | Conversion
 
+MAX_WIDTH = 65535
+"""Each event is padded in memory: a width is not a way to ask the tracer for gigabytes."""
+
 _PATTERN = re.compile(
     r"%(?:(?P<percent>%)"
     r"|(?P<left>-?)(?P<plus>\+?) ?(?P<alternate>\#?)(?P<zero>0?)"
@@ -73,7 +76,6 @@ def parse_format(text: str) -> tuple[Item, ...]:
         if literal:
             items.append(Literal(offset=start, text=literal))
         literal, start = "", position
-        width = match["width"] or "0"
         items.append(
             Conversion(
                 offset=match.start(),
@@ -83,8 +85,7 @@ def parse_format(text: str) -> tuple[Item, ...]:
                 plus=bool(match["plus"]),
                 alternate=bool(match["alternate"]),
                 zero=bool(match["zero"]),
-                # "*" takes no argument and means no width.
-                width=0 if width == "*" else int(width),
+                width=_width(match["width"]),
                 bits=_BITS.get(match["length"], 64),
             )
         )
@@ -92,6 +93,13 @@ def parse_format(text: str) -> tuple[Item, ...]:
     if literal:
         items.append(Literal(offset=start, text=literal))
     return tuple(items)
+
+
+def _width(digits: str | None) -> int:
+    """The number; ``*`` takes no argument and means no width. What is too large stays so."""
+    if digits is None or digits == "*":
+        return 0
+    return int(digits.lstrip("0")[:9] or "0")
 
 
 def conversions(items: Sequence[Item]) -> tuple[Conversion, ...]:
@@ -117,6 +125,8 @@ def check_conversion(conversion: Conversion, kind: Type) -> str | None:
     spec = conversion.spec
     if spec in _UNSUPPORTED:
         return f"unsupported format specifier: {spec}"
+    if conversion.width > MAX_WIDTH:
+        return f"field width of specifier is too large (at most {MAX_WIDTH}): {spec}"
     match kind:
         case types.Error():
             return None

@@ -110,8 +110,8 @@ class Program:
     """One BPF program and everything it attaches to.
 
     ``name`` is the C function. ``label`` names the probe for people (the attach point as
-    written, or the ``// name:`` comment). ``multi``: all targets may share one kprobe.multi
-    link. ``line`` is the line of the block in the specification. ``session`` names the
+    written; behind ``block``, the name from a ``// name:`` comment, if it has one). ``multi``: all
+    targets may share one kprobe.multi link. ``line`` is the line of the block in the specification. ``session`` names the
     program on the other side of the same functions, where one kernel link serves both: the code
     of both is then in the program for the entry.
     """
@@ -123,6 +123,11 @@ class Program:
     multi: bool = False
     line: int = 0
     session: str = ""
+    block: str = ""
+
+    def named(self, target: Target) -> str:
+        """One of the targets for people: beside the block's name (language §16.4)."""
+        return f"{self.block} ({target.probe})" if self.block else target.probe
 
 
 class MapKind(str, Enum):

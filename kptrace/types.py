@@ -118,6 +118,13 @@ class Function:
 
 
 @dataclass(frozen=True, slots=True)
+class Float:
+    """Floating point of C: can be copied, neither counted with nor shown (language §10.1)."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class String:
     """Fixed ``size`` bytes; shorter content is zero-filled, a full one has no NUL (§3.6)."""
 
@@ -278,6 +285,7 @@ Type: TypeAlias = (
     | Array
     | Struct
     | Function
+    | Float
     | String
     | Inet
     | Buffer
@@ -342,7 +350,7 @@ def size_of(kind: Type) -> int:
             return 0
         case Bool():
             return 1
-        case Int(size=size) | Enum(size=size) | String(size=size):
+        case Int(size=size) | Enum(size=size) | String(size=size) | Float(size=size):
             return size
         case Struct(size=size):
             return max(size, 0)
@@ -456,5 +464,7 @@ def type_name(kind: Type) -> str:
             return "args"
         case Function():
             return "function"
+        case Float(size=size):
+            return f"float{size * 8}"
         case Error():
             return "error"

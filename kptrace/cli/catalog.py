@@ -16,12 +16,16 @@ from kptrace.kernel.files import wildcard
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """One probe: its kind, its full text, and the names that its arguments are found by."""
+    """One probe: its kind, its full text, and the names that its arguments are found by.
+
+    ``blocks``: names from comments of the blocks of a specification that it is for.
+    """
 
     kind: str
     text: str
     module: str = ""
     name: str = ""
+    blocks: tuple[str, ...] = ()
 
 
 Finder = Callable[[Kernel, str, str, str], Iterator[Listed]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -85,18 +86,18 @@ def show_list(
             found = _of_specification(kernel, find(program, words))
         else:
             found = list(probes(kernel, pattern))
-        texts = [one.text for one in found]
         if verbose and len(found) > _MANY and kernel.btf is not None:
             kernel.btf.core.names(Kind.FUNC)  # one walk is cheaper than many searches
         details = [[*arguments(kernel, one)] for one in found] if verbose else []
     if form == "json":
         rows: list[Any] = [
-            {"name": text, "arguments": lines}
-            for text, lines in zip(texts, details, strict=True)
-        ] if verbose else texts  # fmt: skip
+            {"name": one.text, "arguments": lines} | ({"blocks": one.blocks} if one.blocks else {})
+            for one, lines in zip(found, details, strict=True)
+        ] if verbose else [one.text for one in found]  # fmt: skip
         click.echo(json.dumps({"probes": rows}))
         return 0
-    for at, text in enumerate(texts):
+    for at, probe in enumerate(found):
+        text = f"{', '.join(probe.blocks)} ({probe.text})" if probe.blocks else probe.text
         click.echo("\n".join([text, *(f"    {one}" for one in (details[at] if verbose else ()))]))
     return 0
 
@@ -125,8 +126,12 @@ def _of_specification(kernel: Kernel, given: Given) -> list[Listed]:
     found: dict[str, Listed] = {}
     for unit in units:
         for one in unit.targets:
-            listed = Listed(kind=unit.kind.value, text=one.probe, module=one.group, name=one.name)
-            found.setdefault(one.probe, listed)
+            listed = found.get(one.probe) or Listed(
+                kind=unit.kind.value, text=one.probe, module=one.group, name=one.name
+            )
+            if unit.block and unit.block not in listed.blocks:
+                listed = replace(listed, blocks=(*listed.blocks, unit.block))
+            found[one.probe] = listed
     return list(found.values())
 
 

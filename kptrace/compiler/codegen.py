@@ -103,6 +103,7 @@ def generate(
                 name=one.name,
                 kind=one.unit.kind,
                 label=one.unit.label,
+                block=one.unit.block,
                 targets=one.unit.targets,
                 multi=one.unit.multi and not one.overrides,
                 line=one.unit.probe.span.line,

@@ -51,6 +51,8 @@ class ValueTypes:
                 return self._declare(f"buffer_{size}", body, " __attribute__((packed))")
             case types.MacAddress():
                 return self._declare("macaddr", "\t__u8 data[6];\n")
+            case types.Float(size=size):
+                return self._declare(f"float_{size}", f"\t__u8 data[{size}];\n")
             case types.Tuple(elements=elements) | types.Record(elements=elements):
                 return self._tuple(elements)
             case types.Array(element=element, count=count):

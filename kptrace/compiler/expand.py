@@ -32,7 +32,8 @@ class Unit:
     """One program to compile: a block and the targets that share its code.
 
     ``prototype`` is the BTF prototype of the one function or raw tracepoint, ``format`` the
-    fields of the one tracepoint; None where there are several targets or nobody knows.
+    fields of the one tracepoint; None where there are several targets or nobody knows. ``block``
+    is the name from the comment, if there is one, and stands in the ``label`` too.
     """
 
     index: int
@@ -41,6 +42,7 @@ class Unit:
     kind: ProbeKind
     targets: tuple[Target, ...]
     label: str
+    block: str = ""
     multi: bool = False
     prototype: Prototype | None = None
     format: TracepointFormat | None = None
@@ -80,7 +82,7 @@ class _Expander:
         return tuple(self.units)
 
     def probe(self, probe: n.Probe) -> None:
-        label = self.label(probe)
+        block = self.block(probe)
         before = len(self.units)
         known = len(self.report.errors)
         self.filtered = failed = False
@@ -88,14 +90,14 @@ class _Expander:
             errors = len(self.report.errors)
             parts = self.parameters(point)
             if parts is not None:
-                self.point(probe, point, parts, label)
+                self.point(probe, point, parts, block)
             failed |= len(self.report.errors) > errors
         if len(self.units) == before and not self.filtered:
             missing = any(one.code == ATTACH for one in self.report.errors[known:])
             self.nothing_left(probe, failed, missing)
 
     def point(
-        self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], label: str
+        self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], block: str
     ) -> None:
         """Add the units of one attach point."""
         if "@" in _QUOTED.sub("", point.text):
@@ -107,14 +109,14 @@ class _Expander:
             return
         word, *rest = parts
         if "*" in word:
-            self.every_provider(probe, point, parts, label)
+            self.every_provider(probe, point, parts, block)
         elif (provider := self.provider(point, word)) is not None:
             alone = len(probe.attach) == 1
             request = self.request(probe, point, provider, tuple(rest), alone, self.report)
-            self.add(PROVIDERS[provider](request), request, label)
+            self.add(PROVIDERS[provider](request), request, block)
 
     def every_provider(
-        self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], label: str
+        self, probe: n.Probe, point: n.AttachPoint, parts: tuple[str, ...], block: str
     ) -> None:
         """A wildcard in the provider: those that have no such attach point are left out."""
         word, *rest = parts
@@ -129,7 +131,7 @@ class _Expander:
             request = self.request(probe, point, provider, tuple(rest), False, ignored)
             found = tuple(PROVIDERS[provider](request))
             if not ignored.errors:
-                self.add(found, request, label)
+                self.add(found, request, block)
         if len(self.units) == known:
             alone = len(probe.attach) == 1
             request = self.request(probe, point, word, tuple(rest), alone, self.report)
@@ -156,7 +158,7 @@ class _Expander:
             taken=self.taken,
         )
 
-    def add(self, every: Iterable[Found], request: Request, label: str) -> None:
+    def add(self, every: Iterable[Found], request: Request, block: str) -> None:
         for found in every:
             if request.provider not in ("begin", "end"):
                 kept = tuple(one for one in found.targets if self.policy.keeps(one.probe))
@@ -172,7 +174,8 @@ class _Expander:
                     point=request.point,
                     kind=ProbeKind(request.provider),
                     targets=found.targets,
-                    label=f"{label} ({text})" if label else text,
+                    label=f"{block} ({text})" if block else text,
+                    block=block,
                     multi=found.multi,
                     prototype=found.prototype,
                     format=found.format,
@@ -194,7 +197,7 @@ class _Expander:
             )
             self.report.error(span, message, code=ATTACH)
 
-    def label(self, probe: n.Probe) -> str:
+    def block(self, probe: n.Probe) -> str:
         """The name from the comment; a second block of one name gets ``#2``."""
         if not probe.name:
             return ""

@@ -42,6 +42,7 @@ class ValueEmitter(ScalarEmitter):
             case (
                 types.Array()
                 | types.Struct()
+                | types.Float()
                 | types.MacAddress()
                 | types.Timestamp()
                 | types.CgroupPath()

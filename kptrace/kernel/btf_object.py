@@ -94,8 +94,7 @@ class BtfObject:
             case Kind.FUNC_PROTO:
                 return types.Function()
             case Kind.FLOAT:
-                # The language has no floating point; the bytes keep their size.
-                return types.Array(types.UINT8, record.operand)
+                return types.Float(record.operand)
             case _:
                 return types.VOID
 

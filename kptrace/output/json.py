@@ -195,6 +195,7 @@ def _plain(kind: Type, style: Style) -> Callable[[Any], object]:
             | types.Pointer()
             | types.Void()
             | types.Function()
+            | types.Float()
         ):
             return _same
         case types.Buffer():

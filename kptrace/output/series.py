@@ -31,11 +31,12 @@ def text_graph(kind: types.TSeries, one: Series, wall: WallTime) -> bytes:
     ends = f"{blank}{low:<21}{high:>32}\n"
     # in bytes: a μ takes two of them
     head = f"hh:mm:ss{unit}".encode().ljust(column)
+    # rounds up to a column that is not there when `high` is next to nothing
     zero = int(single(single(single(0 - low) / single(high - low)) * _WIDTH))
     lines = [ends.encode(), head, b"|" + b"_" * (_WIDTH - 2) + b"|\n"]
     for index, value in enumerate(one.values):
         cells = ["|", *" " * (_WIDTH - 2), "|"]
-        if low < 0 < high:
+        if low < 0 < high and zero < _WIDTH:
             cells[zero] = "."
         if value is not None:
             cells[_column(value, low, high)] = "*"

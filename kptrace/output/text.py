@@ -60,7 +60,7 @@ class TextFormat(TextTrials):
             key_of = key_renderer(snapshot.map.key, self.style)
         out = []
         for key, value in entries:
-            head = name if key is None else b"%b[%b]" % (name, key_of(key))
+            head = name if snapshot.map.key is None else b"%b[%b]" % (name, key_of(key))
             if isinstance(value, Histogram):
                 out.append(b"%b:\n%b\n" % (head, self._histogram(value, div)))
             elif isinstance(value, Series):

@@ -77,7 +77,7 @@ def renderer(kind: Type, style: Style) -> Renderer:
         case types.Struct(members=members):
             fields = [renderer(one.type, style) for one in members]
             return _braced([one.name for one in members], fields)
-        case types.Void() | types.Function():
+        case types.Void() | types.Function() | types.Float():
             return lambda _: b"null"
         case types.Inet():
             return _inet_text

@@ -200,10 +200,10 @@ class _Attacher:
             yield
         except OSError as error:
             if error.errno in _NO_RIGHT:
-                raise refusals.no_right(target) from error
+                raise refusals.no_right(program, target) from error
             mode = self._plan.config.missing_probes
             self._refused.append(
-                refusals.diagnostic(program.kind, target, error.errno, missing_probes=mode)
+                refusals.diagnostic(program, target, error.errno, missing_probes=mode)
             )
 
     def _one(self, program: Program, target: Target, mechanism: Mechanism) -> _Held:
@@ -277,7 +277,7 @@ class _Attacher:
             link = bpf.link_kprobe_multi(fd, symbols=names, at_return=at_return, attach_type=kind)
         except OSError as error:
             if error.errno in _NO_RIGHT:
-                raise refusals.no_right(targets[0]) from error
+                raise refusals.no_right(program, targets[0]) from error
             if len(targets) == 1:
                 with self._refusal(program, targets[0]):
                     self._multi_by_address(program, targets[0], error)

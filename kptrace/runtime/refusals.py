@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kptrace.errors import Diagnostic, HostError, Severity
 from kptrace.kernel.files import read_text
-from kptrace.plan import TRAMPOLINE_KINDS, ProbeKind, Target
+from kptrace.plan import TRAMPOLINE_KINDS, Program, Target
 from kptrace.runtime.mechanism import FUNCTION_KINDS
 
 _FUNCTION_REASONS = {
@@ -38,9 +38,11 @@ _ANY_HINTS = {
 }
 
 
-def diagnostic(kind: ProbeKind, target: Target, code: int, *, missing_probes: str) -> Diagnostic:
+def diagnostic(
+    program: Program, target: Target, code: int, *, missing_probes: str
+) -> Diagnostic:
     """The finding for one refused probe (language §6.3)."""
-    function = kind in FUNCTION_KINDS | TRAMPOLINE_KINDS
+    function = program.kind in FUNCTION_KINDS | TRAMPOLINE_KINDS
     reasons = _FUNCTION_REASONS if function else _TRACEPOINT_REASONS
     reason = reasons.get(code) or _ANY_REASONS.get(code) or "the kernel refused it"
     hints = [f"{reason} ({errno.errorcode.get(code, code)}: {os.strerror(code)})"]
@@ -56,12 +58,12 @@ def diagnostic(kind: ProbeKind, target: Target, code: int, *, missing_probes: st
     return Diagnostic(
         code="attach",
         severity=severity,
-        message=f"Unable to attach probe: {target.probe}.{tail}",
+        message=f"Unable to attach probe: {program.named(target)}.{tail}",
         hints=tuple(hints),
     )
 
 
-def no_right(target: Target) -> HostError:
+def no_right(program: Program, target: Target) -> HostError:
     """EPERM or EACCES: not about this probe, so `missing_probes` does not apply."""
     lockdown = read_text(Path("/sys/kernel/security/lockdown")) or ""
     if "[confidentiality]" in lockdown:
@@ -76,4 +78,4 @@ def no_right(target: Target) -> HostError:
         )
     else:
         hint = "this root has too few capabilities: is it a container?"
-    return HostError(f"no permission to attach {target.probe}", hint=hint, code="permission")
+    return HostError(f"no permission to attach {program.named(target)}", hint=hint, code="permission")

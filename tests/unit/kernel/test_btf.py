@@ -37,7 +37,7 @@ def field_type(btf: Btf, name: str) -> types.Type:
         ("flags", Array(Bool(), 3)),
         ("matrix", Array(Array(Int(8, True), 3), 2)),
         ("color", Enum("color", 4, False)),
-        ("real", Array(Int(1, False), 8)),
+        ("real", types.Float(8)),
         ("list", Struct(kind="struct", name="list", size=16)),
         ("callback", Pointer(types.Function())),
         ("large", Array(Int(8, False), 2)),

@@ -14,7 +14,7 @@ import pytest
 
 from kptrace.errors import AttachError, HostError
 from kptrace.kernel import Kernel
-from kptrace.plan import Config, Plan, ProbeKind, Target
+from kptrace.plan import Config, Plan, ProbeKind, Program, Target
 from kptrace.runtime import attach, maps, refusals, tracefs_probes
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import Mechanism, choose
@@ -142,9 +142,13 @@ def test_unmounted_tracefs(make_plan: Make, load: Load, tmp_path: Path) -> None:
 )
 def test_refusals_say_why(code: int, words: str) -> None:
     target = Target(probe="kprobe:f", name="f")
-    found = refusals.diagnostic(ProbeKind.KPROBE, target, code, missing_probes="warn")
+    program = Program(name="f", kind=ProbeKind.KPROBE, label="kprobe:f", targets=(target,))
+    found = refusals.diagnostic(program, target, code, missing_probes="warn")
     assert found.message == "Unable to attach probe: kprobe:f. Skipping."
     assert words in found.hints[0]
+    named = dataclasses.replace(program, label="reads (kprobe:*)", block="reads")
+    found = refusals.diagnostic(named, target, code, missing_probes="warn")
+    assert found.message == "Unable to attach probe: reads (kprobe:f). Skipping."
 
 
 # tracefs events, on a directory that looks like tracefs
