@@ -111,9 +111,9 @@ class Program:
 
     ``name`` is the C function. ``label`` names the probe for people (the attach point as
     written; behind ``block``, the name from a ``// name:`` comment, if it has one). ``multi``: all
-    targets may share one kprobe.multi link. ``line`` is the line of the block in the specification. ``session`` names the
-    program on the other side of the same functions, where one kernel link serves both: the code
-    of both is then in the program for the entry.
+    targets may share one kprobe.multi link. ``line`` is the line of the block in the
+    specification. ``session`` names the program on the other side of the same functions, where
+    one kernel link serves both: the code of both is then in the program for the entry.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Map:
     @property
     def spills(self) -> bool:
         """Whether updates that the kernel has no memory for just now go to the tracer."""
-        return not self.prealloc and isinstance(self.value, types.Hist | types.LHist)
+        return not self.prealloc and isinstance(self.value, types.SPREAD)
 
     @property
     def key_size(self) -> int:
@@ -192,7 +192,9 @@ class EventKind(str, Enum):
     SYSTEM = "system"
     EXIT = "exit"  # an optional field: the exit code
     WARNING = "warning"  # run-time warning, no fields
-    SPILL = "spill"  # an update of a histogram that had no memory in its context: key, number
+    SPILL = (
+        "spill"  # an update that had no memory in its context: key, number, for a tseries the time
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

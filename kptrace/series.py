@@ -35,7 +35,7 @@ class Series:
 def merge_slots(kind: types.TSeries, per_cpu: Sequence[Buffer]) -> dict[int, int]:
     """Values by epoch, of the latest epoch of each slot, over all CPUs."""
     newest: dict[int, tuple[int, list[_Slot]]] = {}
-    layout = struct.Struct(f"<{'q' if kind.signed else 'Q'}QQ")
+    layout = _layout(kind)
     for data in per_cpu:
         for index, (value, meta, epoch) in enumerate(layout.iter_unpack(data)):
             known, slots = newest.get(index, (0, []))
@@ -44,6 +44,47 @@ def merge_slots(kind: types.TSeries, per_cpu: Sequence[Buffer]) -> dict[int, int
             newest[index] = epoch, [*(slots if epoch == known else ()), (value, meta)]
     combine = _COMBINE[kind.function]
     return {epoch - 1: _wrap(combine(slots), kind.signed) for epoch, slots in newest.values()}
+
+
+class SeriesState:
+    """The per-CPU ring of a time series, updated here as a program would."""
+
+    def __init__(self, kind: types.TSeries) -> None:
+        self._kind = kind
+        self._slots: dict[int, tuple[int, int, int]] = {}
+
+    def add(self, number: int, now: int) -> None:
+        """One update at a time, in ns of TAI."""
+        kind = self._kind
+        number = _wrap(number, kind.signed)
+        epoch = now // kind.interval
+        value, meta, known = self._slots.get(epoch % kind.count, (0, 0, 0))
+        if known == epoch + 1:
+            value, meta = _UPDATE[kind.function](value, meta, number, now)
+        else:
+            value, meta = number, 1 if kind.function == "avg" else now
+        self._slots[epoch % kind.count] = _wrap(value, kind.signed), meta, epoch + 1
+
+    def pack(self) -> bytes:
+        """The bytes that a map would hold."""
+        layout = _layout(self._kind)
+        data = bytearray(layout.size * self._kind.count)
+        for bucket, slot in self._slots.items():
+            layout.pack_into(data, layout.size * bucket, *slot)
+        return bytes(data)
+
+
+_UPDATE: dict[str, Callable[[int, int, int, int], _Slot]] = {
+    "": lambda value, meta, number, now: (number, now),
+    "avg": lambda value, meta, number, now: (value + number, meta + 1),
+    "sum": lambda value, meta, number, now: (value + number, meta),
+    "min": lambda value, meta, number, now: (min(value, number), meta),
+    "max": lambda value, meta, number, now: (max(value, number), meta),
+}
+
+
+def _layout(kind: types.TSeries) -> struct.Struct:
+    return struct.Struct(f"<{'q' if kind.signed else 'Q'}QQ")
 
 
 def _average(slots: Sequence[_Slot]) -> int:

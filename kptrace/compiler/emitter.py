@@ -158,18 +158,20 @@ class Emitter(LoopEmitter):
                 self.line(text)
         if plan_map.spills:
             with self.braces(f"if ({later})"):
-                self.spill(plan_map, arguments.removeprefix("&").removesuffix(", "), value)
+                key = arguments.removeprefix("&").removesuffix(", ")
+                self.spill(plan_map, key, value, now)
         self.effects += 1
 
-    def spill(self, plan_map: Map, key: str, value: str) -> None:
+    def spill(self, plan_map: Map, key: str, value: str, now: str) -> None:
         """Send an update to the tracer that the kernel has no memory for just now."""
         assert plan_map.key is not None
-        event = self.shared.events.add(
-            EventKind.SPILL, (plan_map.key, types.INT64), map=plan_map.name
-        )
+        kinds = (plan_map.key, types.INT64, *((types.UINT64,) if now else ()))
+        event = self.shared.events.add(EventKind.SPILL, kinds, map=plan_map.name)
         target = self.open_event(event)
         self.convert(key, plan_map.key, f"{target}.arg0", plan_map.key)
         self.line(f"{target}.arg1 = {value};")
+        if now:
+            self.line(f"{target}.arg2 = {now};")
         self.close_event(event, target)
 
     def evaluate(self, node: tree.Expr) -> None:

@@ -38,9 +38,7 @@ _ANY_HINTS = {
 }
 
 
-def diagnostic(
-    program: Program, target: Target, code: int, *, missing_probes: str
-) -> Diagnostic:
+def diagnostic(program: Program, target: Target, code: int, *, missing_probes: str) -> Diagnostic:
     """The finding for one refused probe (language §6.3)."""
     function = program.kind in FUNCTION_KINDS | TRAMPOLINE_KINDS
     reasons = _FUNCTION_REASONS if function else _TRACEPOINT_REASONS
@@ -78,4 +76,5 @@ def no_right(program: Program, target: Target) -> HostError:
         )
     else:
         hint = "this root has too few capabilities: is it a container?"
-    return HostError(f"no permission to attach {program.named(target)}", hint=hint, code="permission")
+    message = f"no permission to attach {program.named(target)}"
+    return HostError(message, hint=hint, code="permission")

@@ -155,13 +155,12 @@ class Handlers:
         return lambda payload: self.write(self.form.syscall(actions.shell(command_of(payload))))
 
     def _spill(self, event: Event) -> Handler:
-        key, number = event.fields
+        key, *numbers = event.fields
         end = key.offset + types.size_of(key.type)
+        decode = decoding.decoder([one.type for one in numbers], [one.offset for one in numbers])
 
         def handle(payload: bytes) -> None:
-            found = decoding.decode(number.type, payload, number.offset)
-            assert isinstance(found, int)
-            self.maps.spill(event.map, bytes(payload[key.offset : end]), found)
+            self.maps.spill(event.map, bytes(payload[key.offset : end]), decode(payload, 0))
 
         return handle
 

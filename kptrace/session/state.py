@@ -11,12 +11,14 @@ from collections.abc import Iterable, Iterator
 
 from kptrace import types
 from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
+from kptrace.decoding import Values
 from kptrace.kernel import Kernel
 from kptrace.output import UserFrame
 from kptrace.plan import EXIT_ASKED, Control, Map, Plan
 from kptrace.runtime import bpf, maps
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.user_symbols import UserSymbols
+from kptrace.series import SeriesState
 
 _KEY_0 = bytes(4)
 
@@ -28,7 +30,7 @@ class Maps:
         self._plan = plan
         self._loaded = loaded
         self._zeroed: set[str] = set()
-        self._spilled: dict[str, dict[bytes, HistogramState]] = {}
+        self._spilled: dict[str, dict[bytes, HistogramState | SeriesState]] = {}
 
     def snapshot(self, name: str) -> MapSnapshot:
         one = self._plan.map(name)
@@ -37,14 +39,15 @@ class Maps:
             entries = self._with_spilled(one, entries)
         return snapshot(one, entries, zeroed=name in self._zeroed)
 
-    def spill(self, name: str, key: bytes, number: int) -> None:
-        """Keep an update of a histogram for which the kernel had no memory just then."""
+    def spill(self, name: str, key: bytes, numbers: Values) -> None:
+        """Keep an update for which the kernel had no memory just then.
+
+        ``numbers``: the value, and for a time series the time.
+        """
         states = self._spilled.setdefault(name, {})
         if key not in states:
-            scheme = self._plan.map(name).value
-            assert isinstance(scheme, types.Hist | types.LHist)
-            states[key] = HistogramState(scheme)
-        states[key].add(number)
+            states[key] = _empty_state(self._plan.map(name).value)
+        states[key].add(*numbers)
 
     def _with_spilled(self, one: Map, entries: Iterable[maps.Entry]) -> Iterator[maps.Entry]:
         """What was spilled joins its entry as if one more CPU had counted it."""
@@ -68,6 +71,13 @@ class Maps:
         maps.zero(self._loaded.map(self._plan.map(name).symbol))
         self._zeroed.add(name)
         self._spilled.pop(name, None)
+
+
+def _empty_state(kind: types.Type) -> HistogramState | SeriesState:
+    if isinstance(kind, types.TSeries):
+        return SeriesState(kind)
+    assert isinstance(kind, types.Hist | types.LHist)
+    return HistogramState(kind)
 
 
 class KernelResolver:

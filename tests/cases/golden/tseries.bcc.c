@@ -25,6 +25,20 @@ struct tseries_20 {
 	struct tseries_slot slots[20];
 };
 
+struct event_1 {
+	struct event_header header;
+	struct string_16 arg0;
+	__s64 arg1;
+	__u64 arg2;
+};
+
+struct event_3 {
+	struct event_header header;
+	struct string_16 arg0;
+	__s64 arg1;
+	__u64 arg2;
+};
+
 struct tseries_10 {
 	struct tseries_slot slots[10];
 };
@@ -219,7 +233,7 @@ static __always_inline void map_most_full(void *ctx, __u32 warning, int result)
 		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct tseries_20 *map_most_slot(void *ctx, struct string_16 *key, __u32 warning)
+static __always_inline struct tseries_20 *map_most_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
 	struct tseries_20 *slot = map_most.lookup(key);
@@ -233,7 +247,9 @@ static __always_inline struct tseries_20 *map_most_slot(void *ctx, struct string
 		return (void *)0;
 	result = map_most.insert(key, (struct tseries_20 *)zero_value);
 	slot = map_most.lookup(key);
-	if (!slot)
+	if (!slot && result == -12)
+		*later = 1;
+	else if (!slot)
 		map_most_full(ctx, warning, result);
 	return slot;
 }
@@ -252,7 +268,7 @@ static __always_inline void map_least_full(void *ctx, __u32 warning, int result)
 		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct tseries_20 *map_least_slot(void *ctx, struct string_16 *key, __u32 warning)
+static __always_inline struct tseries_20 *map_least_slot(void *ctx, struct string_16 *key, __u32 warning, _Bool *later)
 {
 	__u32 index = 0;
 	struct tseries_20 *slot = map_least.lookup(key);
@@ -266,7 +282,9 @@ static __always_inline struct tseries_20 *map_least_slot(void *ctx, struct strin
 		return (void *)0;
 	result = map_least.insert(key, (struct tseries_20 *)zero_value);
 	slot = map_least.lookup(key);
-	if (!slot)
+	if (!slot && result == -12)
+		*later = 1;
+	else if (!slot)
 		map_least_full(ctx, warning, result);
 	return slot;
 }
@@ -321,9 +339,20 @@ int probe_0(struct probe_0_record *ctx)
 	struct string_16 key_0;
 	__builtin_memset(key_0.data, 0, 16);
 	bpf_get_current_comm(key_0.data, 16);
-	struct tseries_20 *slot_1 = map_most_slot(ctx, &key_0, 0);
+	_Bool later_0 = 0;
+	struct tseries_20 *slot_1 = map_most_slot(ctx, &key_0, 0, &later_0);
 	if (slot_1) {
 		tseries_max_unsigned_20(slot_1, number_1, now_1, 100000000ULL);
+	}
+	if (later_0) {
+		struct event_1 event_0;
+		__builtin_memcpy(&event_0.arg0, &key_0, 16);
+		event_0.arg1 = number_1;
+		event_0.arg2 = now_1;
+		event_0.header.time = bpf_ktime_get_ns();
+		event_0.header.id = 1;
+		event_0.header.unused = 0;
+		send(ctx, &event_0, sizeof(event_0));
 	}
 	/* @least[comm] = tseries(args.prev_pid, 100ms, 20, "min"); */
 #line 6 "tseries.bt"
@@ -332,9 +361,20 @@ int probe_0(struct probe_0_record *ctx)
 	struct string_16 key_1;
 	__builtin_memset(key_1.data, 0, 16);
 	bpf_get_current_comm(key_1.data, 16);
-	struct tseries_20 *slot_2 = map_least_slot(ctx, &key_1, 1);
+	_Bool later_1 = 0;
+	struct tseries_20 *slot_2 = map_least_slot(ctx, &key_1, 2, &later_1);
 	if (slot_2) {
 		tseries_min_20(slot_2, number_2, now_2, 100000000ULL);
+	}
+	if (later_1) {
+		struct event_3 event_1;
+		__builtin_memcpy(&event_1.arg0, &key_1, 16);
+		event_1.arg1 = number_2;
+		event_1.arg2 = now_2;
+		event_1.header.time = bpf_ktime_get_ns();
+		event_1.header.id = 3;
+		event_1.header.unused = 0;
+		send(ctx, &event_1, sizeof(event_1));
 	}
 	/* @mean = tseries(args.prev_pid, 1m, 10, "avg"); */
 #line 7 "tseries.bt"
