@@ -76,7 +76,7 @@ def unary(report: Report, node: n.Unary, operand: tree.Expr) -> tree.Expr | None
     value = operand.value
     if node.op == "!":
         return _truth(node.span, not value)
-    if isinstance(operand.type, types.Bool):
+    if operand.address or isinstance(operand.type, types.Bool):
         return None
     if node.op == "-":
         if -value < _LOW:
@@ -99,6 +99,8 @@ def binary(report: Report, node: n.Binary, left: tree.Expr, right: tree.Expr) ->
     if node.op in ("&&", "||"):
         both = bool(a) and bool(b) if node.op == "&&" else bool(a) or bool(b)
         return _truth(node.span, both)
+    if left.address or right.address:
+        return None
     impossible = (node.op in "/%" and b == 0) or (node.op in ("<<", ">>") and not 0 <= b <= 63)
     value = 0 if impossible else _ARITHMETIC[node.op](a, b)
     if impossible or not _LOW <= value <= _HIGH:
@@ -174,4 +176,4 @@ def cast(span: Span, operand: tree.Const, target: Type) -> tree.Const | None:
     value = operand.value & ((1 << bits) - 1)
     if target.signed and value >= 1 << (bits - 1):
         value -= 1 << bits
-    return tree.Const(span=span, type=target, value=value)
+    return tree.Const(span=span, type=target, value=value, address=operand.address)

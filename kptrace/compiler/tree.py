@@ -31,10 +31,15 @@ class Bad(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Const(Node):
-    """A literal after folding. ``flexible``: takes the other side's sign (language §3.2)."""
+    """A literal after folding. ``flexible``: takes the other side's sign (language §3.2).
+
+    ``address``: the number is where something is, so str() reads there instead of printing it, and
+    what is computed from it is an address too: such arithmetic does not fold.
+    """
 
     value: int | str
     flexible: bool = False
+    address: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

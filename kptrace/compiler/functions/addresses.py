@@ -27,7 +27,7 @@ def _kaddr(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     symbols = check.facts.kernel.symbols
     found = symbols.lookup(name, text=False)
     if found and found[0].address:
-        return tree.Const(span=call.span, type=UINT64, value=found[0].address)
+        return tree.Const(span=call.span, type=UINT64, value=found[0].address, address=True)
     hints: tuple[str, ...] = ()
     if not symbols.readable:
         hints = (f"/proc/kallsyms cannot be read: {symbols.problem}",)

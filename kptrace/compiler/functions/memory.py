@@ -87,7 +87,7 @@ def _str(check: ExpressionChecker, call: n.Call) -> tree.Expr:
 
 def _str_literal(call: n.Call, made: tree.Const, length: tree.Expr | None) -> tree.Expr | None:
     """``str()`` of a literal folds; an integer literal that is an address does not."""
-    if isinstance(made.type, types.KSym):
+    if made.address or isinstance(made.type, types.KSym):
         return None
     text = str(made.value)
     if length is None:
