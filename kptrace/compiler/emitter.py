@@ -220,7 +220,7 @@ class Emitter(LoopEmitter):
         kind = EventKind(node.kind)
         values = tuple(one.type for one in node.fields)
         if kind in _LOCATED:
-            event = self.located(node.span, kind, values, text=node.text)
+            event = self.located(node.span, kind, values, text=node.text, shown=node.excerpt)
         else:
             event = self.shared.events.add(
                 kind, values, text=node.text, map=node.map, top=node.top, div=node.div
@@ -237,10 +237,17 @@ class Emitter(LoopEmitter):
             self.line(f"return {self.default_return};")
 
     def located(
-        self, span: Span, kind: EventKind, values: tuple[types.Type, ...], *, text: str
+        self,
+        span: Span,
+        kind: EventKind,
+        values: tuple[types.Type, ...],
+        *,
+        text: str,
+        shown: bool = False,
     ) -> Event:
-        """An event that tells its place."""
-        excerpt = expanded_from(span, _LOCATED[kind])
+        """An event that tells its place; ``shown``: with the source there."""
+        calls = expanded_from(span, _LOCATED[kind])
+        excerpt = "\n".join(filter(None, (span.excerpt(), calls))) if shown else calls
         return self.shared.events.add(kind, values, text=text, place=str(span), excerpt=excerpt)
 
     def join(self, node: tree.Join) -> None:

@@ -203,7 +203,7 @@ class ExpressionChecker(Operators):
             enum, value = found
             return tree.Const(span=node.span, type=replace(enum, size=8, signed=False), value=value)
         bare = [key for key, row in FUNCTIONS.items() if row.bare]
-        known = [*BUILTINS, "args", "arg0", "retval", "probe", *bare]
+        known = dict.fromkeys([*BUILTINS, "args", "arg0", "retval", "probe", *bare])
         hints = did_you_mean(name, known)
         self.report.error(
             node.span, f"Unknown identifier: '{name}'", code="unknown-name", hints=hints

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Collection
 from functools import cache, partial
 
-from kptrace.compiler import ksyms, prelude, string_pieces, syscalls
+from kptrace.compiler import ksyms, prelude, string_pieces, syscalls, task_pieces
 
 PIECES: dict[str, str] = {
     "start_time": prelude.START_TIME,
@@ -32,6 +32,7 @@ PIECES: dict[str, str] = {
     "path_text": string_pieces.PATH_TEXT,
     "write_user_from_user": string_pieces.write_user("user"),
     "write_user_from_kernel": string_pieces.write_user("kernel"),
+    "task_of_process": task_pieces.TASK_OF_PROCESS,
     "ask_exit": prelude.ASK_EXIT,
     "bench_repeat": prelude.BENCH,
     "send_iter": prelude.SEND_ITER,

@@ -542,6 +542,7 @@ class Send(Statement):
     """An asynchronous call: an event with the values of ``fields``.
 
     ``kind`` is the plan's event kind; ``leave``: the probe returns after it (``exit``).
+    ``excerpt``: the message shows the source, as run-time warnings do (language §15.3).
     """
 
     kind: str
@@ -551,6 +552,7 @@ class Send(Statement):
     top: int | None = None
     div: int | None = None
     leave: bool = False
+    excerpt: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

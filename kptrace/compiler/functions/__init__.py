@@ -23,6 +23,7 @@ from kptrace.compiler.functions import (
     parameters,
     process,
     strings,
+    tasks,
     unsafe,
 )
 from kptrace.compiler.functions.aggregations import AGGREGATIONS
@@ -43,6 +44,7 @@ FUNCTIONS: dict[str, Function] = {
     **addresses.ROWS,
     **process.ROWS,
     **strings.ROWS,
+    **tasks.ROWS,
     **unsafe.ROWS,
 }
 
@@ -54,7 +56,7 @@ LATER = {
 }
 """Functions of the language that kptrace does not have, and why."""
 
-_NOT_YET = frozenset({"comm", "kfunc_allowed"})
+_NOT_YET = frozenset({"kfunc_allowed"})
 
 
 def is_unknown_function(name: str) -> bool:

@@ -68,6 +68,48 @@ struct request {
 	u64 fault[4];
 };
 
+struct hlist_node {
+	struct hlist_node *next, **pprev;
+};
+
+struct hlist_head {
+	struct hlist_node *first;
+};
+
+struct xarray {
+	void *xa_head;
+};
+
+struct xa_node {
+	unsigned char shift;
+	struct xa_node *parent;
+	void *slots[64];
+};
+
+struct idr {
+	struct xarray idr_rt;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct pid_namespace {
+	struct idr idr;
+	struct ns_common ns;
+};
+
+struct upid {
+	int nr;
+	struct pid_namespace *ns;
+};
+
+struct pid {
+	unsigned int level;
+	struct hlist_head tasks[4];
+	struct upid numbers[1];
+};
+
 struct task_struct {
 	u32 state;
 	int pid;
@@ -76,6 +118,8 @@ struct task_struct {
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
 	u64 start_time;
+	struct pid *thread_pid;
+	struct hlist_node pid_links[4];
 };
 
 struct pt_regs {
@@ -153,3 +197,6 @@ struct inode inode;
 struct block_device block_device;
 struct gendisk gendisk;
 struct bpf_perf_event_data sample;
+struct pid pid;
+struct pid_namespace pid_namespace;
+struct xa_node xa_node;
