@@ -8,6 +8,7 @@
     ├── UsageError          2  bad command line
     ├── HostError           3  this host cannot: privilege, kernel, missing package
     ├── AttachError         4  a probe cannot be attached
+    │   └── CandidateError     by one of the candidates of a hook
     └── RunError            1  loading or running failed
 """
 
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
 from typing import NoReturn
 
@@ -156,6 +157,20 @@ class AttachError(KptraceError):
     """A probe cannot be attached; everything attached before it was detached again."""
 
     exit = Exit.ATTACH
+
+
+class CandidateError(AttachError):
+    """The kernel refused places that hooks were found at; others may serve.
+
+    ``candidates``: why, by the names of the hook and of the candidate.
+    """
+
+    def __init__(
+        self, diagnostics: Sequence[Diagnostic], candidates: Mapping[tuple[str, str], str]
+    ) -> None:
+        super().__init__(diagnostics[0].message)
+        self.diagnostics = tuple(diagnostics)
+        self.candidates = dict(candidates)
 
 
 class RunError(KptraceError):

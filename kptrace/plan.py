@@ -93,6 +93,7 @@ class Target:
     category of a tracepoint. ``offset`` counts bytes from the function's entry. ``period_ns``
     is of a timer; ``count`` tells how many events of a software event make it fire. ``address``
     is set only for a probe by address. ``bpf_id``: ``name`` is the function of this BPF program.
+    ``hook`` and ``candidate``: what this place was found for.
     """
 
     probe: str
@@ -103,6 +104,8 @@ class Target:
     period_ns: int = 0
     count: int = 0
     bpf_id: int = 0
+    hook: str = ""
+    candidate: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,7 @@ class Program:
     targets may share one kprobe.multi link. ``line`` is the line of the block in the
     specification. ``session`` names the program on the other side of the same functions, where
     one kernel link serves both: the code of both is then in the program for the entry.
+    ``notes``: what a user should know of a hook's resolution.
     """
 
     name: str
@@ -124,6 +128,7 @@ class Program:
     line: int = 0
     session: str = ""
     block: str = ""
+    notes: tuple[str, ...] = ()
 
     def named(self, target: Target) -> str:
         """One of the targets for people: beside the block's name (language §16.4)."""

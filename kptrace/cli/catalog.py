@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from kptrace.compiler import hook_choice
 from kptrace.compiler.providers import LATER, PROVIDERS, long_name
 from kptrace.compiler.providers.timers import SOFTWARE
 from kptrace.errors import HostError, UsageError, did_you_mean
 from kptrace.kernel import Kernel, listing
 from kptrace.kernel.files import wildcard
+from kptrace.kernel.hooks import HOOKS, Hook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +85,7 @@ def _fixed(names: Iterable[str], end: str) -> Finder:
 _FINDERS: dict[str, Finder] = {
     "fentry": _typed_functions,
     "fexit": _typed_functions,
+    "hook": _fixed(HOOKS, ""),
     "interval": _fixed(("hz", "ms", "s", "us"), ":"),
     "iter": _iterators,
     "kprobe": _functions,
@@ -93,8 +96,8 @@ _FINDERS: dict[str, Finder] = {
     "software": _fixed(sorted(SOFTWARE), ":"),
     "tracepoint": _tracepoints,
 }
-_SAME_AS_ENTRY = ("kretprobe", "fexit")
-"""Left out unless asked for: they repeat another kind's list."""
+_WHEN_ASKED = ("kretprobe", "fexit", "hook")
+"""Left out unless asked for: they repeat another kind's list, or the probes that serve them."""
 
 
 def kinds() -> tuple[str, ...]:
@@ -120,7 +123,7 @@ def probes(kernel: Kernel, pattern: str) -> Iterator[Listed]:
     if not split:
         module, name = "", rest
     for one in wanted:
-        if kind == "*" and one in _SAME_AS_ENTRY:
+        if kind == "*" and one in _WHEN_ASKED:
             continue
         try:
             yield from _FINDERS[one](kernel, one, module, name)
@@ -143,5 +146,21 @@ def arguments(kernel: Kernel, probe: Listed) -> Iterator[str]:
             yield from listing.function_result(btf, probe.name, module)
         case "rawtracepoint" if btf is not None:
             yield from listing.raw_tracepoint_arguments(btf, probe.name, module)
+        case "hook":
+            yield from _hook(kernel, HOOKS[probe.name])
         case "iter" if btf is not None:
             yield from listing.iterator_arguments(btf, probe.name)
+
+
+def _hook(kernel: Kernel, hook: Hook) -> Iterator[str]:
+    """The arguments of a hook, and how this kernel serves it."""
+    choice = hook_choice(hook.name, kernel)
+    for name, kind in hook.args.items():
+        given = hook_choice(hook.name, kernel, frozenset({name})).taken
+        other = "not on this kernel" if given is None else f"by {given.name}"
+        declared = f"{kind}{name}" if kind.endswith("*") else f"{kind} {name}"
+        yield declared if given is choice.taken else f"{declared}  ({other})"
+    taken = choice.taken
+    yield f"# {hook.summary}"
+    yield f"# by {taken.name}" if taken is not None else "# not on this kernel"
+    yield from (f"# {one}" for one in choice.notes)

@@ -62,6 +62,8 @@ def check_command(
     report(made.warnings)
     for one in made.plan.programs:
         click.echo(f"{one.label}: {chosen[one.name].value}, {_targets(len(one.targets))}")
+        for note in one.notes:
+            click.echo(f"    {note}")
         if len(one.targets) > 1:
             for target in one.targets[:_SHOWN]:
                 click.echo(f"    {target.probe}")
@@ -83,6 +85,7 @@ def _document(made: Compilation, chosen: dict[str, Mechanism]) -> dict[str, Any]
                 "probe": one.label,
                 "mechanism": chosen[one.name].value,
                 "targets": [target.probe for target in one.targets],
+                "notes": list(one.notes),
             }
             for one in made.plan.programs
         ],

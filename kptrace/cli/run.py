@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -23,7 +23,8 @@ from kptrace.cli.list import show_list
 from kptrace.cli.script_help import show_parameters
 from kptrace.cli.spec import Given, compile_given, find, open_kernel, search_options
 from kptrace.compiler import Compilation
-from kptrace.errors import KptraceError, UsageError
+from kptrace.errors import CandidateError, KptraceError, UsageError
+from kptrace.kernel import Kernel
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
@@ -241,55 +242,74 @@ def run_given(given: Given, options: RunOptions) -> int:
         open_kernel(options.traceable_functions) as kernel,
     ):
         dump_tree(dumped, given.source)
-        mode = _mode(options)
-        made = compile_given(
-            given,
+        refused: dict[tuple[str, str], str] = {}
+        while True:
+            try:
+                return _attempt(given, options, kernel, process, levels, dumped, refused)
+            except CandidateError as error:  # the next candidates of the hooks may attach
+                refused |= error.candidates
+
+
+def _attempt(
+    given: Given,
+    options: RunOptions,
+    kernel: Kernel,
+    process: session.Process | None,
+    levels: tuple[float, ...],
+    dumped: tuple[str, ...],
+    refused: Mapping[tuple[str, str], str],
+) -> int:
+    """Compile and run with the candidates of hooks that are left; gives the exit status."""
+    mode = _mode(options)
+    made = compile_given(
+        given,
+        kernel,
+        percentiles=bool(levels),
+        only=options.probe_filter,
+        search=options.search,
+        include=options.include,
+        unsafe=options.unsafe,
+        report_failures=options.report_failures,
+        mode=mode,
+        pid_filter=options.pid is not None,
+        session=options.attach == "auto" and uses_libbpf(options.backend),
+        cpid=process.pid if process is not None and options.cmd is not None else None,
+        refused=refused,
+    )
+    report(made.warnings, warnings=options.warnings)
+    dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
+    if not made.plan.programs:
+        _refuse_trials(made)
+        if not options.quiet:
+            click.echo("No probes to attach")
+        return 1
+    if options.verbose:
+        tell_programs(made, choose(made.plan, wanted=options.attach))
+    load = loader(made, options.backend)
+
+    def form(style: Style) -> Format:
+        return FORMATS[options.format](style=style, percentiles=levels)
+
+    with _sink(options) as sink:
+        result = session.run(
+            made.plan,
+            load,
             kernel,
-            percentiles=bool(levels),
-            only=options.probe_filter,
-            search=options.search,
-            include=options.include,
-            unsafe=options.unsafe,
-            report_failures=options.report_failures,
-            mode=mode,
-            pid_filter=options.pid is not None,
-            session=options.attach == "auto" and uses_libbpf(options.backend),
-            cpid=process.pid if process is not None and options.cmd is not None else None,
+            session.Options(
+                form=form,
+                duration_s=options.duration,
+                quiet=options.quiet,
+                dry_run=options.dry_run,
+                strict=options.strict,
+                attach=options.attach,
+                ready_file=options.ready_file,
+                mode=mode,
+                process=process,
+                pid=process.pid if process is not None and options.pid is not None else 0,
+                warnings=options.warnings,
+            ),
+            sink,
         )
-        report(made.warnings, warnings=options.warnings)
-        dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
-        if not made.plan.programs:
-            _refuse_trials(made)
-            if not options.quiet:
-                click.echo("No probes to attach")
-            return 1
-        if options.verbose:
-            tell_programs(made, choose(made.plan, wanted=options.attach))
-        load = loader(made, options.backend)
-
-        def form(style: Style) -> Format:
-            return FORMATS[options.format](style=style, percentiles=levels)
-
-        with _sink(options) as sink:
-            result = session.run(
-                made.plan,
-                load,
-                kernel,
-                session.Options(
-                    form=form,
-                    duration_s=options.duration,
-                    quiet=options.quiet,
-                    dry_run=options.dry_run,
-                    strict=options.strict,
-                    attach=options.attach,
-                    ready_file=options.ready_file,
-                    mode=mode,
-                    process=process,
-                    pid=process.pid if process is not None and options.pid is not None else 0,
-                    warnings=options.warnings,
-                ),
-                sink,
-            )
     return result.status
 
 

@@ -24,6 +24,7 @@ from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
+_NONE: Mapping[tuple[str, str], str] = {}
 _LOOKED_AT = 8192
 """Bytes at the start of a file in which a NUL says that it is no text."""
 
@@ -118,11 +119,13 @@ def compile_given(
     pid_filter: bool = False,
     cpid: int | None = None,
     session: bool = False,
+    refused: Mapping[tuple[str, str], str] = _NONE,
 ) -> Compilation:
     """Compile for a kernel; ``only`` is a regular expression for the names of probes.
 
     ``search`` are directories for ``#include``, ``include`` files to include first. ``mode``,
-    ``pid_filter``, ``cpid`` and ``session`` (where the kernel has it) as in `compiler.Options`.
+    ``pid_filter``, ``cpid``, ``refused`` and ``session`` (where the kernel has it) as in
+    `compiler.Options`.
     """
     raise_limits()  # before the first feature is tried: on old kernels maps count against a limit
     options = Options(
@@ -132,6 +135,7 @@ def compile_given(
         mode=mode,
         pid_filter=pid_filter,
         cpid=cpid,
+        refused=refused,
         bpf_programs=bpf_programs.loaded,
         session=session and bool(features.has("kprobe_session")),
         # where rights are missing the answer is unknown; then the compiler may hope

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
-from kptrace.compiler import codegen, config
+from kptrace.compiler import codegen, config, tree
 from kptrace.compiler.cdefs import Search, open_definitions
 from kptrace.compiler.check import check
 from kptrace.compiler.declarations import check_declarations, declarations
@@ -24,6 +25,9 @@ from kptrace.compiler.functions.process import current_process
 from kptrace.compiler.imports import load_imports
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
+from kptrace.compiler.providers import PROVIDERS
+from kptrace.compiler.providers.base import Found, Request
+from kptrace.compiler.providers.hooks import Choice, choose
 from kptrace.compiler.scope import Facts, every
 from kptrace.compiler.sessions import declaration, pairs
 from kptrace.compiler.standard import STANDARD
@@ -31,10 +35,12 @@ from kptrace.compiler.storage import map_kind
 from kptrace.compiler.support import refuse_unsupported
 from kptrace.errors import AttachError, Diagnostic, HostError, Report
 from kptrace.kernel import Kernel
+from kptrace.kernel.hooks import HOOKS
 from kptrace.lang import expand_macros, parse
 from kptrace.lang import nodes as n
 from kptrace.plan import Plan, ProbeKind
 from kptrace.source import Source, Span
+from kptrace.types import type_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,8 @@ class Options:
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it. ``only``: what the names of probes must
     match. ``search``: where headers of the C part are found. ``unsafe`` allows what changes the
-    system or runs commands. ``report_failures``: every failed helper is told.
+    system or runs commands. ``report_failures``: every failed helper is told. ``refused``: why the
+    kernel did not let candidates of hooks attach, by hook and candidate.
     """
 
     parameters: tuple[str, ...] = ()
@@ -62,6 +69,7 @@ class Options:
     cpid: int | None = None
     session: bool = False
     bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
+    refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
@@ -128,17 +136,6 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
     """The passes after macros are expanded."""
     settings = config.read(program, options.environment, report)
     refuse_unsupported(program, report)
-    policy = Policy(
-        missing=settings.plan.missing_probes,
-        max_programs=settings.number("max_bpf_progs"),
-        max_probes=settings.plan.max_probes,
-        func_ip=options.func_ip,
-        parameters=options.parameters,
-        only=options.only,
-        unsafe=options.unsafe,
-        bpf_programs=options.bpf_programs,
-    )
-    units = expand(program, kernel, policy, report)
     named = Named(given=options.named)
     facts = Facts(
         kernel=kernel,
@@ -153,6 +150,19 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         cpid=options.cpid,
         unsafe=options.unsafe,
     )
+    policy = Policy(
+        missing=settings.plan.missing_probes,
+        max_programs=settings.number("max_bpf_progs"),
+        max_probes=settings.plan.max_probes,
+        func_ip=options.func_ip,
+        parameters=options.parameters,
+        only=options.only,
+        unsafe=options.unsafe,
+        bpf_programs=options.bpf_programs,
+        refused=options.refused,
+        typed=partial(_typed, facts),
+    )
+    units = expand(program, kernel, policy, report)
     declared = declarations(program, report)
     checked = check(units, facts, report)
     check_declarations(declared, checked.maps, map_kind, report)
@@ -184,6 +194,44 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         warnings=tuple(report.warnings),
         generated=generated,
         left_out=frozenset({one.kind for one in units} - {one.kind for one in wanted}),
+    )
+
+
+def hook_choice(name: str, kernel: Kernel, used: frozenset[str] = frozenset()) -> Choice:
+    """How a hook resolves on a kernel, for a block that uses these of its arguments."""
+    probe = parse(Source(name="hook", text=f"hook:{name} {{ }}")).probes[0]
+    request = Request(
+        kernel=kernel,
+        policy=Policy(typed=partial(_typed, Facts(kernel=kernel))),
+        report=Report(),
+        probe=probe,
+        point=probe.attach[0],
+        provider="hook",
+        parts=tuple(name.split(":")),
+    )
+    return choose(request, HOOKS[name], PROVIDERS, used)
+
+
+def _typed(facts: Facts, request: Request, found: Found, value: n.Expr) -> str:
+    """The name of the type that an expression has in a probe; "" where it is wrong there."""
+    body = n.Block(
+        span=value.span, statements=(n.Discard(span=value.span, value=value),), value=None
+    )
+    unit = Unit(
+        index=0,
+        probe=replace(request.probe, predicate=None, body=body),
+        point=request.point,
+        kind=ProbeKind(found.provider),
+        targets=found.targets,
+        label="",
+        prototype=found.prototype,
+        format=found.format,
+    )
+    report = Report()
+    checked = check((unit,), facts, report)
+    made = checked.bodies[0][0]
+    return (
+        "" if report.errors or not isinstance(made, tree.Evaluate) else type_name(made.value.type)
     )
 
 

@@ -108,6 +108,7 @@ def generate(
                 multi=one.unit.multi and not one.overrides,
                 line=one.unit.probe.span.line,
                 session=both.get(one.name, ""),
+                notes=one.unit.notes,
             )
             for one in made
         ),

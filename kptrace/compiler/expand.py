@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kptrace.compiler.providers import KERNEL, LATER, NOT_YET, PROVIDERS, long_name
+from kptrace.compiler.providers import KERNEL, LATER, PROVIDERS, long_name
 from kptrace.compiler.providers.base import ATTACH, Found, Policy, Request
 from kptrace.errors import Report, did_you_mean
 from kptrace.kernel import Kernel
@@ -33,7 +33,8 @@ class Unit:
 
     ``prototype`` is the BTF prototype of the one function or raw tracepoint, ``format`` the
     fields of the one tracepoint; None where there are several targets or nobody knows. ``block``
-    is the name from the comment, if there is one, and stands in the ``label`` too.
+    is the name from the comment, if there is one, and stands in the ``label`` too. ``notes``: what a user
+    should know of how a hook was resolved.
     """
 
     index: int
@@ -46,6 +47,7 @@ class Unit:
     multi: bool = False
     prototype: Prototype | None = None
     format: TracepointFormat | None = None
+    notes: tuple[str, ...] = ()
 
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -167,18 +169,20 @@ class _Expander:
                     continue
                 found = dataclasses.replace(found, targets=kept)
             text = found.targets[0].probe if len(found.targets) == 1 else request.point.text
+            text = found.label or text
             self.units.append(
                 Unit(
                     index=len(self.units),
-                    probe=request.probe,
+                    probe=found.probe or request.probe,
                     point=request.point,
-                    kind=ProbeKind(request.provider),
+                    kind=ProbeKind(found.provider or request.provider),
                     targets=found.targets,
                     label=f"{block} ({text})" if block else text,
                     block=block,
                     multi=found.multi,
                     prototype=found.prototype,
                     format=found.format,
+                    notes=found.notes,
                 )
             )
 
@@ -237,9 +241,6 @@ class _Expander:
             return name
         if name in LATER:
             message = f"{name} probes are not supported: kptrace traces the kernel only"
-            self.report.error(point.span, message, code="not-supported")
-        elif name in NOT_YET:
-            message = f"{name} probes are not supported yet"
             self.report.error(point.span, message, code="not-supported")
         else:
             hints = did_you_mean(name, PROVIDERS)

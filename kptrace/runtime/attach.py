@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from kptrace.errors import AttachError, Diagnostic, RunError
+from kptrace.errors import AttachError, CandidateError, Diagnostic, RunError
 from kptrace.kernel import Kernel
 from kptrace.plan import TRACER_KINDS, TRAMPOLINE_KINDS, Plan, ProbeKind, Program, Target
 from kptrace.records import dataclass
@@ -164,6 +164,7 @@ class _Attacher:
         self._pid = pid
         self._attachments = attachments
         self._refused: list[Diagnostic] = []
+        self._candidates: dict[tuple[str, str], str] = {}
         self._serial = 0
 
     def attach(self, program: Program, mechanism: Mechanism) -> None:
@@ -180,6 +181,8 @@ class _Attacher:
                     self._attachments.add(self._one(program, target, mechanism))
 
     def finish(self, wanted: int) -> None:
+        if self._candidates:  # before anything counts: another candidate may do
+            raise CandidateError(self._refused, self._candidates)
         if self._plan.config.missing_probes == "error":
             if self._refused:
                 raise AttachError.of(self._refused)
@@ -202,9 +205,10 @@ class _Attacher:
             if error.errno in _NO_RIGHT:
                 raise refusals.no_right(program, target) from error
             mode = self._plan.config.missing_probes
-            self._refused.append(
-                refusals.diagnostic(program, target, error.errno, missing_probes=mode)
-            )
+            refused = refusals.diagnostic(program, target, error.errno, missing_probes=mode)
+            self._refused.append(refused)
+            if target.hook:
+                self._candidates[target.hook, target.candidate] = refused.hints[0]
 
     def _one(self, program: Program, target: Target, mechanism: Mechanism) -> _Held:
         if mechanism is Mechanism.RAW_TRACEPOINT:

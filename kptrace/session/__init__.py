@@ -7,8 +7,8 @@ choosing a backend and explaining errors are the command line's business.
 
 from __future__ import annotations
 
-from kptrace.session.process import open_process
+from kptrace.session.process import Process, open_process
 from kptrace.session.run import Options, Result, run
 from kptrace.session.sink import Buffering, Sink
 
-__all__ = ["Buffering", "Options", "Result", "Sink", "open_process", "run"]
+__all__ = ["Buffering", "Options", "Process", "Result", "Sink", "open_process", "run"]

@@ -7,7 +7,15 @@ request's report. Nothing here attaches.
 
 from __future__ import annotations
 
-from kptrace.compiler.providers import blocks, events, functions, iterators, timers, trampolines
+from kptrace.compiler.providers import (
+    blocks,
+    events,
+    functions,
+    hooks,
+    iterators,
+    timers,
+    trampolines,
+)
 from kptrace.compiler.providers.base import Provider
 
 SHORT = {
@@ -48,7 +56,7 @@ PROVIDERS: dict[str, Provider] = {
     "kprobe": functions.function,
     "kretprobe": functions.function,
 }
-NOT_YET = frozenset({"hook"})
+PROVIDERS["hook"] = hooks.hook(PROVIDERS)
 KERNEL = ("kprobe", "kretprobe", "fentry", "fexit", "tracepoint", "rawtracepoint", "software")
 """What a wildcard in the provider stands for (language §6.2)."""
 

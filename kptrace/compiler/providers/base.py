@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -20,13 +20,19 @@ ATTACH = "attach"
 """Code of findings that mean: this kernel cannot serve the attach point (exit status 4)."""
 
 
+def _no_types(request: Request, found: Found, value: n.Expr) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function.
 
     ``only``: what the names of probes must match; begin and end are always kept. ``unsafe``:
     addresses, and functions that the kernel does not list, are tried. ``bpf_programs``: id and
-    name of the BPF programs that are loaded.
+    name of the BPF programs that are loaded. ``refused``: why the kernel did
+    not let candidates of hooks attach, by hook and candidate. ``typed``: the type of an expression
+    at a target, "" where it is wrong.
     """
 
     missing: str = "error"
@@ -37,6 +43,8 @@ class Policy:
     only: re.Pattern[str] | None = None
     unsafe: bool = False
     bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
+    refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    typed: Callable[[Request, Found, n.Expr], str] = _no_types
 
     def keeps(self, probe: str) -> bool:
         return self.only is None or bool(self.only.search(probe))
@@ -44,12 +52,20 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What one attach point resolves to, before units are numbered."""
+    """What one attach point resolves to, before units are numbered.
+
+    Of a hook: ``provider`` is that of the place it was found at, ``probe`` the block as it reads
+    there, ``label`` what people call it, ``notes`` why this place, and what it does not see.
+    """
 
     targets: tuple[Target, ...]
     multi: bool = False
     prototype: Prototype | None = None
     format: TracepointFormat | None = None
+    provider: str = ""
+    probe: n.Probe | None = None
+    label: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

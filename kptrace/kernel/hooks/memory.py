@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""Hooks of memory: slab and page allocation, reclaim, page cache, faults, OOM.
+
+Sources: `*_noprof` functions since Linux 6.10; raw `kmem_cache_alloc` passes its cache since 6.1
+(11e9734bcb6a); raw `mm_vmscan_*_reclaim_begin` changed its order in 7.1: BTF names tell it.
+"""
+
+from __future__ import annotations
+
+from kptrace.kernel.hooks.model import Hook, candidate
+
+HOOKS = (
+    Hook(
+        name="mm:kmalloc",
+        summary="kernel memory is allocated by size; bytes is what it takes",
+        args={"ptr": "uint64", "bytes": "uint64", "requested": "uint64", "caller": "uint64"},
+        candidates=tuple(
+            candidate(
+                *points,
+                ptr="args.ptr",
+                bytes="args.bytes_alloc",
+                requested="args.bytes_req",
+                caller="args.call_site",
+            )
+            # kmalloc_node was an event of its own until 6.0
+            for points in (
+                ("tracepoint:kmem:kmalloc", "tracepoint:kmem:kmalloc_node"),
+                ("tracepoint:kmem:kmalloc",),
+            )
+        ),
+    ),
+    Hook(
+        name="mm:kfree",
+        summary="kernel memory that was allocated by size is given back",
+        args={"ptr": "uint64", "caller": "uint64"},
+        candidates=(
+            candidate(
+                "tracepoint:kmem:kfree",
+                ptr="args.ptr",
+                caller="args.call_site",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:slab_alloc",
+        summary="an object is taken from a slab cache",
+        args={"ptr": "uint64", "bytes": "uint64", "caller": "uint64"},
+        candidates=tuple(
+            candidate(
+                *points,
+                ptr="args.ptr",
+                bytes="args.bytes_alloc",
+                caller="args.call_site",
+            )
+            for points in (
+                ("tracepoint:kmem:kmem_cache_alloc", "tracepoint:kmem:kmem_cache_alloc_node"),
+                ("tracepoint:kmem:kmem_cache_alloc",),
+            )
+        ),
+    ),
+    Hook(
+        name="mm:slab_free",
+        summary="an object goes back to its slab cache",
+        args={"ptr": "uint64", "caller": "uint64"},
+        candidates=(
+            candidate(
+                "tracepoint:kmem:kmem_cache_free",
+                ptr="args.ptr",
+                caller="args.call_site",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:page_alloc",
+        summary="2^order pages are allocated",
+        args={"order": "uint32", "gfp": "uint64"},
+        candidates=(
+            candidate("rawtracepoint:mm_page_alloc", order="args.order", gfp="args.gfp_flags"),
+        ),
+    ),
+    Hook(
+        name="mm:page_free",
+        summary="2^order pages are freed",
+        args={"order": "uint32"},
+        candidates=(candidate("rawtracepoint:mm_page_free", order="args.order"),),
+    ),
+    Hook(
+        name="mm:reclaim_begin",
+        summary="a task has to free memory before it gets any",
+        args={"order": "int32", "gfp": "uint64"},
+        candidates=(
+            candidate(
+                "rawtracepoint:mm_vmscan_direct_reclaim_begin",
+                order="args.order",
+                gfp="args.gfp_flags",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:reclaim_end",
+        summary="a task has freed what it could",
+        args={"reclaimed": "uint64"},
+        candidates=(
+            candidate(
+                "rawtracepoint:mm_vmscan_direct_reclaim_end",
+                reclaimed="args.nr_reclaimed",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:cache_add",
+        summary="a page enters the page cache",
+        args={"dev": "uint32", "ino": "uint64", "index": "uint64"},
+        candidates=(
+            candidate(
+                "tracepoint:filemap:mm_filemap_add_to_page_cache",
+                dev="args.s_dev",
+                ino="args.i_ino",
+                index="args.index",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:cache_access",
+        summary="a page of the page cache is used",
+        args={},
+        candidates=(
+            # mark_page_accessed stays as a wrapper that the main path no longer uses
+            candidate("kprobe:folio_mark_accessed"),
+            candidate("kprobe:mark_page_accessed"),
+        ),
+    ),
+    Hook(
+        name="mm:page_dirty",
+        summary="a page of the page cache becomes dirty",
+        args={"ino": "uint64", "index": "uint64"},
+        candidates=tuple(
+            candidate(
+                f"tracepoint:writeback:writeback_dirty_{what}", ino="args.ino", index="args.index"
+            )
+            for what in ("folio", "page")
+        ),
+    ),
+    Hook(
+        name="mm:fault",
+        summary="the kernel serves a page fault",
+        args={"vma": "struct vm_area_struct *", "address": "uint64", "flags": "uint32"},
+        candidates=(candidate("kprobe:handle_mm_fault", vma="arg0", address="arg1", flags="arg2"),),
+    ),
+    Hook(
+        name="mm:oom_victim",
+        summary="the kernel kills a process for want of memory",
+        args={"pid": "uint32"},
+        candidates=(candidate("tracepoint:oom:mark_victim", pid="args.pid"),),
+    ),
+)

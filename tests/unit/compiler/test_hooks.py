@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: MIT
+"""Hooks: the tables, which candidate is taken, and what happens when the kernel refuses it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from kptrace.compiler import Options, compile_spec, hook_choice
+from kptrace.kernel import Kernel, hooks
+from kptrace.kernel.hooks.model import Hook, candidate
+from kptrace.lang.attach import split_attach_point
+from kptrace.lang.constants import parse_constant
+from kptrace.plan import Plan
+from kptrace.source import Source
+
+NO_OPTIONS = Options()
+SWITCH = Hook(
+    name="test:switch",
+    summary="a CPU changes its task, by candidates of different worth",
+    args={"pid": "uint32", "state": "uint64", "nowhere": "uint64"},
+    candidates=(
+        candidate("rawtracepoint:no_such_event", pid="args.pid"),
+        candidate("rawtracepoint:sched_switch", pid="args.next.pid"),
+        candidate(
+            "tracepoint:sched:sched_switch",
+            note="a copy",
+            pid=("args.no_such_field", "args.next_pid"),
+            state="args.prev_state",
+        ),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def kernel() -> Iterator[Kernel]:
+    with Kernel() as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _own_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(hooks.HOOKS, SWITCH.name, SWITCH)
+
+
+def plan(spec: str, kernel: Kernel, options: Options = NO_OPTIONS) -> Plan:
+    return compile_spec(Source(name="test", text=spec), kernel, options).plan
+
+
+@pytest.mark.parametrize("hook", hooks.HOOKS.values(), ids=lambda one: one.name)
+def test_every_row_can_be_read(hook: Hook) -> None:
+    assert re.fullmatch(r"[a-z]+:[a-z_]+", hook.name)
+    assert hook.summary
+    assert hook.candidates
+    given = {name for one in hook.candidates for name in one.values}
+    assert given == set(hook.args)
+    for one in hook.candidates:
+        for point in one.attach:
+            assert len(split_attach_point(point)) in (2, 3)
+        texts = [text for name in one.values for text in one.expressions(name)]
+        for text in (*texts, one.where or "1"):
+            parse_constant(hook.name, text)
+
+
+@pytest.mark.parametrize("hook", hooks.HOOKS.values(), ids=lambda one: one.name)
+def test_what_is_there_gives_every_argument(hook: Hook, kernel: Kernel) -> None:
+    """Where this kernel has a place for a hook, some place has all its arguments."""
+    if hook_choice(hook.name, kernel).taken is None:
+        assert hook_choice(hook.name, kernel).reasons
+    else:
+        assert hook_choice(hook.name, kernel, frozenset(hook.args)).taken is not None
+
+
+def test_the_first_that_is_there_and_gives_what_is_used(kernel: Kernel) -> None:
+    made = plan(
+        "hook:test:switch { @ = args.pid; } hook:test:switch { @ = args.pid; @s = args.state; }",
+        kernel,
+    )
+    first, second = made.programs
+    assert first.label == "hook:test:switch by rawtracepoint:sched_switch"
+    assert first.targets[0].probe == "hook:test:switch"
+    assert second.label == "hook:test:switch by tracepoint:sched:sched_switch"
+    assert second.notes == (
+        "not by rawtracepoint:no_such_event: No matches for rawtracepoint no_such_event.",
+        "not by rawtracepoint:sched_switch: does not give state",
+        "a copy",
+    )
+
+
+def test_what_the_kernel_refused_is_not_taken_again(kernel: Kernel) -> None:
+    made = plan(
+        "hook:test:switch { @ = args.pid; }",
+        kernel,
+        Options(refused={("test:switch", "rawtracepoint:sched_switch"): "it said no"}),
+    )
+    assert "not by rawtracepoint:sched_switch: it said no" in made.programs[0].notes
+    assert made.programs[0].targets[0].candidate == "tracepoint:sched:sched_switch"
+
+
+def test_the_same_events_as_the_candidate(run: Callable[..., Any]) -> None:
+    spec = """
+        hook:sched:exec /strcontains(args.filename, "/true")/ { @hook = count(); }
+        tracepoint:sched:sched_process_exec /strcontains(str(args.filename), "/true")/ {
+            @event = count();
+        }
+    """
+    done = run(spec, "-c", "/bin/sh -c 'for i in 1 2 3 4 5 6 7; do /bin/true; done'")
+    assert done.out.split() == ["@event:", "7", "@hook:", "7"], done
