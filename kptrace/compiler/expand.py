@@ -33,8 +33,8 @@ class Unit:
 
     ``prototype`` is the BTF prototype of the one function or raw tracepoint, ``format`` the
     fields of the one tracepoint; None where there are several targets or nobody knows. ``block``
-    is the name from the comment, if there is one, and stands in the ``label`` too. ``notes``: what a user
-    should know of how a hook was resolved.
+    is the name from the comment, if there is one, and stands in the ``label`` too. ``notes``: what
+    a user should know of how a hook was resolved.
     """
 
     index: int
