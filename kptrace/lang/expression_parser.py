@@ -206,7 +206,9 @@ class ExpressionParser(Cursor, ABC):
             case "offsetof" if called:
                 return self.offsetof(start)
             case "comptime":
+                self.enter(token.span)
                 operand = self.unary()
+                self.depth -= 1
                 return n.Comptime(span=self.since(start), operand=operand)
         if not called:
             return n.Name(span=token.span, name=token.text)
@@ -238,7 +240,9 @@ class ExpressionParser(Cursor, ABC):
 
     def if_(self, start: int) -> n.If:
         """ "if" cond block [ "else" ( block | "if" … ) ]"""
-        condition = self.condition()
+        self.enter(self.since(start))
+        condition = self.condition()  # which may be an if again
+        self.depth -= 1
         then = self.block()
         otherwise: n.Block | n.If | None = None
         if self.accept("else"):
@@ -277,18 +281,18 @@ class ExpressionParser(Cursor, ABC):
         return n.TupleLiteral(span=self.since(start), elements=tuple(elements))
 
     def record(self, start: int) -> n.RecordLiteral:
-        fields: list[tuple[str, n.Expr]] = []
+        fields: dict[str, n.Expr] = {}
         while True:
             name = self.expect_kind(Kind.IDENTIFIER, "a field name")
-            if any(known == name.text for known, _ in fields):
+            if name.text in fields:
                 message = f"Named argument list already contains name: {name.text}"
                 raise self.problem(message, name.span)
             self.expect("=")
-            fields.append((name.text, self.expression()))
+            fields[name.text] = self.expression()
             if not self.accept(","):
                 break
         self.expect(")")
-        return n.RecordLiteral(span=self.since(start), fields=tuple(fields))
+        return n.RecordLiteral(span=self.since(start), fields=tuple(fields.items()))
 
     def cast(self, start: int) -> n.Cast | None:
         """A cast if the parentheses hold a type and an operand follows (language §2.2)."""
@@ -324,9 +328,12 @@ class ExpressionParser(Cursor, ABC):
         return self.type_name()
 
     def typeof(self) -> n.Typeof:
-        start = self.expect("typeof").span.start
+        token = self.expect("typeof")
+        start = token.span.start
         self.expect("(")
+        self.enter(token.span)
         operand = self.type_or_expression()
+        self.depth -= 1
         self.expect(")")
         return n.Typeof(span=self.since(start), operand=operand)
 

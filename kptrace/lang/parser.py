@@ -8,6 +8,7 @@ parser goes on with the next item, so one run reports them all.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
@@ -24,7 +25,10 @@ _EARLY: dict[type[n.RootItem], str] = {
     n.Config: "config",
     n.Import: "root imports",
 }
-_LANDMARK = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?(?:\*/|\Z)|[{};]', re.S)
+_LANDMARK = re.compile(
+    r'(?P<string>"(?:[^"\\\n]|\\[^\n])*)(?P<closed>")?|//[^\n]*|/\*.*?(?:\*/|\Z)|[{};]', re.S
+)
+_PUNCTUATION = re.compile(r"[{};]")
 _SEMICOLON = re.compile(r"\s*;")
 MAX_ERRORS = 100
 """Syntax errors that one parse collects."""
@@ -90,15 +94,13 @@ class ProgramParser(ExpressionParser):
         opened = False
         text = self.source.text
         self.offset = len(text)
-        for match in _LANDMARK.finditer(text, item_start):
+        for match in _landmarks(text, item_start):
             token = match.group()
             if token == "{":
                 depth += 1
                 opened = True
             elif token == "}":
                 depth -= 1
-            elif token != ";":
-                continue
             ends = depth <= 0 and opened if token != ";" else not opened
             if ends and match.end() > error:
                 self.offset = match.end()
@@ -168,8 +170,10 @@ class ProgramParser(ExpressionParser):
             depth = 0
             while True:
                 token = self.advance()
+                if token.kind is Kind.END:
+                    raise self.problem("expected ')'", token.span)
                 depth += {"(": 1, ")": -1}.get(token.text, 0)
-                if depth == 0 or token.kind is Kind.END:
+                if depth == 0:
                     break
         self.accept(";")
         span = self.since(start)
@@ -214,7 +218,7 @@ class ProgramParser(ExpressionParser):
         start = self.advance().span.start
         name = self.macro_name("a macro name").text
         self.expect("(")
-        parameters: list[str] = []
+        parameters: dict[str, None] = {}  # a set that keeps its order
         while not self.at(")"):
             if self.peek().kind in (Kind.VARIABLE, Kind.MAP):
                 token = self.advance()
@@ -222,7 +226,7 @@ class ProgramParser(ExpressionParser):
                 token = self.macro_name("a macro parameter")
             if token.text in parameters:
                 raise self.problem(f"duplicate macro parameter: {token.text}", token.span)
-            parameters.append(token.text)
+            parameters[token.text] = None
             if not self.accept(","):
                 break
             if self.at(")"):
@@ -434,6 +438,18 @@ class ProgramParser(ExpressionParser):
             )
             return self.problem(message, value.span)
         return self.problem("invalid assignment target", value.span)
+
+
+def _landmarks(text: str, start: int) -> Iterator[re.Match[str]]:
+    """The braces and semicolons outside of strings and comments.
+
+    Where a string is never closed, its line is read once more as if it were none.
+    """
+    for match in _LANDMARK.finditer(text, start):
+        if match["string"] and not match["closed"]:
+            yield from _PUNCTUATION.finditer(text, match.start(), match.end())
+        elif match.group() in "{};":
+            yield match
 
 
 def has_value(node: n.If) -> bool:
