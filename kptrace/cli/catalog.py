@@ -114,7 +114,7 @@ def probes(kernel: Kernel, pattern: str) -> Iterator[Listed]:
     kind = long_name(first)
     wanted = [one for one in kinds() if re.fullmatch(wildcard(kind).decode(), one)]
     if kind in LATER:
-        message = f"{kind} probes are not supported: kptrace traces the kernel only"
+        message = f"{kind} probes are not supported: {LATER[kind]}"
         raise UsageError(message, code="not-supported")
     if not wanted:
         hint = " ".join(did_you_mean(kind, kinds())) or f"one of {', '.join(kinds())}"

@@ -240,7 +240,7 @@ class _Expander:
         if name in PROVIDERS:
             return name
         if name in LATER:
-            message = f"{name} probes are not supported: kptrace traces the kernel only"
+            message = f"{name} probes are not supported: {LATER[name]}"
             self.report.error(point.span, message, code="not-supported")
         else:
             hints = did_you_mean(name, PROVIDERS)

@@ -306,7 +306,8 @@ class ExpressionChecker(Operators):
         if least <= given and (most is None or given <= most):
             for one in node.arguments:
                 if isinstance(one, n.Typeof) and not row.types:
-                    self.not_yet(one.span, "'typeof'")
+                    message = f"{node.name}() takes values, and typeof() is a type"
+                    self.report.error(one.span, message, code="call")
                     return False
             return True
         words = {0: "no arguments", 1: "one argument"}

@@ -60,7 +60,15 @@ PROVIDERS["hook"] = hooks.hook(PROVIDERS)
 KERNEL = ("kprobe", "kretprobe", "fentry", "fexit", "tracepoint", "rawtracepoint", "software")
 """What a wildcard in the provider stands for (language §6.2)."""
 
-LATER = frozenset({"uprobe", "uretprobe", "usdt", "hardware", "watchpoint"})
+_KERNEL_ONLY = "kptrace traces the kernel only"
+LATER = {
+    "uprobe": _KERNEL_ONLY,
+    "uretprobe": _KERNEL_ONLY,
+    "usdt": _KERNEL_ONLY,
+    "hardware": "kptrace has no hardware counters, profile probes sample by time",
+    "watchpoint": "kptrace has no hardware breakpoints",
+}
+"""Providers of the language that kptrace does not have, and why."""
 
 
 def long_name(word: str) -> str:

@@ -106,10 +106,18 @@ class Request:
         if "*" in name and not self.alone:
             return  # a wildcard without match beside other attach points is dropped
         if self.policy.missing == "error":
-            self.error(f"No matches for {self.provider} {name}.", hints, code=ATTACH)
+            what = f"{self.provider} {name}" if name else self.point.text
+            self.error(f"No matches for {what}.", hints, code=ATTACH)
         elif self.policy.missing == "warn":
             message = f"No matches for {self.point.text}. Skipping."
             self.report.warning(self.point.span, message, hints=hints)
+
+    def not_loaded(self, module: str, name: str) -> None:
+        """Report a module that is not there, whatever the policy (language §6.3)."""
+        message = (
+            f"specified module {module} in probe {self.provider}:{module}:{name} is not loaded."
+        )
+        self.error(message, (f"load it first: modprobe {module}",), code=ATTACH)
 
 
 Provider: TypeAlias = Callable[[Request], Iterator[Found]]

@@ -53,9 +53,13 @@ def rawtracepoint(request: Request) -> Iterator[Found]:
         request.error(message, (kernel.btf_problem,), code=ATTACH)
         return
     found = kernel.probeable.raw_tracepoints(pattern, module)
-    if not found:
-        known = [name for name, _ in kernel.probeable.raw_tracepoints("*")]
-        request.missing(pattern, did_you_mean(pattern, known))
+    loaded = kernel.probeable.modules
+    if module not in ("", "vmlinux") and loaded is not None and module not in loaded:
+        request.not_loaded(module, pattern)
+    elif not found:
+        known = [name for name, _ in kernel.probeable.raw_tracepoints("*", module)]
+        shown = f"{module}:{pattern}" if module else pattern
+        request.missing(shown, did_you_mean(pattern, known))
     for name, owner in found:
         text = f"rawtracepoint:{module}:{name}" if module else f"rawtracepoint:{name}"
         target = Target(probe=request.point.name or text, name=name, group=owner)

@@ -26,7 +26,7 @@ def function(request: Request) -> Iterator[Found]:
             yield Found(targets=(target,))
         return
     name, offset = _offset(request, text)
-    if not name:
+    if name is None:
         return
     if "*" in name + module:
         targets = _matching(request, module, name, offset)
@@ -52,21 +52,22 @@ def _by_address(request: Request, address: int) -> list[Target]:
     return []
 
 
-def _offset(request: Request, text: str) -> tuple[str, int]:
+def _offset(request: Request, text: str) -> tuple[str | None, int]:
+    """The function and the offset; None where something is wrong with them."""
     name, plus, number = text.partition("+")
     if not plus:
         return name, 0
     if request.provider == "kretprobe":
         request.error("Offset not allowed")
-        return "", 0
+        return None, 0
     if "+" in number:
         request.error("Cannot take more than one offset")
-        return "", 0
+        return None, 0
     try:
         return name, parse_integer(number, request.point.span)
     except SpecSyntaxError:
         request.error(f"Invalid offset: {number}")
-        return "", 0
+        return None, 0
 
 
 def _matching(request: Request, module: str, name: str, offset: int) -> list[Target]:
@@ -126,11 +127,7 @@ def refused(request: Request, module: str, name: str, verdict: Verdict) -> bool:
     shown = f"{module}:{name}" if module else name
     match verdict.status:
         case Status.MODULE_NOT_LOADED:
-            message = (
-                f"specified module {module} in probe {request.provider}:{module}:{name} is not"
-                " loaded."
-            )
-            request.error(message, hints, code=ATTACH)
+            request.not_loaded(module, name)
         case Status.BAD_OFFSET:
             request.error(verdict.message, hints, code=ATTACH)
         case Status.ABSENT:

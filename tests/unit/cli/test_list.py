@@ -140,7 +140,7 @@ def test_probes_of_a_script_with_arguments(kptrace: Command) -> None:
     [
         ("trace:x", "Invalid probe type: trace\n"),
         ("uprobe:x", "uprobe probes are not supported: kptrace traces the kernel only\n"),
-        ("w:x", "watchpoint probes are not supported: kptrace traces the kernel only\n"),
+        ("w:x", "watchpoint probes are not supported: kptrace has no hardware breakpoints\n"),
     ],
 )
 def test_wrong_kinds(kptrace: Command, pattern: str, message: str) -> None:
