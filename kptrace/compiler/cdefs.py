@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kptrace import types
 from kptrace.compiler import arch, clang, cscan
 from kptrace.errors import HostError, Report
 from kptrace.kernel import Kernel
@@ -29,6 +30,8 @@ FILE = "definitions.h"
 """What clang calls the C part; its first line is line 2 (language §12.5)."""
 _NAME = re.compile(r"[_a-zA-Z]\w*")
 _COMPLAINT = re.compile(r"^((?:[^\n:]+):(\d+):\d+: (?:fatal )?error: .*)$", re.M)
+_UNKNOWN = re.compile(r"error: unknown type name '(\w+)'")
+_INTEGERS = {1: "char", 2: "short", 4: "int", 8: "long long"}
 _COMPILE = ["-g", "-O0", "-fno-caret-diagnostics", "-ferror-limit=0", "-c", "-o", "-"]
 _UAPI_ARCH = {"x86_64": "x86", "aarch64": "arm64", "ppc64le": "powerpc"}
 _MULTIARCH = {"ppc64le": "powerpc64le"}
@@ -67,11 +70,11 @@ def open_definitions(
     if found is None or not found.object:
         yield Definitions(constants=found.constants if found else {})
         return
-    types = _open_types(found.object)
+    own = _open_types(found.object)
     try:
-        yield Definitions(types=types, constants=found.constants)
+        yield Definitions(types=own, constants=found.constants)
     finally:
-        types.close()
+        own.close()
 
 
 def _open_types(made: bytes) -> BtfFile:
@@ -128,7 +131,7 @@ class _Reader:
         if text is None:
             return None
         scanned = cscan.scan(text.decode("utf-8", "surrogateescape"), self.names)
-        made = self.run(self.clang, _COMPILE, scanned.text) if scanned.text else b""
+        made = self.compiled(self.clang, scanned.text) if scanned.text else b""
         if made is None or (made and not self.whole_enumerators(made)):
             return None
         clang.keep(self.search.cache, key, _pack(made, scanned))
@@ -169,37 +172,75 @@ class _Reader:
         ]
         return [*out, "-include", str(place / "include/linux/kconfig.h")]
 
+    def compiled(self, program: str, text: str) -> bytes | None:
+        """The object of the types. The kernel's names for numbers and pointers are known."""
+        known: dict[str, str] = {}
+        while True:
+            typedefs = "".join(known.values())
+            made, complaint = self.call(program, _COMPILE, f"{typedefs}\n{text}")
+            new = {one: self.typedef(one) for one in _UNKNOWN.findall(complaint)}
+            new = {name: one for name, one in new.items() if one and name not in known}
+            if not new:
+                break
+            known |= new
+        if made is None:
+            self.told(complaint)
+        return made
+
+    def typedef(self, name: str) -> str:
+        """The C of a typedef in the kernel's BTF; "" where it is none or is one of a struct."""
+        found = self.kernel.btf.type_named("", name) if self.kernel.btf is not None else None
+        match found:
+            case types.Int(size=size, signed=signed) | types.Enum(size=size, signed=signed):
+                spelling = f"{'signed' if signed else 'unsigned'} {_INTEGERS[size]}"
+            case types.Bool():
+                spelling = "_Bool"
+            case types.Pointer():
+                spelling = "void *"
+            case _:
+                return ""
+        return f"typedef {spelling} {name};\n"
+
     def run(self, program: str, arguments: list[str], text: str) -> bytes | None:
         """One run of clang; what it complains about goes to the report."""
+        made, complaint = self.call(program, arguments, text)
+        if made is None:
+            self.told(complaint)
+        return made
+
+    def call(self, program: str, arguments: list[str], text: str) -> tuple[bytes | None, str]:
+        """What clang makes, None where it refuses, and what it says."""
         target = arch.of(self.kernel.arch).clang
         command = [program, "-target", "bpf", f"-D__TARGET_ARCH_{target}", "-w", "-x", "c"]
+        # the headers of clang itself must not ask for those of a C library, which has none for BPF
         done = subprocess.run(
-            [*command, *arguments, "-"],
+            [*command, "-ffreestanding", *arguments, "-"],
             input=text.encode("utf-8", "surrogateescape"),
             capture_output=True,
             check=False,
         )
-        if done.returncode == 0:
-            return done.stdout
         complaint = done.stderr.decode("utf-8", "replace")
+        return (done.stdout if done.returncode == 0 else None), complaint
+
+    def told(self, complaint: str) -> None:
+        """Report a complaint of clang."""
         match = _COMPLAINT.search(complaint)
         message = match[1] if match else complaint.strip().split("\n")[0]
         line = int(match[2]) if match and match[1].startswith(FILE) else 0
         self.report.error(self.place(line), message, code="c-definition")
-        return None
 
     def whole_enumerators(self, made: bytes) -> bool:
         """Whether the object has all bits of the enumerators in use.
 
         Before BTF_KIND_ENUM64 (clang 15) those of 64 bits lose their upper half.
         """
-        types = _open_types(made)
+        own = _open_types(made)
         try:
             for name in sorted(self.names):
-                type_id = types.find_enumerator(name)
+                type_id = own.find_enumerator(name)
                 if type_id is None:
                     continue
-                record = types.record(type_id)
+                record = own.record(type_id)
                 if record.kind == Kind.ENUM and record.operand > 4:
                     parts = (one.span for one in self.parts if name in _NAME.findall(one.text))
                     message = f"this clang does not tell the value of '{name}', which has 64 bits"
@@ -207,7 +248,7 @@ class _Reader:
                     self.report.error(next(parts, None), message, code="c-definition", hints=hints)
                     return False
         finally:
-            types.close()
+            own.close()
         return True
 
     def place(self, line: int) -> Span | None:
