@@ -66,6 +66,7 @@ _NO_EFFECT = (
     "unstable_macro", "unstable_map_decl",
 )  # fmt: skip
 _ZERO_ALLOWED = ("perf_rb_pages", "on_stack_limit", "max_cat_bytes")
+_MOST = {"max_map_keys": (1 << 32) - 1}  # the kernel counts them in 32 bits
 _ENVIRONMENT_ONLY = ("btf", "kernel_source", "kernel_build", "vmlinux", "color")
 
 
@@ -178,6 +179,8 @@ def _convert(key: str, value: Value) -> Value | None:
             return None
         text = str(value)
         if not text.isdecimal() or len(text) >= 19:
+            return None
+        if int(text) > _MOST.get(key, int(text)):
             return None
         return int(text) if int(text) or key in _ZERO_ALLOWED else None
     if key.startswith("unstable_") and (truth := _truth(value)) is not None:

@@ -23,7 +23,7 @@ def load_error(code: int, messages: str, plan: Plan) -> KptraceError:
     """The error to raise when libbpf failed with an errno and these messages."""
     log = _verifier_log(messages)
     if log is None:
-        return _refused(code, messages)
+        return _refused(code, messages, plan)
     program = re.search(r"prog '([^']+)': BPF program load failed", messages)
     return program_error(program.group(1) if program else "", _reason(code), log, plan)
 
@@ -47,9 +47,17 @@ def no_permission() -> HostError:
     )
 
 
-def _refused(code: int, messages: str) -> KptraceError:
+def _refused(code: int, messages: str, plan: Plan) -> KptraceError:
     if code == errno.EPERM:
         return no_permission()
+    for one in plan.maps:
+        if f"map '{one.symbol}': failed to create" in messages:
+            return RunError(
+                f"the kernel refuses the map {one.name} of {one.max_entries} entries:"
+                f" {_reason(code)}",
+                hint="set a smaller max_map_keys, or declare the map: let @m = hash(1000);",
+                code="load",
+            )
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     detail = "; ".join(line.removeprefix("libbpf: ") for line in lines[-3:])
     return RunError(
