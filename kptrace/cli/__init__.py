@@ -8,6 +8,7 @@ One small file per command, imported when the command runs. ``kptrace -e PROG`` 
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -110,7 +111,6 @@ def _root(ctx: click.Context) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Entry point: runs a command and leaves with its exit status."""
     _open_standard_streams()
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # asks for a snapshot; none before the run
     sys.setrecursionlimit(MAX_RECURSION)
     sys.exit(execute(sys.argv[1:] if arguments is None else arguments))
 
@@ -118,13 +118,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _open_standard_streams() -> None:
     """Put /dev/null where a standard stream is closed.
 
-    Else the next descriptor, perhaps a BPF map, takes its number and gets what is printed.
+    Else the next descriptor, perhaps a BPF map, takes its number and gets what is printed. To
+    standard output nothing can be written then, as before: what is lost so must not be silent.
     """
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+            mode = os.O_RDONLY if number == 1 else os.O_RDWR
+            os.open(os.devnull, mode)  # takes the lowest free number, which is this one
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
@@ -149,7 +151,10 @@ def execute(arguments: Sequence[str]) -> int:
     except OSError as error:
         _drop_output()
         place = f"'{error.filename}': " if error.filename else ""
-        failure = Diagnostic(code="os", message=f"{place}{error.strerror or error}")
+        message = f"{place}{error.strerror or error}"
+        if error.errno == errno.EBADF:
+            message = "cannot write to standard output: it is closed"
+        failure = Diagnostic(code="os", message=message)
         report((failure,))
         return Exit.FAILED
     except Exception as fault:

@@ -11,7 +11,7 @@ import click
 
 from kptrace.cli import report
 from kptrace.cli.completion import specifications
-from kptrace.cli.spec import compile_given, find, open_kernel, search_options
+from kptrace.cli.spec import compile_given, find, open_kernel, program_option, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose
@@ -22,7 +22,7 @@ _SHOWN = 10
 
 
 @click.command("check")
-@click.option("-e", "program", metavar="PROG", help="Program text.")
+@program_option("Program text.")
 @click.option(
     "-f",
     "--format",

@@ -12,14 +12,14 @@ import click
 from kptrace import plan as plans
 from kptrace.cli import report
 from kptrace.cli.completion import specifications
-from kptrace.cli.spec import compile_given, find, open_kernel, search_options
+from kptrace.cli.spec import compile_given, find, open_kernel, program_option, search_options
 from kptrace.compiler import clang
 from kptrace.lang import to_text
 from kptrace.lang.parser import parse
 
 
 @click.command("emit")
-@click.option("-e", "program", metavar="PROG", help="Program text.")
+@program_option("Program text.")
 @click.option("--c", "what", flag_value="c", default=True, help="The generated C (default).")
 @click.option("--plan", "what", flag_value="plan", help="The plan, as JSON.")
 @click.option("--object", "what", flag_value="object", help="The BPF object, as bytes.")

@@ -12,7 +12,7 @@ import click
 
 from kptrace.cli import library
 from kptrace.cli.catalog import Listed, arguments, probes
-from kptrace.cli.spec import Given, find, open_kernel
+from kptrace.cli.spec import Given, find, open_kernel, program_option
 from kptrace.compiler.expand import Policy, expand
 from kptrace.errors import HostError, Report
 from kptrace.kernel import Kernel, listing
@@ -26,7 +26,7 @@ _MANY = 50
 @click.command("list")
 @click.argument("words", nargs=-1, metavar="[PATTERN|FILE] [ARG]...")
 @click.option("-v", "--verbose", is_flag=True, help="With arguments and their types.")
-@click.option("-e", "program", metavar="PROG", help="List the probes of this text.")
+@program_option("List the probes of this text.")
 @click.option("--library", "from_library", is_flag=True, help="The ready-made probes.")
 @click.option(
     "--probe-path", multiple=True, metavar="DIR", help="Look here for library probes first."

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,15 @@ from kptrace.cli.duration import DURATION
 from kptrace.cli.info import pretend_missing, show_features
 from kptrace.cli.list import show_list
 from kptrace.cli.script_help import show_parameters
-from kptrace.cli.spec import Given, compile_given, find, open_kernel, search_options
+from kptrace.cli.spec import (
+    Given,
+    compile_given,
+    find,
+    once,
+    open_kernel,
+    program_option,
+    search_options,
+)
 from kptrace.compiler import Compilation
 from kptrace.errors import CandidateError, KptraceError, UsageError
 from kptrace.kernel import Kernel
@@ -86,7 +95,7 @@ def _option(*names: str, text: str, **settings: Any) -> Callable[[F], F]:
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     _option("--duration", type=DURATION, metavar="TIME", text="Stop after TIME (10, 500ms, 2m)."),
     _option("-f", "--format", default="text", metavar="FORMAT", text="text (default) or json."),
-    _option("-o", "--output", metavar="FILE", text="Write the output to FILE."),
+    _option("-o", "--output", metavar="FILE", text="Write the output to FILE.", **once),
     _option(
         "-B",
         "--buffering",
@@ -134,8 +143,14 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option("--verify-llvm-ir", is_flag=True, hidden=True, expose_value=False),
     _option("-k", "report_failures", is_flag=True, text="Report failed helpers of the kernel."),
     _option("--unsafe", is_flag=True, text="Allow functions that act on the system."),
-    _option("-p", "--pid", metavar="PID", text="Only what happens in this process; ends with it."),
-    _option("-c", "--cmd", metavar="CMD", text="Run CMD meanwhile; ends with it."),
+    _option(
+        "-p",
+        "--pid",
+        metavar="PID",
+        text="Only what happens in this process; ends with it.",
+        **once,
+    ),
+    _option("-c", "--cmd", metavar="CMD", text="Run CMD meanwhile; ends with it.", **once),
     _option("--test", is_flag=True, text="Run the test probes instead of attaching."),
     _option("--bench", is_flag=True, text="Run the bench probes instead of attaching."),
     _option("--mode", type=click.Choice(["test", "bench"]), text="The same as --test, --bench."),
@@ -173,7 +188,7 @@ def run_options(command: F) -> F:
 
 
 @click.command("run", add_help_option=False)
-@click.option("-e", "program", metavar="PROG", help="Program text.")
+@program_option("Program text.")
 @click.option(
     "-l", "--list", "listing", is_flag=True, help="List probes: kptrace list, with -v its -v."
 )
@@ -344,6 +359,10 @@ def _sink(options: RunOptions) -> Iterator[session.Sink]:
     buffering = session.Buffering(options.buffering)
     color = use_color(os.isatty(2))
     if options.output is None:
+        if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise UsageError(
+                "standard output is closed", hint="-o FILE writes to a file; >/dev/null to nowhere"
+            )
         yield from _flushed(session.Sink(buffering=buffering, color=color))
         return
     try:

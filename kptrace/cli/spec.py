@@ -42,6 +42,22 @@ class Given:
     from_library: bool = False
 
 
+def _only_once(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str | None:
+    if len(values) > 1:
+        names = ", ".join(param.opts)
+        raise UsageError(f"the option {names} was given {len(values)} times", code="usage")
+    return values[0] if values else None
+
+
+once: dict[str, Any] = {"multiple": True, "callback": _only_once}
+"""Settings of an option whose first value must not be lost behind a second one."""
+
+
+def program_option(text: str) -> Callable[[F], F]:
+    """Adds ``-e``."""
+    return click.option("-e", "program", metavar="PROG", help=text, **once)
+
+
 def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...] = ()) -> Given:
     """The specification of ``-e PROGRAM`` or of the first word, and the parameters behind it."""
     if program is not None:
@@ -82,6 +98,8 @@ def with_parameters(source: Source, words: Sequence[str], *, from_library: bool 
 def read_source(name: str) -> Source:
     """The text of a file, or of standard input for ``-``."""
     if name == "-":
+        if sys.stdin is None:  # Python's way to say so
+            raise UsageError("cannot read standard input: it is closed", code="unreadable")
         text = sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
         return Source(name="stdin", text=text)
     return _read(Path(name))

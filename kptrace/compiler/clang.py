@@ -28,6 +28,8 @@ _FLAGS = (
     "-Wno-parentheses-equality", "-fbracket-depth=2048",
     "-Wno-gnu-variable-sized-type-not-at-end", "-x", "c", "-c", "-", "-o",
 )  # fmt: skip
+_MOST_KEPT = 128 << 20
+"""Bytes of the cache beyond which what was not used for the longest time goes."""
 _DIGEST_SIZE = hashlib.sha256().digest_size
 _DIAGNOSTIC = re.compile(r"^(.*?):(\d+):(\d+): (error|fatal error): (.*)$", re.M)
 
@@ -95,10 +97,13 @@ def kept(cache: Path | None, name: str) -> bytes | None:
     """A whole object from the cache; a power cut can leave an empty or torn file."""
     if cache is None or not _is_private(cache):
         return None
+    place = cache / f"{name}.o"
     try:
-        data = (cache / f"{name}.o").read_bytes()
+        data = place.read_bytes()
     except OSError:
         return None
+    with contextlib.suppress(OSError):
+        os.utime(place)  # when it was last used
     whole, digest = data[:-_DIGEST_SIZE], data[-_DIGEST_SIZE:]
     return whole if hashlib.sha256(whole).digest() == digest else None
 
@@ -112,10 +117,28 @@ def keep(cache: Path | None, name: str, data: bytes) -> None:
         with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
             file.write(data + hashlib.sha256(data).digest())
         os.replace(file.name, cache / f"{name}.o")
+        _prune(cache)
     except OSError:  # a full disk must not stop a trace
         if file is not None:
             with contextlib.suppress(OSError):
                 os.unlink(file.name)
+
+
+def _prune(cache: Path) -> None:
+    """Keep the cache within its limit; a quarter goes at once, so that this is rare."""
+    known = []
+    with os.scandir(cache) as entries:
+        for entry in filter(os.DirEntry.is_file, entries):
+            found = entry.stat(follow_symlinks=False)
+            known.append((found.st_mtime_ns, found.st_size, entry.path))
+    size = sum(one for _, one, _ in known)
+    if size <= _MOST_KEPT:
+        return
+    for _, one, path in sorted(known):
+        os.unlink(path)
+        size -= one
+        if size <= _MOST_KEPT * 3 // 4:
+            return
 
 
 def _compile(clang: str, text: str, machine: str) -> bytes:

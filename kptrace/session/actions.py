@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
+from pathlib import Path
 
 _PIECE = 1 << 20
 """Bytes that are asked for at once: Python reserves them, whatever the file holds."""
@@ -27,7 +29,31 @@ def read_file(name: bytes, most: int) -> bytes:
 
 
 def shell(command: bytes) -> bytes:
-    """What a command writes to its standard output; waits until it ends."""
+    """What a command writes to its standard output; waits until it ends.
+
+    When the wait is cut short, by a second signal, everything that the command started ends.
+    """
     text = command.partition(b"\0")[0]
-    done = subprocess.run([b"/bin/sh", b"-c", text], stdout=subprocess.PIPE, check=False)
-    return done.stdout
+    with subprocess.Popen([b"/bin/sh", b"-c", text], stdout=subprocess.PIPE) as child:
+        try:
+            output, _ = child.communicate()
+        except BaseException:
+            for pid in (child.pid, *_descendants(child.pid)):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            raise
+    return output
+
+
+def _descendants(pid: int) -> list[int]:
+    """What a process has started, and what these have, as far as it still hangs together."""
+    parents: dict[int, list[int]] = {}
+    for name in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it has ended
+            status = Path("/proc", name, "stat").read_bytes()
+            parent = int(status.rpartition(b")")[2].split()[1])
+            parents.setdefault(parent, []).append(int(name))
+    found = [pid]
+    for one in found:  # grows meanwhile
+        found += parents.get(one, [])
+    return found[1:]

@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import re
 import select
 import shlex
 import shutil
@@ -98,12 +99,11 @@ def open_process(pid: str | None, command: str | None) -> Iterator[Process | Non
 
 
 def _watch(text: str) -> Process:
-    try:
-        pid = int(text)
-    except ValueError:
-        raise UsageError(f"Failed to parse pid: {text}", code="usage") from None
+    if not re.fullmatch(r"-?[0-9]+", text):  # int() takes more
+        raise UsageError(f"Failed to parse pid: {text}", code="usage")
+    pid = int(text) if len(text) < 20 else _MOST + 1
     if not 0 < pid <= _MOST:
-        raise UsageError(f"Pid out of range: {pid}", code="usage")
+        raise UsageError(f"Pid out of range: {text}", code="usage")
     try:
         return Process(pid, os.pidfd_open(pid))
     except OSError as error:

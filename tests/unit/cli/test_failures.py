@@ -175,13 +175,40 @@ def test_full_disk_is_told_once(kptrace: Command) -> None:
     assert done.error == "ERROR: cannot write the output: No space left on device\n"
 
 
-def test_closed_output_is_no_map(start: Start) -> None:
+def test_closed_output_is_no_map(start: Start, tmp_path: Path) -> None:
     """A closed descriptor's number must not go to a BPF map, which would get what is printed."""
     process = start(
-        "-q", "-e", 'begin { printf("x\\n"); }', stdout=None, preexec_fn=lambda: os.close(1)
+        *("-q", "-e", 'begin { printf("x\\n"); }', "-o", str(tmp_path / "out")),
+        stdout=None,
+        preexec_fn=lambda: os.close(1),
     )
     _, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (0, b"")
+    assert (tmp_path / "out").read_text() == "x\n\n\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [
+        (("-q", "-e", "begin { print(1); }"), USAGE, b"ERROR: standard output is closed\n"),
+        (("list", "software:*"), 1, b"ERROR: cannot write to standard output: it is closed\n"),
+    ],
+)
+def test_closed_output_is_told(
+    start: Start, arguments: tuple[str, ...], status: int, told: bytes
+) -> None:
+    """Nobody would see what the run prints, so it does not begin."""
+    process = start(*arguments, stdout=None, preexec_fn=lambda: os.close(1))
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == status
+    assert error.startswith(told)
+
+
+def test_closed_input_is_told(start: Start) -> None:
+    process = start("-q", "-", preexec_fn=lambda: os.close(0))
+    _, error = process.communicate(timeout=30)
+    assert process.returncode == USAGE
+    assert error == b"ERROR: cannot read standard input: it is closed\n"
 
 
 def test_binary_file_is_not_printed(kptrace: Command) -> None:
@@ -205,6 +232,27 @@ def test_torn_cache_entry_is_compiled_anew(
     kept.write_bytes(left)
     assert kptrace("-q", "-e", QUIET).status == 0
     assert len(kept.read_bytes()) > len(left)
+
+
+def test_cache_is_bounded(
+    kptrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not used for the longest time goes, and what is used stays."""
+    cache = tmp_path / "cache"
+    monkeypatch.setattr("kptrace.compiler.clang.cache_directory", lambda: cache)
+    specs = [f"begin {{ print({number}); }}" for number in range(3)]
+    for number, spec in enumerate(specs[:2]):
+        assert kptrace("-q", "-e", spec).status == 0
+        for one in cache.iterdir():
+            if one.stat().st_mtime > 1000:
+                os.utime(one, (number + 1, number + 1))
+    oldest, newer = sorted(cache.iterdir(), key=lambda one: one.stat().st_mtime)
+    assert kptrace("-q", "-e", specs[0]).status == 0  # the older one is used again
+    monkeypatch.setattr("kptrace.compiler.clang._MOST_KEPT", oldest.stat().st_size * 5 // 2)
+    assert kptrace("-q", "-e", specs[2]).status == 0
+    left = set(cache.iterdir())
+    assert newer not in left
+    assert left != {oldest}
 
 
 @pytest.mark.parametrize("probe", ["kprobe:vfs_read", "rawtracepoint:sched_switch"])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,46 @@ def test_second_signal_ends_at_once(running: Running) -> None:
     output, _ = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 128 + signal.SIGTERM
     assert b"the end" not in output
+
+
+def test_second_signal_ends_what_system_started(start: Start, tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    loop = f"(while true; do echo >> {alive}; sleep 0.05; done); true"
+    process = start("--unsafe", "-e", f'begin {{ system("{loop}"); }} interval:s:100 {{ }}')
+    deadline = time.monotonic() + PATIENCE_S
+    while not alive.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 128 + signal.SIGTERM
+    size = alive.stat().st_size
+    time.sleep(0.3)
+    assert alive.stat().st_size == size
+
+
+def test_request_before_the_run(start: Start) -> None:
+    """Whoever asks for a snapshot before there can be one does not end the run."""
+    process = start("-q", "-e", "begin { }")
+    deadline = time.monotonic() + PATIENCE_S
+    while not _ignores(process.pid, signal.SIGUSR1):
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGUSR1)
+    _, error = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, error) == (0, b"")
+
+
+def test_the_request_is_ignored_before_the_long_imports() -> None:
+    code = "import sys, kptrace.__main__; sys.exit('kptrace.cli' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def _ignores(pid: int, number: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    (ignored,) = (line for line in status.splitlines() if line.startswith("SigIgn:"))
+    return bool(int(ignored.split()[1], 16) >> (number - 1) & 1)
 
 
 def test_snapshot_on_request(running: Running) -> None:
