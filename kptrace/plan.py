@@ -114,8 +114,9 @@ class Program:
 
     ``name`` is the C function. ``label`` names the probe for people (the attach point as
     written; behind ``block``, the name from a ``// name:`` comment, if it has one). ``multi``: all
-    targets may share one kprobe.multi link. ``line`` is the line of the block in the
-    specification. ``session`` names the program on the other side of the same functions, where
+    targets may share one kprobe.multi link. ``trusted``: a raw tracepoint whose program is loaded
+    for it, so that it may pass its arguments on to the kernel. ``line`` is the line of the block in
+    the specification. ``session`` names the program on the other side of the same functions, where
     one kernel link serves both: the code of both is then in the program for the entry.
     ``notes``: what a user should know of a hook's resolution.
     """
@@ -125,6 +126,7 @@ class Program:
     label: str
     targets: tuple[Target, ...]
     multi: bool = False
+    trusted: bool = False
     line: int = 0
     session: str = ""
     block: str = ""

@@ -106,6 +106,7 @@ def generate(
                 block=one.unit.block,
                 targets=one.unit.targets,
                 multi=one.unit.multi and not one.overrides,
+                trusted=one.unit.trusted,
                 line=one.unit.probe.span.line,
                 session=both.get(one.name, ""),
                 notes=one.unit.notes,

@@ -31,6 +31,7 @@ _HELPERS = {
     "bpf_perf_event_output": (
         25, "long", "void *ctx, void *map, __u64 flags, void *data, __u64 size",
     ),
+    "bpf_get_socket_cookie": (46, "__u64", "const void *socket"),
     "bpf_get_current_task": (35, "__u64", "void"),
     "bpf_probe_write_user": (36, "long", "void *to, const void *from, __u32 size"),
     "bpf_get_numa_node_id": (42, "long", "void"),
@@ -75,6 +76,8 @@ SECTIONS = {
     ProbeKind.SOFTWARE: "perf_event",
     **dict.fromkeys(TRACER_KINDS, "raw_tp"),
 }
+_TRUSTED_SECTION = "tp_btf"
+"""Of a raw tracepoint's program that is loaded for it (see `plan.Program`)."""
 
 
 class Dialect(ABC):
@@ -125,8 +128,8 @@ class Dialect(ABC):
         """Call a function for every number below a count."""
 
     @abstractmethod
-    def program(self, kind: ProbeKind, name: str, context: str) -> str:
-        """The head of a program's definition."""
+    def program(self, kind: ProbeKind, name: str, context: str, trusted: bool = False) -> str:
+        """The head of a program's definition; ``trusted`` as in `plan.Program`."""
 
     @abstractmethod
     def struct(self, one: KernelStruct) -> str: ...
@@ -235,8 +238,9 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
     def repeat(self, count: str, callback: str, frame: str) -> str:
         return f"bpf_loop({count}, {callback}, {frame}, 0)"
 
-    def program(self, kind: ProbeKind, name: str, context: str) -> str:
-        return f'SEC("{SECTIONS[kind]}")\nint {name}({context}ctx)'
+    def program(self, kind: ProbeKind, name: str, context: str, trusted: bool = False) -> str:
+        section = _TRUSTED_SECTION if trusted else SECTIONS[kind]
+        return f'SEC("{section}")\nint {name}({context}ctx)'
 
     def struct(self, one: KernelStruct) -> str:
         fields = "".join(f"\t{_declare(field)};\n" for field in one.fields.values())
@@ -312,8 +316,8 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
             code="bcc",
         )
 
-    def program(self, kind: ProbeKind, name: str, context: str) -> str:
-        if kind in TRAMPOLINE_KINDS or kind is ProbeKind.ITER:
+    def program(self, kind: ProbeKind, name: str, context: str, trusted: bool = False) -> str:
+        if trusted or kind in TRAMPOLINE_KINDS or kind is ProbeKind.ITER:
             raise HostError(
                 f"BCC cannot load {kind.value} programs for a target of their own",
                 hint="use --backend libbpf",

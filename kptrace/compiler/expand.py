@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kptrace.compiler.providers import KERNEL, LATER, PROVIDERS, long_name
-from kptrace.compiler.providers.base import ATTACH, Found, Policy, Request
+from kptrace.compiler.providers.base import ATTACH, Found, Policy, Request, mentions
 from kptrace.errors import Report, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.kernel.btf import Prototype
@@ -34,7 +34,7 @@ class Unit:
     ``prototype`` is the BTF prototype of the one function or raw tracepoint, ``format`` the
     fields of the one tracepoint; None where there are several targets or nobody knows. ``block``
     is the name from the comment, if there is one, and stands in the ``label`` too. ``notes``: what
-    a user should know of how a hook was resolved.
+    a user should know of how a hook was resolved. ``trusted`` as in `plan.Program`.
     """
 
     index: int
@@ -48,6 +48,15 @@ class Unit:
     prototype: Prototype | None = None
     format: TracepointFormat | None = None
     notes: tuple[str, ...] = ()
+    trusted: bool = False
+
+
+_PASS_ON = frozenset({"socket_cookie"})
+"""Functions of the language that hand an argument of the probe to the kernel."""
+
+
+def _passes_on(probe: n.Probe) -> bool:
+    return not _PASS_ON.isdisjoint(mentions((probe.predicate, probe.body)))
 
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -183,6 +192,7 @@ class _Expander:
                     prototype=found.prototype,
                     format=found.format,
                     notes=found.notes,
+                    trusted=request.provider == "rawtracepoint" and _passes_on(request.probe),
                 )
             )
 

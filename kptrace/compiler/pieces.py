@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Collection
 from functools import cache, partial
 
-from kptrace.compiler import ksyms, prelude, string_pieces, syscalls, task_pieces
+from kptrace.compiler import ksyms, object_pieces, prelude, string_pieces, syscalls
 
 PIECES: dict[str, str] = {
     "start_time": prelude.START_TIME,
@@ -32,7 +32,8 @@ PIECES: dict[str, str] = {
     "path_text": string_pieces.PATH_TEXT,
     "write_user_from_user": string_pieces.write_user("user"),
     "write_user_from_kernel": string_pieces.write_user("kernel"),
-    "task_of_process": task_pieces.TASK_OF_PROCESS,
+    "task_of_process": object_pieces.TASK_OF_PROCESS,
+    "socket_cookie": object_pieces.SOCKET_COOKIE,
     "ask_exit": prelude.ASK_EXIT,
     "bench_repeat": prelude.BENCH,
     "send_iter": prelude.SEND_ITER,

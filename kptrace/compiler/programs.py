@@ -128,7 +128,7 @@ def function(one: Emitted, dialect: Dialect) -> str:
     """The program in a dialect, with everything that it needs before it."""
     head = f"/* {in_comment(one.unit.label)} */\n"
     context = _context_type(one)
-    entry = f"{head}{dialect.program(one.unit.kind, one.name, context)}\n"
+    entry = f"{head}{dialect.program(one.unit.kind, one.name, context, one.unit.trusted)}\n"
     if one.unit.kind is ProbeKind.BENCH:
         once = f"static __always_inline int {one.name}_once(void *ctx)\n"
         return _around(one, context, once) + "\n" + _bench(one, entry, dialect)

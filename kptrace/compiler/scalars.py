@@ -88,6 +88,8 @@ class ScalarEmitter(PartEmitter):
                 return self.context_load(node)
             case tree.Place():
                 return self.read(node)
+            case tree.Trusted():
+                return f"((__u64)({self.trusted(node.pointer)}))"
             case tree.AddressOf():
                 return f"(__u64){self.place_address(node.place)}"
             case tree.Element():
@@ -232,6 +234,17 @@ class ScalarEmitter(PartEmitter):
         word = f"iterated_{index}" if index in self.slots else f"((__u64 *)ctx)[{index}]"
         shift = f"({word} >> {offset % 8 * 8})" if offset % 8 else word
         return f"(({self.spelling(node.type)}){shift})"
+
+    def trusted(self, node: tree.Expr) -> str:
+        """A pointer by loads that the verifier follows from type to type."""
+        match node:
+            case tree.Cast(operand=operand):
+                return self.trusted(operand)
+            case tree.Place(base=base, steps=steps) if not isinstance(base, tree.Context):
+                root, path = self.shared.kernel.path(steps)
+                return f"(({root} *)({self.trusted(base)}))->{path}"
+            case _:
+                return self.expr(node)
 
     def place_address(self, node: tree.Place) -> str:
         base = self.expr(node.base)

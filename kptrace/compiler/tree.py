@@ -207,6 +207,16 @@ class Bits(Node):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trusted(Node):
+    """A pointer that the kernel has to recognise: the way to it is loaded, never read as memory.
+
+    ``pointer`` is an argument of the probe, a variable, or a `Place` that is reached from one.
+    """
+
+    pointer: Expr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddressOf(Node):
     """The address of a place."""
 
@@ -401,6 +411,7 @@ Expr: TypeAlias = (
     | MapAddress
     | Part
     | Bits
+    | Trusted
     | AddressOf
     | Unary
     | Arithmetic

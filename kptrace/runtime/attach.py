@@ -218,7 +218,7 @@ class _Attacher:
             loaded = self._loaded.programs.get(program.name)
             if loaded is None:  # what it is for is not in BTF
                 raise OSError(errno.ENOENT, os.strerror(errno.ENOENT))
-            if mechanism is Mechanism.TRAMPOLINE:
+            if mechanism is not Mechanism.ITERATOR:
                 return _Held(program=program.name, link=bpf.raw_tracepoint_open(loaded))
             link = bpf.link_iterator(loaded)
             self._attachments.iterators.append(link)

@@ -284,8 +284,8 @@ def prog_test_run(fd: int) -> int:
 def raw_tracepoint_open(fd: int, name: str = "") -> int:
     """Attach a raw tracepoint program; the returned file descriptor is the attachment.
 
-    Without a name: a program that was loaded for its target (fentry, fexit). LINK_CREATE can do
-    that only since 5.16 (not in 5.10), this call since 5.5 (fec56f5890d9).
+    Without a name: a program that was loaded for its target. LINK_CREATE can do that only since
+    5.16 (not in 5.10), this call since 5.5 (fec56f5890d9).
     """
     text = ctypes.create_string_buffer(name.encode()) if name else None
     return _call(Command.RAW_TRACEPOINT_OPEN, uapi.RawTracepoint(name=_address(text), prog_fd=fd))

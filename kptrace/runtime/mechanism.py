@@ -22,12 +22,13 @@ class Mechanism(str, Enum):
     IOCTL = "perf ioctl"  # no miss counter
     TRACEFS = "tracefs"  # the only one that outlives its process
     RAW_TRACEPOINT = "raw tracepoint"
+    TRUSTED_TRACEPOINT = "raw tracepoint by BTF"
     TRAMPOLINE = "trampoline"  # fentry and fexit
     ITERATOR = "iterator"
     TEST_RUN = "test run"
 
 
-TARGETED = frozenset({Mechanism.TRAMPOLINE, Mechanism.ITERATOR})
+TARGETED = frozenset({Mechanism.TRAMPOLINE, Mechanism.TRUSTED_TRACEPOINT, Mechanism.ITERATOR})
 """The kernel wants to know at load time what the program is for."""
 
 WANTED = ("auto", "kprobe", "multi", "tracefs")
@@ -48,6 +49,8 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
         match program.kind:
             case kind if kind in TRACER_KINDS:
                 chosen[program.name] = Mechanism.TEST_RUN
+            case ProbeKind.RAWTRACEPOINT if program.trusted:
+                chosen[program.name] = Mechanism.TRUSTED_TRACEPOINT
             case ProbeKind.RAWTRACEPOINT:
                 chosen[program.name] = Mechanism.RAW_TRACEPOINT
             case ProbeKind.ITER:

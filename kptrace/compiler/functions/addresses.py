@@ -250,12 +250,43 @@ def _path_function(check: ExpressionChecker, call: n.Call) -> tree.Expr:
 
 
 def _socket_cookie(check: ExpressionChecker, call: n.Call) -> tree.Expr:
-    kind = check.unit.kind.value
-    if kind in ("fentry", "fexit", "iter", "rawtracepoint"):
-        return check.not_yet(call.span, "socket_cookie()")
-    message = f'socket_cookie can not be used with "{kind}" probes'
-    check.report.error(call.span, message, code="probe")
-    return check.bad(call.span)
+    """The kernel wants a socket that it knows to be one; a pointer that was only read is none."""
+    kind = check.unit.kind
+    if kind not in TRAMPOLINE_KINDS | {ProbeKind.ITER, ProbeKind.RAWTRACEPOINT}:
+        message = f'socket_cookie can not be used with "{kind.value}" probes'
+        check.report.error(call.span, message, code="probe")
+        return check.bad(call.span)
+    made = check.expr(expression(call, 0))
+    if isinstance(made.type, types.Error):
+        return check.bad(call.span)
+    if not isinstance(made.type, types.Pointer):
+        message = f"{call.name}() only supports pointer arguments ({type_name(made.type)} provided)"
+        check.report.error(made.span, message, code="type")
+        return check.bad(call.span)
+    if not _vouched(made):
+        message = "socket_cookie() needs an argument of the probe, or what its fields lead to"
+        check.report.error(made.span, message, code="type")
+        return check.bad(call.span)
+    operand = tree.Trusted(span=made.span, type=made.type, pointer=made)
+    c = "socket_cookie((void *){0})"
+    return tree.Inline(
+        span=call.span, type=UINT64, c=c, operands=(operand,), pieces=("socket_cookie",)
+    )
+
+
+def _vouched(made: tree.Expr) -> bool:
+    """Whether the verifier can follow where a pointer comes from; of variables it decides alone."""
+    match made:
+        case tree.RawArgument() | tree.Var():
+            return True
+        case tree.Cast(operand=operand):
+            return _vouched(operand)
+        case tree.Place(base=tree.Context()):
+            return True
+        case tree.Place(base=base, steps=steps, user=False):
+            return bool(steps) and bool(steps[0].parent.name) and _vouched(base)
+        case _:
+            return False
 
 
 ROWS: dict[str, Function] = {

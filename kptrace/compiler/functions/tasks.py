@@ -4,8 +4,7 @@
 comm(pid) finds the process in the kernel's own index of process ids, by plain reads of memory, so
 its result is a string like any other: it can be compared, be a key, and names a process that is
 gone before the tracer hears of it. The kernel has a function for that, bpf_task_from_pid, but only
-some types of programs may call it, never those of begin and end blocks and kprobes only on newer
-kernels; and a name that the tracer looks up when the event arrives comes too late for every
+some types of programs may call it, not those of kprobes nor of begin and end blocks; and a name that the tracer looks up when the event arrives comes too late for every
 short-lived process, which are those that people ask about.
 """
 
@@ -43,7 +42,7 @@ _INDEX = (
     ("xa_node", "slots"),
 )
 """What the way from a process id to its task leads through (kernel/pid.c, include/linux/xarray.h):
-the members of ``struct process_index`` in `task_pieces`, in order."""
+the members of ``struct process_index`` in `object_pieces`, in order."""
 
 
 def _comm(check: ExpressionChecker, call: n.Call) -> tree.Expr:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""C helper functions about processes other than the current one."""
+"""C helper functions about objects of the kernel: processes, sockets."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ MAX_PID_LEVELS = 32
 """MAX_PID_NS_LEVEL, include/linux/pid_namespace.h (3.7 and later)."""
 _MAX_NODES = 8
 """Nodes on the way to an id of 31 bits, also where a node has only 16 slots (CONFIG_BASE_SMALL)."""
+
+SOCKET_COOKIE = """\
+/* A field that leads to a socket may be null; newer verifiers insist on the question. */
+static __always_inline __u64 socket_cookie(void *socket)
+{
+	return socket ? bpf_get_socket_cookie(socket) : 0;
+}
+"""
 
 TASK_OF_PROCESS = f"""\
 /* Where the kernel keeps processes by id: offsets in its structures, in bytes. */
