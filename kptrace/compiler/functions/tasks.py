@@ -3,9 +3,10 @@
 
 comm(pid) finds the process in the kernel's own index of process ids, by plain reads of memory, so
 its result is a string like any other: it can be compared, be a key, and names a process that is
-gone before the tracer hears of it. The kernel has a function for that, bpf_task_from_pid, but only
-some types of programs may call it, not those of kprobes nor of begin and end blocks; and a name that the tracer looks up when the event arrives comes too late for every
-short-lived process, which are those that people ask about.
+gone before the tracer hears of it. The kernel has a function for that, bpf_task_from_pid, but not
+for the programs of kprobes nor of begin and end blocks; and a name that the tracer looks up when
+the event arrives comes too late for every short-lived process, which are those that people ask
+about.
 """
 
 from __future__ import annotations
