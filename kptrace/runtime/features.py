@@ -22,6 +22,8 @@ from kptrace.runtime.bpf import AttachType, MapType, ProgType
 _RETURN_0 = struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
 _HELPER_GET_FUNC_IP = 173
 _HELPER_FOR_EACH_MAP_ELEM = 164
+_HELPER_PROBE_WRITE_USER = 36
+_HELPER_OVERRIDE_RETURN = 58
 _HELPER_LOOP = 181
 _HELPER_LOOKUP_PERCPU_ELEM = 195
 _HELPER_KTIME_GET_TAI_NS = 208
@@ -46,6 +48,8 @@ class Features:
     loop: bool | None  # bpf_loop
     for_each_map_elem: bool | None  # bpf_for_each_map_elem
     tai: bool | None  # bpf_ktime_get_tai_ns
+    override: bool | None  # bpf_override_return
+    write_user: bool | None  # bpf_probe_write_user
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
     ringbuf: bool | None
@@ -176,6 +180,8 @@ _TESTS: dict[str, Callable[[], bool]] = {
     "lookup_percpu_elem": _lookup_percpu_elem,
     "loop": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_LOOP),
     "for_each_map_elem": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_FOR_EACH_MAP_ELEM),
+    "override": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_OVERRIDE_RETURN),
+    "write_user": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_PROBE_WRITE_USER),
     "tai": lambda: _calls(ProgType.RAW_TRACEPOINT, _HELPER_KTIME_GET_TAI_NS),
     "test_run": _test_run,
     "map_batch": _map_batch,

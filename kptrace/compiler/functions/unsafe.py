@@ -29,6 +29,14 @@ MAX_SIGNAL = 64
 _SIGNAL_PROBES = frozenset(
     {"kprobe", "kretprobe", "fentry", "fexit", "tracepoint", "rawtracepoint", "profile"}
 )
+_HELPERS = {
+    "override": ("bpf_override_return", "it has to be built with CONFIG_BPF_KPROBE_OVERRIDE"),
+    "write_user": (
+        "bpf_probe_write_user",
+        "a kernel that is locked down takes it away",
+    ),
+}
+"""The helper behind a function, which the kernel may lack, and why it would."""
 _DEBUG_CONVERSIONS = frozenset("duxps")
 MAX_DEBUG_CONVERSIONS = 3
 _NOT_FOR_PRODUCTION = (
@@ -47,6 +55,11 @@ def _allowed(check: ExpressionChecker, call: n.Call, probes: frozenset[str] | No
     if not check.facts.unsafe:
         message = f"{call.name}() is unsafe. To use you need the --unsafe flag"
         check.report.error(call.span, message, code="unsafe", hints=(UNSAFE_HINT,))
+        return False
+    if call.name in _HELPERS and not check.facts.has(call.name):
+        helper, hint = _HELPERS[call.name]
+        message = f"{call.name}() can not be used: this kernel gives no probe {helper}"
+        check.report.error(call.span, message, code="feature", hints=(hint,))
         return False
     return True
 
