@@ -19,7 +19,7 @@ from kptrace.compiler import Compilation, Options, clang, compile_spec
 from kptrace.compiler.cdefs import Search
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
-from kptrace.runtime import bpf_programs, features
+from kptrace.runtime import bpf_programs, features, kfuncs
 from kptrace.runtime.loaded import raise_limits
 from kptrace.source import Source
 
@@ -160,6 +160,7 @@ def compile_given(
         func_ip=features.has("get_func_ip") is not False,
         percpu_lookup=features.has("lookup_percpu_elem") is not False,
         has=lambda feature: features.has(feature) is not False,
+        calls=kfuncs.allowed,
         only=_expression(only),
         unsafe=unsafe,
         report_failures=report_failures,

@@ -28,7 +28,7 @@ from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.providers import PROVIDERS
 from kptrace.compiler.providers.base import Found, Request
 from kptrace.compiler.providers.hooks import Choice, choose
-from kptrace.compiler.scope import Facts, every
+from kptrace.compiler.scope import Facts, any_kfunc, every
 from kptrace.compiler.sessions import declaration, pairs
 from kptrace.compiler.standard import STANDARD
 from kptrace.compiler.storage import map_kind
@@ -55,10 +55,11 @@ class Options:
     command that runs along (``-c``).
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
-    other feature, asked for when a specification needs it. ``only``: what the names of probes must
-    match. ``search``: where headers of the C part are found. ``unsafe`` allows what changes the
-    system or runs commands. ``report_failures``: every failed helper is told. ``refused``: why the
-    kernel did not let candidates of hooks attach, by hook and candidate.
+    other feature, asked for when a specification needs it; ``calls`` as in `scope.Facts`.
+    ``only``: what the names of probes must match. ``search``: where headers of the C part are
+    found. ``unsafe`` allows what changes the system or runs commands. ``report_failures``: every
+    failed helper is told. ``refused``: why the kernel did not let candidates of hooks attach, by
+    hook and candidate.
     """
 
     parameters: tuple[str, ...] = ()
@@ -73,6 +74,7 @@ class Options:
     func_ip: bool = True
     percpu_lookup: bool = True
     has: Callable[[str], bool] = every
+    calls: Callable[[ProbeKind, bool, str, str], bool | None] = any_kfunc
     only: re.Pattern[str] | None = None
     unsafe: bool = False
     report_failures: bool = False
@@ -147,6 +149,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         hist_bits=PERCENTILE_BITS if options.percentiles else 0,
         percpu_lookup=options.percpu_lookup,
         has=options.has,
+        calls=options.calls,
         cpid=options.cpid,
         unsafe=options.unsafe,
     )

@@ -179,12 +179,14 @@ class _Expander:
                 found = dataclasses.replace(found, targets=kept)
             text = found.targets[0].probe if len(found.targets) == 1 else request.point.text
             text = found.label or text
+            kind = ProbeKind(found.provider or request.provider)
+            probe = found.probe or request.probe
             self.units.append(
                 Unit(
                     index=len(self.units),
-                    probe=found.probe or request.probe,
+                    probe=probe,
                     point=request.point,
-                    kind=ProbeKind(found.provider or request.provider),
+                    kind=kind,
                     targets=found.targets,
                     label=f"{block} ({text})" if block else text,
                     block=block,
@@ -192,7 +194,7 @@ class _Expander:
                     prototype=found.prototype,
                     format=found.format,
                     notes=found.notes,
-                    trusted=request.provider == "rawtracepoint" and _passes_on(request.probe),
+                    trusted=kind is ProbeKind.RAWTRACEPOINT and _passes_on(probe),
                 )
             )
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from kptrace import types
 from kptrace.compiler import fold, functions, tree
 from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER
-from kptrace.compiler.functions import FUNCTIONS, is_unknown_function
+from kptrace.compiler.functions import FUNCTIONS
 from kptrace.compiler.functions.compile_time import is_literal
 from kptrace.compiler.operators import Operators
 from kptrace.compiler.rules import join
@@ -326,8 +326,6 @@ class ExpressionChecker(Operators):
             message = f"{node.name}() is not supported: {functions.LATER[node.name]}"
             self.report.error(node.span, message, code="not-supported")
             return self.bad(node.span)
-        if not is_unknown_function(node.name):
-            return self.not_yet(node.span, f"{node.name}()")
         hints = did_you_mean(node.name, FUNCTIONS)
         message = f"Unknown function: '{node.name}'"
         self.report.error(node.span, message, code="unknown-name", hints=hints)

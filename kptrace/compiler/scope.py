@@ -11,6 +11,7 @@ from kptrace.compiler.config import Settings
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.rules import Use
 from kptrace.kernel import Kernel
+from kptrace.plan import ProbeKind
 from kptrace.source import Span
 from kptrace.types import Type
 
@@ -20,12 +21,20 @@ def every(feature: str) -> bool:
     return True
 
 
+def any_kfunc(kind: ProbeKind, trusted: bool, target: str, function: str) -> bool | None:
+    """A kernel that lets every program call every function."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """``parameters`` are the positional ones, ``named`` those of getopt().
 
     ``hist_bits`` is the least precision of hist().
     ``has`` tells whether this kernel has a feature, by its name in `runtime.features`.
+    ``calls`` tells whether a probe's program may call a function of the kernel: the kind of the
+    probe, whether it is `plan.Program.trusted`, the name of its target, that of the function. None
+    where the kernel cannot be asked.
     ``texts`` collects the formats and filters that values carry by their index.
     ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
     """
@@ -39,6 +48,7 @@ class Facts:
     percpu_lookup: bool = True
     cpid: int | None = None
     has: Callable[[str], bool] = every
+    calls: Callable[[ProbeKind, bool, str, str], bool | None] = any_kfunc
     unsafe: bool = False
     settings: Settings = field(default_factory=Settings)
     texts: list[str] = field(default_factory=list)

@@ -52,10 +52,14 @@ class ProgType(IntEnum):
     TRACEPOINT = 5
     PERF_EVENT = 7
     RAW_TRACEPOINT = 17
+    TRACING = 26
 
 
 class AttachType(IntEnum):
     NONE = 0
+    TRACE_RAW_TP = 23
+    TRACE_FENTRY = 24
+    TRACE_FEXIT = 25
     TRACE_ITER = 28
     PERF_EVENT = 41
     TRACE_KPROBE_MULTI = 42
@@ -247,28 +251,60 @@ def knows_helper(prog_type: ProgType, helper: int) -> bool:
     The verifier looks the helper up before it looks at the arguments, and its log tells which of
     the two it refused. OSError where it was not asked at all, for want of rights.
     """
-    call = struct.pack("<BBhi", 0x85, 0, 0, helper) + struct.pack("<BBhi", 0x95, 0, 0, 0)
-    code = ctypes.create_string_buffer(call, len(call))
+    log = _trial(prog_type, struct.pack("<BBhi", 0x85, 0, 0, helper))
+    # "unknown func bpf_loop#181", "invalid func unknown#181", and in newer kernels
+    # "program of this type cannot use helper bpf_loop#181"
+    return not re.search(rb"(?:unknown|invalid) func|cannot use helper", log)
+
+
+def knows_kfunc(
+    prog_type: ProgType,
+    name: str,
+    function: int,
+    *,
+    expected_attach_type: AttachType = AttachType.NONE,
+    target: int = 0,
+) -> bool:
+    """Whether programs of a type may call a function of the kernel, whatever arguments it wants.
+
+    ``function`` and ``target``, what the program is loaded for, are ids in the kernel's BTF. The
+    verifier writes the call down when it comes to it; kernels without such calls (before 5.13,
+    e6ac2450d6de) do not know the name. OSError where it was not asked at all.
+    """
+    call = struct.pack("<BBhi", 0x85, 2 << 4, 0, function)  # the register says: no helper
+    log = _trial(prog_type, call, expected_attach_type, target)
+    refused = re.search(rb"is not allowed|must be sleepable|require CAP_SYS_BOOT", log)
+    return f"call {name}#".encode() in log and not refused
+
+
+def _trial(
+    prog_type: ProgType,
+    call: bytes,
+    expected_attach_type: AttachType = AttachType.NONE,
+    target: int = 0,
+) -> bytes:
+    """The verifier's log about a program that does nothing but call; OSError if it wrote none."""
+    instructions = call + struct.pack("<BBhi", 0xB7, 0, 0, 0) + struct.pack("<BBhi", 0x95, 0, 0, 0)
+    code = ctypes.create_string_buffer(instructions, len(instructions))
     license_text = ctypes.create_string_buffer(b"GPL")
     log = ctypes.create_string_buffer(4096)
     attributes = uapi.ProgLoad(
         prog_type=prog_type,
-        insn_cnt=len(call) // 8,
+        insn_cnt=len(instructions) // 8,
         insns=_address(code),
         license=_address(license_text),
         log_level=1,
         log_size=len(log),
         log_buf=_address(log),
+        expected_attach_type=expected_attach_type,
+        attach_btf_id=target,
     )
     try:
         os.close(_call(Command.PROG_LOAD, attributes))
     except OSError:
         if not log.value:
             raise
-        # "unknown func bpf_loop#181", "invalid func unknown#181", and in newer kernels
-        # "program of this type cannot use helper bpf_loop#181"
-        return not re.search(rb"(?:unknown|invalid) func|cannot use helper", log.value)
-    return True
+    return log.value
 
 
 def prog_test_run(fd: int) -> int:

@@ -58,6 +58,14 @@ class ProgLoad(ctypes.Structure):
         ("prog_name", c_char * 16),
         ("prog_ifindex", c_uint32),
         ("expected_attach_type", c_uint32),
+        ("prog_btf_fd", c_uint32),
+        ("func_info_rec_size", c_uint32),
+        ("func_info", c_uint64),
+        ("func_info_cnt", c_uint32),
+        ("line_info_rec_size", c_uint32),
+        ("line_info", c_uint64),
+        ("line_info_cnt", c_uint32),
+        ("attach_btf_id", c_uint32),
     )
 
 

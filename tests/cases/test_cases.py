@@ -75,6 +75,7 @@ class Case:
             Options(
                 percpu_lookup="percpu_lookup" not in lacks,
                 has=lambda feature: feature not in lacks,
+                calls=lambda *_: None if "kfuncs" in lacks else True,
                 bpf_programs=lambda: [(7, "other_program")],
                 parameters=words.parameters,
                 named=words.named,

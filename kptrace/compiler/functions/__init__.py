@@ -56,12 +56,4 @@ LATER = {
 }
 """Functions of the language that kptrace does not have, and why."""
 
-_NOT_YET = frozenset({"kfunc_allowed"})
-
-
-def is_unknown_function(name: str) -> bool:
-    """Whether a name is no function of the language at all."""
-    return name not in _NOT_YET
-
-
-__all__ = ["AGGREGATIONS", "FUNCTIONS", "LATER", "Function", "is_unknown_function"]
+__all__ = ["AGGREGATIONS", "FUNCTIONS", "LATER", "Function"]

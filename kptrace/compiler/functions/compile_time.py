@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Questions that are answered at compile time (language §8.3): is_*(), kfunc_exist()."""
+"""Questions that are answered at compile time (language §8.3): is_*(), kfunc_*()."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ def _kfunc_exist(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     return truth(call, btf is not None and btf.function(name) is not None)
 
 
+def _kfunc_allowed(check: ExpressionChecker, call: n.Call) -> tree.Expr:
+    """Only the kernel knows: whether a program like this one's may call the function."""
+    name = literal_string(check, call, 0)
+    if name is None:
+        return check.bad(call.span)
+    unit = check.unit
+    found = check.facts.calls(unit.kind, unit.trusted, unit.targets[0].name, name)
+    if found is None:
+        message = f"kfunc_allowed() has no answer: this kernel loads no program for {unit.label}"
+        hints = ("the kernel is asked by loading a small program, which also needs the rights to",)
+        check.report.error(call.span, message, code="host", hints=hints)
+        return check.bad(call.span)
+    return truth(call, found)
+
+
 _QUESTIONS: dict[str, Callable[[tree.Expr], bool]] = {
     "is_str": lambda made: isinstance(made.type, types.String),
     "is_ptr": lambda made: isinstance(made.type, types.Pointer),
@@ -63,4 +78,5 @@ _QUESTIONS: dict[str, Callable[[tree.Expr], bool]] = {
 ROWS: dict[str, Function] = {
     **{name: Function(least=1, most=1, value=_asks(one)) for name, one in _QUESTIONS.items()},
     "kfunc_exist": Function(least=1, most=1, value=_kfunc_exist),
+    "kfunc_allowed": Function(least=1, most=1, value=_kfunc_allowed),
 }
