@@ -268,9 +268,13 @@ def _socket_cookie(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         check.report.error(made.span, message, code="type")
         return check.bad(call.span)
     operand = tree.Trusted(span=made.span, type=made.type, pointer=made)
-    c = "socket_cookie((void *){0})"
     return tree.Inline(
-        span=call.span, type=UINT64, c=c, operands=(operand,), pieces=("socket_cookie",)
+        span=call.span,
+        type=UINT64,
+        c="socket_cookie((void *){0})",
+        operands=(operand,),
+        pieces=("socket_cookie",),
+        effects=True,  # the first one to ask gives the socket its cookie
     )
 
 
