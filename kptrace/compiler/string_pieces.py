@@ -159,9 +159,15 @@ def write_user(space: str) -> str:
 static __always_inline _Bool write_user_from_{space}(__u64 to, void *room, __u32 size, __u64 from,
 		__u64 length)
 {{
-	if (length > size || bpf_probe_read_{space}(room, length, (void *)from))
+	__u64 last = length - 1;
+
+	/* the helper wants proof that the length is not 0: counted to the last byte it never is */
+	asm volatile("" : "+r"(last));
+	if (last >= size)
+		return !length;
+	if (bpf_probe_read_{space}(room, last + 1, (void *)from))
 		return 0;
-	return !bpf_probe_write_user((void *)to, room, length);
+	return !bpf_probe_write_user((void *)to, room, last + 1);
 }}
 """
 

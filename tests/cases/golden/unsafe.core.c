@@ -131,9 +131,15 @@ static __always_inline _Bool string_equal(const char *left, const char *right, _
 static __always_inline _Bool write_user_from_kernel(__u64 to, void *room, __u32 size, __u64 from,
 		__u64 length)
 {
-	if (length > size || bpf_probe_read_kernel(room, length, (void *)from))
+	__u64 last = length - 1;
+
+	/* the helper wants proof that the length is not 0: counted to the last byte it never is */
+	asm volatile("" : "+r"(last));
+	if (last >= size)
+		return !length;
+	if (bpf_probe_read_kernel(room, last + 1, (void *)from))
 		return 0;
-	return !bpf_probe_write_user((void *)to, room, length);
+	return !bpf_probe_write_user((void *)to, room, last + 1);
 }
 
 /* A run-time warning about a helper: what it returned. */
