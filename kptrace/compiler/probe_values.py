@@ -208,8 +208,6 @@ class ProbeValues(CheckerBase):
             return self.bad(node.span)
         if isinstance(found.type, types.Struct):
             return self.context_place(node.span, found.type, found.offset)
-        if found.relative:
-            return self.not_yet(node.span, f"the field '{node.name}' with relative data")
         return tree.ContextField(
             span=node.span,
             type=found.type,
@@ -217,6 +215,7 @@ class ProbeValues(CheckerBase):
             offset=found.offset,
             size=found.size,
             data_loc=found.data_loc,
+            relative=found.relative,
         )
 
     def context_place(self, span: Span, kind: Type, offset: int) -> tree.Place:

@@ -221,9 +221,10 @@ class ScalarEmitter(PartEmitter):
     def context_field(self, node: tree.ContextField) -> str:
         spelling = self.spelling(node.type)
         if node.data_loc:
-            # u32: length << 16 | offset of the data in the record
+            # u32: length << 16 | offset of the data
             self.context.append((node.name, node.offset, 4))
-            return f"((__u64)ctx + (ctx->{node.name} & 0xffff))"
+            start = f"(__u64)ctx + {node.offset + 4}" if node.relative else "(__u64)ctx"
+            return f"({start} + (ctx->{node.name} & 0xffff))"
         self.context.append((node.name, node.offset, node.size))
         return f"({spelling})ctx->{node.name}"
 

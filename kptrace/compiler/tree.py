@@ -119,12 +119,17 @@ class Context(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContextField(Node):
-    """A field of a tracepoint's context. ``data_loc``: the value is the address of the data."""
+    """A field of a tracepoint's context.
+
+    ``data_loc``: the value is the address of the data; it counts from the end of the field itself
+    when ``relative``, else from the start of the context.
+    """
 
     name: str
     offset: int
     size: int
     data_loc: bool
+    relative: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ struct zeros {
 	__u64 words[2];
 };
 
-BPF_TABLE("percpu_array", __u32, __u64, ledger, 16);
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 18);
 
 static __always_inline __u64 *ledger_at(__u32 *index)
 {
@@ -163,7 +163,7 @@ BPF_TABLE("percpu_hash", struct string_16, struct count, map_out, 4096);
 
 static __always_inline void map_out_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(8) == 1)
+	if (ledger_add(9) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -196,7 +196,7 @@ BPF_TABLE("percpu_hash", struct tuple_0, struct count, map_state, 4096);
 
 static __always_inline void map_state_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(9) == 1)
+	if (ledger_add(10) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -229,7 +229,7 @@ BPF_TABLE("percpu_hash", struct string_1024, struct count, map_files, 4096);
 
 static __always_inline void map_files_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(10) == 1)
+	if (ledger_add(11) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -262,7 +262,7 @@ BPF_TABLE("percpu_hash", __s64, struct count, map_errors, 4096);
 
 static __always_inline void map_errors_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(11) == 1)
+	if (ledger_add(12) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -295,7 +295,7 @@ BPF_TABLE("percpu_hash", struct tuple_1, struct number, map_cmd, 4096);
 
 static __always_inline void map_cmd_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(12) == 1)
+	if (ledger_add(13) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -328,7 +328,7 @@ BPF_TABLE("hash", __u32, __s64, map_small, 1);
 
 static __always_inline void map_small_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(13) == 1)
+	if (ledger_add(14) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -360,7 +360,7 @@ BPF_TABLE("hash", __u32, __s16, map_half, 1);
 
 static __always_inline void map_half_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(14) == 1)
+	if (ledger_add(15) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -392,7 +392,7 @@ BPF_TABLE("hash", __u32, __u64, map_second, 1);
 
 static __always_inline void map_second_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(15) == 1)
+	if (ledger_add(16) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -417,6 +417,39 @@ static __always_inline long map_second_delete(void)
 	__u32 zero = 0;
 
 	return map_second.delete(&zero);
+}
+
+/* @tail */
+BPF_TABLE("percpu_hash", struct string_17, struct count, map_tail, 4096);
+
+static __always_inline void map_tail_full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(17) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline struct count *map_tail_slot(void *ctx, struct string_17 *key, __u32 warning)
+{
+	__u32 index = 0;
+	struct count *slot = map_tail.lookup(key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = map_tail.insert(key, (struct count *)zero_value);
+	slot = map_tail.lookup(key);
+	if (!slot)
+		map_tail_full(ctx, warning, result);
+	return slot;
+}
+
+static __always_inline long map_tail_delete(struct string_17 *key)
+{
+	return map_tail.delete(key);
 }
 
 struct probe_0_record {
@@ -600,5 +633,27 @@ int probe_4(struct probe_4_record *ctx)
 	__u64 value_2;
 	value_2 = (__u64)ctx->args_1;
 	map_second_update(ctx, &value_2, 7);
+	return 1;
+}
+
+struct probe_5_record {
+	__u8 before_0[8];
+	__u32 tail;
+};
+/* tracepoint:odd:relative */
+int probe_5(struct probe_5_record *ctx)
+{
+	if (!active())
+		return 1;
+	ledger_add(8);
+	/* @tail[str(args.tail, 16)] = count(); */
+#line 14 "tracepoints.bt"
+	struct string_17 key_0;
+	__builtin_memset(key_0.data, 0, 17);
+	bpf_probe_read_kernel_str(key_0.data, 16, (void *)(((__u64)ctx + 12 + (ctx->tail & 0xffff))));
+	struct count *slot_0 = map_tail_slot(ctx, &key_0, 8);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
 	return 1;
 }

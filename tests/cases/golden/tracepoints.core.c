@@ -101,7 +101,7 @@ struct zeros {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 16);
+	__uint(max_entries, 18);
 	__type(key, __u32);
 	__type(value, __u64);
 } ledger SEC(".maps");
@@ -225,7 +225,7 @@ struct {
 
 static __always_inline void map_out_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(8) == 1)
+	if (ledger_add(9) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -263,7 +263,7 @@ struct {
 
 static __always_inline void map_state_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(9) == 1)
+	if (ledger_add(10) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -301,7 +301,7 @@ struct {
 
 static __always_inline void map_files_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(10) == 1)
+	if (ledger_add(11) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -339,7 +339,7 @@ struct {
 
 static __always_inline void map_errors_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(11) == 1)
+	if (ledger_add(12) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -377,7 +377,7 @@ struct {
 
 static __always_inline void map_cmd_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(12) == 1)
+	if (ledger_add(13) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -415,7 +415,7 @@ struct {
 
 static __always_inline void map_small_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(13) == 1)
+	if (ledger_add(14) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -452,7 +452,7 @@ struct {
 
 static __always_inline void map_half_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(14) == 1)
+	if (ledger_add(15) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -489,7 +489,7 @@ struct {
 
 static __always_inline void map_second_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(15) == 1)
+	if (ledger_add(16) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -514,6 +514,44 @@ static __always_inline long map_second_delete(void)
 	__u32 zero = 0;
 
 	return bpf_map_delete_elem(&map_second, &zero);
+}
+
+/* @tail */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct string_17);
+	__type(value, struct count);
+} map_tail SEC(".maps");
+
+static __always_inline void map_tail_full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(17) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline struct count *map_tail_slot(void *ctx, struct string_17 *key, __u32 warning)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_tail, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_tail, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_tail, key);
+	if (!slot)
+		map_tail_full(ctx, warning, result);
+	return slot;
+}
+
+static __always_inline long map_tail_delete(struct string_17 *key)
+{
+	return bpf_map_delete_elem(&map_tail, key);
 }
 
 struct probe_0_record {
@@ -702,6 +740,29 @@ int probe_4(struct probe_4_record *ctx)
 	__u64 value_2;
 	value_2 = (__u64)ctx->args_1;
 	map_second_update(ctx, &value_2, 7);
+	return 1;
+}
+
+struct probe_5_record {
+	__u8 before_0[8];
+	__u32 tail;
+};
+/* tracepoint:odd:relative */
+SEC("tracepoint")
+int probe_5(struct probe_5_record *ctx)
+{
+	if (!active())
+		return 1;
+	ledger_add(8);
+	/* @tail[str(args.tail, 16)] = count(); */
+#line 14 "tracepoints.bt"
+	struct string_17 key_0;
+	__builtin_memset(key_0.data, 0, 17);
+	bpf_probe_read_kernel_str(key_0.data, 16, (void *)(((__u64)ctx + 12 + (ctx->tail & 0xffff))));
+	struct count *slot_0 = map_tail_slot(ctx, &key_0, 8);
+	if (slot_0) {
+		slot_0->n += 1;
+	}
 	return 1;
 }
 
