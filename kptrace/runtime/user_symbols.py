@@ -7,21 +7,20 @@ process is gone, a file cannot be read, or it has no symbol there. Nothing is gu
 
 from __future__ import annotations
 
-import bisect
 import contextlib
-import mmap
 import os
 import re
 import stat
-import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 from kptrace.records import dataclass
+from kptrace.runtime.elf_symbols import ElfSymbols
 
 _MAPPING = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) ..x. ([0-9a-f]+) \S+ \d+ *(/.*)?", re.M)
-_ELF64 = b"\x7fELF\x02\x01"
-_PT_LOAD, _SHT_SYMTAB, _SHT_DYNSYM = 1, 2, 11
-_STT_FUNC, _STT_GNU_IFUNC = 2, 10
+_LARGEST_OFFSET = (1 << 63) - 1
+_CACHE_BYTES = 64 << 20
+"""Of the symbols of all files together; those that were not asked for lately go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,60 +33,15 @@ class Mapping:
     path: str | None
 
 
-class ElfSymbols:
-    """The functions of one ELF file, by address in the file's own numbering."""
+class _Process:
+    """What is known of a process: its mappings, and the symbols of those that were asked for."""
 
-    def __init__(self, data: bytes | mmap.mmap) -> None:
-        self._segments: list[tuple[int, int, int]] = []
-        found: dict[int, tuple[int, str]] = {}
-        if data[:6] == _ELF64:
-            self._read_segments(data)
-            self._read_symbols(data, found)
-        self._starts = sorted(found)
-        self._found = found
+    def __init__(self, mappings: list[Mapping]) -> None:
+        self.mappings = mappings
+        self.symbols: dict[int, ElfSymbols | None] = {}  # by the start of the mapping
 
-    def _read_segments(self, data: bytes | mmap.mmap) -> None:
-        (table,) = struct.unpack_from("<Q", data, 32)
-        size, count = struct.unpack_from("<HH", data, 54)
-        for index in range(count):
-            kind, _, offset, address, _, length = struct.unpack_from(
-                "<IIQQQQ", data, table + index * size
-            )
-            if kind == _PT_LOAD:
-                self._segments.append((offset, length, address))
-
-    def _read_symbols(self, data: bytes | mmap.mmap, found: dict[int, tuple[int, str]]) -> None:
-        (table,) = struct.unpack_from("<Q", data, 40)
-        size, count = struct.unpack_from("<HH", data, 58)
-        sections = [
-            struct.unpack_from("<IIQQQQII", data, table + index * size) for index in range(count)
-        ]
-        for _, kind, _, _, offset, length, link, _ in sections:
-            if kind not in (_SHT_SYMTAB, _SHT_DYNSYM) or link >= len(sections):
-                continue
-            names = sections[link][4]
-            for name, info, _, index, value, extent in struct.iter_unpack(
-                "<IBBHQQ", data[offset : offset + length // 24 * 24]
-            ):
-                if index and value and info & 15 in (_STT_FUNC, _STT_GNU_IFUNC):
-                    end = data.find(b"\0", names + name)
-                    text = data[names + name : end].decode("utf-8", "surrogateescape")
-                    found.setdefault(value, (extent, text))
-
-    def at(self, file_offset: int) -> str | None:
-        """``symbol+offset`` of a place in the file; None where no function is."""
-        for offset, length, address in self._segments:
-            if offset <= file_offset < offset + length:
-                wanted = file_offset - offset + address
-                break
-        else:
-            return None
-        index = bisect.bisect_right(self._starts, wanted) - 1
-        if index < 0:
-            return None
-        start = self._starts[index]
-        extent, name = self._found[start]
-        return f"{name}+{wanted - start}" if wanted - start < max(extent, 1) else None
+    def find(self, address: int) -> Mapping | None:
+        return next((one for one in self.mappings if one.start <= address < one.end), None)
 
 
 class UserSymbols:
@@ -95,25 +49,24 @@ class UserSymbols:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._root = root
-        self._mappings: dict[int, list[Mapping]] = {}
-        self._files: dict[tuple[int, int], ElfSymbols] = {}
+        self._processes: dict[int, _Process] = {}
+        self._files: dict[tuple[int, ...], ElfSymbols] = {}
 
     def resolve(self, process: int, address: int) -> tuple[str | None, str | None]:
         """``symbol+offset`` and the path of the object, each None where it is not known."""
-        found = self._find(process, address)
+        known = self._processes.get(process)
+        found = known.find(address) if known else None
         if found is None:
             if mappings := self._read(process):  # what is known of it stays when it has ended
-                self._mappings[process] = mappings
-            found = self._find(process, address)
-        if found is None or found.path is None:
+                known = self._processes[process] = _Process(mappings)
+            found = known.find(address) if known else None
+        if known is None or found is None or found.path is None:
             return None, None
-        symbols = self._symbols(process, found.path)
+        if found.start not in known.symbols:
+            known.symbols[found.start] = self._symbols(process, found)
+        symbols = known.symbols[found.start]
         symbol = symbols.at(address - found.start + found.offset) if symbols else None
         return symbol, found.path
-
-    def _find(self, process: int, address: int) -> Mapping | None:
-        known = self._mappings.get(process, ())
-        return next((one for one in known if one.start <= address < one.end), None)
 
     def _read(self, process: int) -> list[Mapping]:
         try:
@@ -130,29 +83,52 @@ class UserSymbols:
             for one in _MAPPING.finditer(data)
         ]
 
-    def _symbols(self, process: int, path: str) -> ElfSymbols | None:
-        """The symbols of a file as the process sees it: it may have another root."""
-        for place in (self._root / f"proc/{process}/root" / path[1:], self._root / path[1:]):
-            with contextlib.suppress(OSError, ValueError), open(place, "rb", opener=_open) as file:
-                status = os.fstat(file.fileno())
-                if not stat.S_ISREG(status.st_mode):
-                    continue
-                key = (status.st_dev, status.st_ino)
-                if key not in self._files:
-                    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                        self._files[key] = _parsed(data)
-                return self._files[key]
+    def _symbols(self, process: int, mapping: Mapping) -> ElfSymbols | None:
+        """The symbols of a mapped file: of the very file, where the kernel gives it away.
+
+        Else of what stands in its place as the process sees it, for it may have another root.
+        """
+        here = self._root / f"proc/{process}"
+        path = mapping.path or ""
+        for place in (here / f"map_files/{mapping.start:x}-{mapping.end:x}", here / f"root{path}"):
+            with contextlib.suppress(OSError), _opened(place, os.O_PATH) as handle:
+                status = os.fstat(handle)
+                if stat.S_ISREG(status.st_mode):
+                    key = (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size)
+                    return self._cached(key, handle)
         return None
 
+    def _cached(self, key: tuple[int, ...], handle: int) -> ElfSymbols:
+        symbols = self._files.pop(key, None)
+        if symbols is None:
+            with _opened(f"/proc/self/fd/{handle}", os.O_RDONLY) as file:
+                symbols = ElfSymbols(lambda offset, size: _read_at(file, offset, size))
+        self._files[key] = symbols
+        for oldest in list(self._files)[:-1]:
+            if sum(one.size for one in self._files.values()) <= _CACHE_BYTES:
+                break
+            self._forget(self._files.pop(oldest))
+        return symbols
 
-def _open(path: str, flags: int) -> int:
-    """The process may have put a pipe where the file was: no waiting for its other end."""
-    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
+    def _forget(self, symbols: ElfSymbols) -> None:
+        for process in self._processes.values():
+            process.symbols = {
+                start: one for start, one in process.symbols.items() if one is not symbols
+            }
 
 
-def _parsed(data: mmap.mmap) -> ElfSymbols:
-    """The symbols of a file; none of one that is damaged."""
+@contextlib.contextmanager
+def _opened(place: str | Path, flags: int) -> Iterator[int]:
+    """A file; opened as a path only, a device or a pipe in its place does not notice."""
+    file = os.open(place, flags | os.O_CLOEXEC)
     try:
-        return ElfSymbols(data)
-    except (struct.error, OverflowError):
-        return ElfSymbols(b"")
+        yield file
+    finally:
+        os.close(file)
+
+
+def _read_at(file: int, offset: int, size: int) -> bytes:
+    """What is there, nothing behind the end; offsets of a damaged file may be beyond any file."""
+    if offset > _LARGEST_OFFSET:
+        return b""
+    return os.pread(file, size, offset)
