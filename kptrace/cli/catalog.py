@@ -105,8 +105,12 @@ def kinds() -> tuple[str, ...]:
     return tuple(one for one in _FINDERS if one in PROVIDERS)
 
 
-def probes(kernel: Kernel, pattern: str) -> Iterator[Listed]:
-    """All that match ``[KIND:][MODULE:]NAME``, kind by kind; ``*`` is the wildcard."""
+def probes(kernel: Kernel, pattern: str, unknown: list[str]) -> Iterator[Listed]:
+    """All that match ``[KIND:][MODULE:]NAME``, kind by kind; ``*`` is the wildcard.
+
+    ``unknown`` gets the reasons why some of several kinds could not be looked at; HostError when
+    it is the only one.
+    """
     first, colon, rest = pattern.partition(":")
     if not colon:
         first, rest = "*", pattern
@@ -127,9 +131,10 @@ def probes(kernel: Kernel, pattern: str) -> Iterator[Listed]:
             continue
         try:
             yield from _FINDERS[one](kernel, one, module, name)
-        except HostError:
+        except HostError as error:
             if len(wanted) == 1:
                 raise
+            unknown.append(str(error))
 
 
 def arguments(kernel: Kernel, probe: Listed) -> Iterator[str]:

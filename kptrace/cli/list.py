@@ -10,11 +10,11 @@ from typing import Any
 
 import click
 
-from kptrace.cli import library
+from kptrace.cli import library, report
 from kptrace.cli.catalog import Listed, arguments, probes
 from kptrace.cli.spec import Given, find, open_kernel, program_option
 from kptrace.compiler.expand import Policy, expand
-from kptrace.errors import HostError, Report
+from kptrace.errors import Diagnostic, Exit, HostError, Report, Severity
 from kptrace.kernel import Kernel, listing
 from kptrace.kernel.libbpf import Kind
 from kptrace.lang import parse
@@ -51,7 +51,7 @@ def list_command(
 
     * is the wildcard, also for kinds. A pattern without a colon is searched for in every kind;
     kretprobe and fexit, which have the functions of kprobe and fentry, only when they are named.
-    'struct NAME' (union, enum) shows a type of the kernel.
+    'struct NAME' (union, enum) shows a type of the kernel. Exit status 1 when nothing matches.
 
     \b
     Examples:
@@ -62,7 +62,8 @@ def list_command(
     """
     if from_library:
         return _list_library(probe_path, form)
-    return show_list(program, words, form=form, verbose=verbose)
+    found = show_list(program, words, form=form, verbose=verbose)
+    return Exit.OK if found else Exit.FAILED
 
 
 def show_list(
@@ -75,17 +76,19 @@ def show_list(
 ) -> int:
     """Probes that match the first word, or those of a specification (a file, or ``program``).
 
-    ``struct NAME``, ``union NAME`` and ``enum NAME`` list types instead.
+    ``struct NAME``, ``union NAME`` and ``enum NAME`` list types instead. Gives how many there
+    were; that there were none is told on standard error.
     """
     pattern = words[0] if words else "*"
     keyword, blank, name = pattern.partition(" ")
+    unknown: list[str] = []
     with open_kernel(functions) as kernel:
         if program is None and blank and keyword in listing.KEYWORDS:
             return _show_types(kernel, keyword, name.strip(), form, verbose)
         if program is not None or os.path.isfile(pattern):
             found = _of_specification(kernel, find(program, words))
         else:
-            found = list(probes(kernel, pattern))
+            found = list(probes(kernel, pattern, unknown))
         if verbose and len(found) > _MANY and kernel.btf is not None:
             kernel.btf.core.names(Kind.FUNC)  # one walk is cheaper than many searches
         details = [[*arguments(kernel, one)] for one in found] if verbose else []
@@ -95,11 +98,29 @@ def show_list(
             for one, lines in zip(found, details, strict=True)
         ] if verbose else [one.text for one in found]  # fmt: skip
         click.echo(json.dumps({"probes": rows}))
-        return 0
-    for at, probe in enumerate(found):
-        text = f"{', '.join(probe.blocks)} ({probe.text})" if probe.blocks else probe.text
-        click.echo("\n".join([text, *(f"    {one}" for one in (details[at] if verbose else ()))]))
-    return 0
+    else:
+        for at, probe in enumerate(found):
+            text = f"{', '.join(probe.blocks)} ({probe.text})" if probe.blocks else probe.text
+            lines = details[at] if verbose else ()
+            click.echo("\n".join([text, *(f"    {one}" for one in lines)]))
+    if not found:
+        where = pattern if program is None else "the text"
+        _tell_none("probes", where, tuple(unknown) or _wider(pattern))
+    return len(found)
+
+
+def _tell_none(what: str, pattern: str, hints: tuple[str, ...]) -> None:
+    """An empty list is an answer that deserves a word: it may be a typing error."""
+    message = f"No {what} match '{pattern}'"
+    report((Diagnostic(code="no-match", message=message, severity=Severity.WARNING, hints=hints),))
+
+
+def _wider(pattern: str) -> tuple[str, ...]:
+    """A hint for those who are used to patterns that match inside a name."""
+    head, colon, name = pattern.rpartition(":")
+    if "*" in pattern or "/" in pattern:
+        return ()
+    return (f"'{head}{colon}*{name}*' finds it anywhere in a name",)
 
 
 def _show_types(kernel: Kernel, keyword: str, pattern: str, form: str, verbose: bool) -> int:
@@ -114,7 +135,9 @@ def _show_types(kernel: Kernel, keyword: str, pattern: str, form: str, verbose: 
         click.echo(json.dumps({"types": found}))
     elif found:
         click.echo("\n".join(found))
-    return 0
+    if not found:
+        _tell_none("types", f"{keyword} {pattern}", ())
+    return len(found)
 
 
 def _of_specification(kernel: Kernel, given: Given) -> list[Listed]:

@@ -32,7 +32,7 @@ from kptrace.cli.spec import (
     search_options,
 )
 from kptrace.compiler import Compilation
-from kptrace.errors import CandidateError, KptraceError, UsageError
+from kptrace.errors import CandidateError, Exit, KptraceError, UsageError
 from kptrace.kernel import Kernel
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
@@ -237,9 +237,8 @@ def run_command(
         return show_features(chosen.format)
     if listing:
         functions = chosen.traceable_functions
-        return show_list(
-            program, words, form=chosen.format, verbose=chosen.verbose, functions=functions
-        )
+        show_list(program, words, form=chosen.format, verbose=chosen.verbose, functions=functions)
+        return Exit.OK
     return run_given(find(program, words, probe_path), chosen)
 
 

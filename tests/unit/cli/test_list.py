@@ -34,7 +34,6 @@ def lines(kptrace: Command, *arguments: str) -> list[str]:
         ("T*POINT:sched:sched_switch", [SWITCH]),
         ("*tracepoint:sched_switch", ["rawtracepoint:sched_switch", SWITCH]),
         ("sched_switch", ["rawtracepoint:sched_switch", SWITCH]),
-        ("kprobe:no_such_function", []),
     ],
 )  # fmt: skip
 def test_patterns(kptrace: Command, pattern: str, expected: list[str]) -> None:
@@ -125,7 +124,6 @@ def test_types(kptrace: Command) -> None:
     assert lines(kptrace, "-lv", "struct list_hea*") == head
     assert lines(kptrace, "-l", "struct list_hea*") == ["struct list_head"]
     assert "    PIDTYPE_TGID = 1," in lines(kptrace, "list", "enum pid_type")
-    assert lines(kptrace, "-l", "struct nosuch") == []
     types = json.loads(kptrace("list", "-f", "json", "union bpf_att*").output)["types"]
     assert types == ["union bpf_attr"]
 
@@ -153,3 +151,15 @@ def test_a_script_that_does_not_parse(kptrace: Command) -> None:
     done = kptrace("-l", "-e", "begin { @ = }")
     assert done.status == 2
     assert "syntax: expected an expression" in done.error
+
+
+def test_no_match_is_told_with_what_could_not_be_looked_at(
+    kptrace: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An empty list of everything is no proof of absence where a kind is unknown."""
+    monkeypatch.setenv("BPFTRACE_BTF", str(tmp_path / "none"))
+    done = kptrace("list", "nosuch*")
+    assert (done.status, done.output) == (1, "")
+    assert done.error.startswith("WARNING: No probes match 'nosuch*'\n")
+    assert "HINT: raw tracepoints are not known: " in done.error
+    assert json.loads(kptrace("list", "-f", "json", "nosuch*").output) == {"probes": []}
