@@ -23,7 +23,7 @@ from typing import Any
 import kptrace
 from kptrace.errors import KptraceError
 from kptrace.kernel.host import headers, release
-from kptrace.plan import Plan, ProbeKind
+from kptrace.plan import TIMER_KINDS, TRACER_KINDS, Plan, ProbeKind
 from kptrace.runtime import bcc_errors
 from kptrace.runtime.bpf import AttachType, ProgType
 from kptrace.runtime.loaded import Loaded, raise_limits
@@ -38,10 +38,10 @@ _PROGRAM_TYPES = {
     ProbeKind.KRETPROBE: ProgType.KPROBE,
     ProbeKind.TRACEPOINT: ProgType.TRACEPOINT,
     ProbeKind.RAWTRACEPOINT: ProgType.RAW_TRACEPOINT,
-    ProbeKind.INTERVAL: ProgType.PERF_EVENT,
-    ProbeKind.BEGIN: ProgType.RAW_TRACEPOINT,
-    ProbeKind.END: ProgType.RAW_TRACEPOINT,
+    **dict.fromkeys(TIMER_KINDS, ProgType.PERF_EVENT),
+    **dict.fromkeys(TRACER_KINDS, ProgType.RAW_TRACEPOINT),
 }
+"""All but those that BCC cannot load for their target; its dialect has refused these."""
 
 
 def load(text: str, plan: Plan, mechanisms: Mapping[str, Mechanism]) -> Loaded:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kptrace.errors import HostError, KptraceError, RunError
-from kptrace.plan import Plan, ProbeKind, Program
+from kptrace.plan import TRAMPOLINE_KINDS, Plan, ProbeKind, Program
 from kptrace.runtime import bcc_errors, bcc_loader
 
 PLAN = Plan(
@@ -92,3 +92,9 @@ def test_missing_headers_are_found_out_before_bcc_starts(monkeypatch: pytest.Mon
     with pytest.raises(HostError, match="no kernel headers for") as caught:
         bcc_loader.load("", PLAN, {})
     assert "linux-headers-" in caught.value.diagnostics[0].hints[0]
+
+
+def test_every_kind_has_a_program_type() -> None:
+    """But those that BCC refuses when its C is written: they are loaded for a target."""
+    refused = TRAMPOLINE_KINDS | {ProbeKind.ITER}
+    assert set(ProbeKind) - refused == set(bcc_loader._PROGRAM_TYPES)
