@@ -10,11 +10,12 @@ from typing import Any
 import click
 
 from kptrace.cli import report
+from kptrace.cli.backend import uses_libbpf
 from kptrace.cli.completion import specifications
 from kptrace.cli.spec import compile_given, find, open_kernel, program_option, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
-from kptrace.runtime.mechanism import WANTED, Mechanism, choose
+from kptrace.runtime.mechanism import WANTED, Mechanism, choose, reason
 from kptrace.runtime.preflight import require_kprobes
 
 _SHOWN = 10
@@ -48,20 +49,27 @@ def check_command(
     try:
         given = find(program, words)
         with open_kernel() as kernel:
-            made = compile_given(given, kernel, percentiles=False, **settings)
+            session = attach == "auto" and uses_libbpf("auto")  # as run does without --backend
+            made = compile_given(given, kernel, percentiles=False, session=session, **settings)
             require_kprobes(made.plan, kernel)
         chosen = choose(made.plan, wanted=attach)
+        reasons = {
+            one.name: reason(made.plan, one, chosen[one.name], wanted=attach)
+            for one in made.plan.programs
+        }
     except KptraceError as error:
         if form == "json":
             click.echo(json.dumps({"diagnostics": [to_json(one) for one in error.diagnostics]}))
             return error.exit
         raise
     if form == "json":
-        click.echo(json.dumps(_document(made, chosen)))
+        click.echo(json.dumps(_document(made, chosen, reasons)))
         return 0
     report(made.warnings)
     for one in made.plan.programs:
-        click.echo(f"{one.label}: {chosen[one.name].value}, {_targets(len(one.targets))}")
+        why = f" ({reasons[one.name]})" if reasons[one.name] else ""
+        targets = _targets(len(one.targets))
+        click.echo(f"{one.label}: {chosen[one.name].value}, {targets}{why}")
         for note in one.notes:
             click.echo(f"    {note}")
         if len(one.targets) > 1:
@@ -77,13 +85,16 @@ def _targets(count: int) -> str:
     return "1 target" if count == 1 else f"{count} targets"
 
 
-def _document(made: Compilation, chosen: dict[str, Mechanism]) -> dict[str, Any]:
+def _document(
+    made: Compilation, chosen: dict[str, Mechanism], reasons: dict[str, str]
+) -> dict[str, Any]:
     return {
         "diagnostics": [to_json(one) for one in made.warnings],
         "programs": [
             {
                 "probe": one.label,
                 "mechanism": chosen[one.name].value,
+                "reason": reasons[one.name] or None,
                 "targets": [target.probe for target in one.targets],
                 "notes": list(one.notes),
             }

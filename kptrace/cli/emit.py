@@ -52,7 +52,13 @@ def emit_command(
         click.echo(to_text(parse(given.source)), nl=False)
         return
     with open_kernel() as kernel:
-        made = compile_given(given, kernel, percentiles=percentiles is not None, **settings)
+        made = compile_given(
+            given,
+            kernel,
+            percentiles=percentiles is not None,
+            session=dialect == "core",  # as run compiles it
+            **settings,
+        )
     report(made.warnings)
     if what == "plan":
         click.echo(json.dumps(json.loads(plans.to_json(made.plan)), indent=2))

@@ -70,6 +70,47 @@ def choose(plan: Plan, has: Has = features.has, wanted: str = "auto") -> dict[st
     return chosen
 
 
+def reason(
+    plan: Plan, program: Program, chosen: Mechanism, has: Has = features.has, wanted: str = "auto"
+) -> str:
+    """Why a program attaches as `choose` said; "" where its kind knows no other way."""
+    match chosen:
+        case Mechanism.SESSION:
+            return "one link for entry and return"
+        case Mechanism.IOCTL:
+            return "this kernel has no perf links"
+        case _ if program.kind not in FUNCTION_KINDS:
+            return ""
+        case _ if wanted != "auto" and chosen is _ASKED.get(wanted):
+            return f"--attach {wanted}"
+        case Mechanism.MULTI if len(program.targets) > 1:
+            return "one link for all functions"
+        case Mechanism.MULTI:
+            return "another block on one of its functions needs it, and source order both"
+        case Mechanism.TRACEFS:
+            return "this kernel refuses kprobes as perf events"
+        case _ if len(program.targets) > 1 and not _can_be_multi(program):
+            return "kprobe.multi takes plain function names only"
+        case _ if len(program.targets) > 1:
+            return "this kernel has no kprobe.multi"
+        case _ if _has_other_side(plan, program) and not has("kprobe_session"):
+            return "this kernel has no kprobe.session"
+    return "one function"
+
+
+_ASKED = {"multi": Mechanism.MULTI, "tracefs": Mechanism.TRACEFS, "kprobe": Mechanism.LINK}
+
+
+def _has_other_side(plan: Plan, program: Program) -> bool:
+    """Whether another program is on the other side of the same functions."""
+    names = [target.name for target in program.targets]
+    return any(
+        one.kind in FUNCTION_KINDS - {program.kind}
+        and [target.name for target in one.targets] == names
+        for one in plan.programs
+    )
+
+
 def _multi_programs(plan: Plan, has: Has, wanted: str) -> set[str]:
     able = [program for program in plan.programs if _can_be_multi(program)]
     if wanted == "multi":

@@ -7,7 +7,7 @@ import pytest
 
 from kptrace.errors import HostError
 from kptrace.plan import Plan, ProbeKind, Program, Target
-from kptrace.runtime.mechanism import Mechanism, choose
+from kptrace.runtime.mechanism import Mechanism, choose, reason
 
 MODERN = frozenset({"kprobe", "perf_link", "kprobe_multi"})
 DEBIAN_6_1 = MODERN - {"kprobe_multi"}
@@ -87,3 +87,34 @@ def test_only_features_that_matter_are_asked_for() -> None:
     plan = Plan(name="test", arch="", programs=(probe("a", kind=ProbeKind.BEGIN),))
     assert choose(plan, has) == {"a": Mechanism.TEST_RUN}
     assert asked == []
+
+
+def reasons(programs: list[Program], has: frozenset[str], wanted: str = "auto") -> list[str]:
+    plan = Plan(name="test", arch="", programs=tuple(programs))
+    found = choose(plan, lambda name: name in has, wanted)
+    return [
+        reason(plan, one, found[one.name], lambda name: name in has, wanted) for one in programs
+    ]
+
+
+def test_the_choice_has_a_reason() -> None:
+    one, many = probe("a", "vfs_read"), probe("b", "vfs_read", "vfs_write", multi=True)
+    back = probe("c", "vfs_read", kind=ProbeKind.KRETPROBE)
+    assert reasons([one], MODERN) == ["one function"]
+    assert reasons([one, back], MODERN) == ["this kernel has no kprobe.session"] * 2
+    assert reasons([one, back], MODERN | {"kprobe_session"}) == ["one function"] * 2
+    assert reasons([many], MODERN) == ["one link for all functions"]
+    assert reasons([many], DEBIAN_6_1) == ["this kernel has no kprobe.multi"]
+    assert reasons([one, many], MODERN)[0].startswith("another block on one of its functions")
+    inside = probe("d", "vfs_read", "vfs_write", multi=True, offset=4)
+    assert reasons([inside], MODERN) == ["kprobe.multi takes plain function names only"]
+    assert reasons([one], OLD) == ["this kernel has no perf links"]
+    assert reasons([one], frozenset()) == ["this kernel refuses kprobes as perf events"]
+    assert reasons([one], MODERN, "multi") == ["--attach multi"]
+    assert reasons([one], MODERN, "tracefs") == ["--attach tracefs"]
+    assert reasons([many], MODERN, "kprobe") == ["--attach kprobe"]
+    session = Program(
+        name="e", kind=ProbeKind.KPROBE, label="e", targets=one.targets, session="c"
+    )  # fmt: skip
+    assert reasons([session], MODERN) == ["one link for entry and return"]
+    assert reasons([probe("f", "t", kind=ProbeKind.TRACEPOINT)], MODERN) == [""]
