@@ -57,9 +57,10 @@ class Tool:
 class Facts:
     """One host as this user sees it.
 
-    ``btf_problem`` and ``tracefs_problem`` are empty when there is none. ``kprobe_events_writable``
-    tells whether kprobes can be made by tracefs. ``cgroup_memory`` is the limit in bytes of the
-    control group that this process is in, ``locked_memory`` of the process (-1: unlimited).
+    ``btf_problem`` and ``tracefs_problem`` are empty when there is none. ``iterators``: BTF has
+    some. ``kprobe_events_writable`` tells whether kprobes can be made by tracefs.
+    ``cgroup_memory`` is the limit in bytes of the control group that this process is in,
+    ``locked_memory`` of the process (-1: unlimited).
     """
 
     host: Host
@@ -68,6 +69,7 @@ class Facts:
     processor_known: bool
     btf_place: str
     btf_problem: str
+    iterators: bool
     tracefs_place: str
     tracefs_problem: str
     kprobe_events_writable: bool
@@ -95,6 +97,7 @@ def gather(kernel: Kernel) -> Facts:
         processor_known=_processor_known(host.arch),
         btf_place=os.environ.get("BPFTRACE_BTF") or BTF_PLACE,
         btf_problem=kernel.btf_problem,
+        iterators=has_iterators(kernel),
         tracefs_place=str(kernel.tracefs.path),
         tracefs_problem=kernel.tracefs.problem,
         kprobe_events_writable=os.access(kernel.tracefs.path / "kprobe_events", os.W_OK),
@@ -105,6 +108,12 @@ def gather(kernel: Kernel) -> Facts:
         clang=_clang(kernel),
         bcc=_bcc(),
     )
+
+
+def has_iterators(kernel: Kernel) -> bool:
+    """Whether this kernel can run programs over its tasks; False also where BTF is unknown."""
+    btf = kernel.btf
+    return btf is not None and btf.type_named("struct", "bpf_iter__task") is not None
 
 
 def _processor_known(machine: str) -> bool:

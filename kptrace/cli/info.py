@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import click
 
+from kptrace.cli.host_facts import has_iterators
 from kptrace.cli.spec import open_kernel
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.runtime import features
@@ -24,7 +25,7 @@ def show_features(form: str) -> int:
         found: dict[str, bool | None] = {
             "btf": btf is not None,
             "dpath": btf is not None and btf.function("bpf_d_path", "vmlinux") is not None,
-            "iter": btf is not None and btf.type_named("struct", "bpf_iter__task") is not None,
+            "iter": has_iterators(kernel),
             **asdict(features.detect()),
         }
     if form == "json":

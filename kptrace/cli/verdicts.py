@@ -59,6 +59,8 @@ def checks(facts: Facts) -> tuple[Check, ...]:
         _rights(facts),
         _kprobes(facts),
         _kprobe_multi(facts),
+        _kprobe_session(facts),
+        _fentry(facts),
         _btf(facts),
         _tracefs(facts),
         _lockdown(facts),
@@ -74,22 +76,26 @@ def checks(facts: Facts) -> tuple[Check, ...]:
 
 
 def abilities(facts: Facts) -> tuple[Ability, ...]:
-    """What can run, by probe kind."""
+    """What can run, by probe kind; every kind is in one of them."""
+    features = facts.features
     return (
-        _ability(facts, ("begin", "end"), facts.features.test_run, "kernel"),
-        _ability(facts, ("interval",), True, ""),
+        _ability(facts, ("begin", "end", "self", "test"), features.test_run, "kernel"),
+        _ability(facts, ("bench",), _benches(facts), "kernel", libbpf_only=True),
+        _ability(facts, ("interval", "profile", "software"), True, ""),
         _ability(facts, ("tracepoint",), _tracepoints(facts), _tracepoint_lack(facts)),
         _ability(facts, ("rawtracepoint",), not facts.btf_problem, "BTF"),
         _functions(facts),
+        _of_btf(facts, ("fentry", "fexit"), features.fentry, "fentry"),
+        _of_btf(facts, ("iter",), facts.iterators, "kernel"),
     )
 
 
-def usable_backends(facts: Facts) -> tuple[str, ...]:
-    """The backends that have all they need."""
+def usable_backends(facts: Facts, *, libbpf_only: bool = False) -> tuple[str, ...]:
+    """The backends that have all they need; BCC cannot load programs of every kind."""
     found = []
     if facts.libbpf.works and facts.clang.works:
         found.append("libbpf")
-    if facts.bcc.works and facts.host.headers:
+    if facts.bcc.works and facts.host.headers and not libbpf_only:
         found.append("bcc")
     return tuple(found)
 
@@ -103,7 +109,7 @@ def _may_open_perf_events(facts: Facts) -> bool:
     return facts.features.perf_link is not None
 
 
-def _common_lacks(facts: Facts) -> Iterator[str]:
+def _common_lacks(facts: Facts, libbpf_only: bool) -> Iterator[str]:
     """What no run can do without. The ring of events is a perf event, so every run needs those."""
     if not facts.processor_known:
         yield "kernel"
@@ -111,20 +117,38 @@ def _common_lacks(facts: Facts) -> Iterator[str]:
         yield "rights"
     elif not _may_open_perf_events(facts):
         yield "perf_event_paranoid"
-    if not usable_backends(facts):
+    if not usable_backends(facts, libbpf_only=libbpf_only):
         yield "libbpf" if not facts.libbpf.works else "clang"
 
 
 def _ability(
-    facts: Facts, kinds: tuple[str, ...], own: bool | None, own_name: str, how: str = ""
+    facts: Facts,
+    kinds: tuple[str, ...],
+    own: bool | None,
+    own_name: str,
+    how: str = "",
+    *,
+    libbpf_only: bool = False,
 ) -> Ability:
-    lacks = tuple(_common_lacks(facts))
+    lacks = tuple(_common_lacks(facts, libbpf_only))
     # Without rights the kernel's features cannot be tried: then the rights are all that is known.
     if own is False or (own is None and not lacks):
         lacks = (*lacks, own_name)
     can = None if own is None and lacks == (own_name,) else not lacks
-    backends = usable_backends(facts) if can else ()
+    backends = usable_backends(facts, libbpf_only=libbpf_only) if can else ()
     return Ability(kinds=kinds, can=can, backends=backends, lacks=lacks, how=how if can else "")
+
+
+def _of_btf(facts: Facts, kinds: tuple[str, ...], own: bool | None, own_name: str) -> Ability:
+    """Kinds whose programs are loaded for a target that BTF names."""
+    if facts.btf_problem:
+        return _ability(facts, kinds, False, "BTF", libbpf_only=True)
+    return _ability(facts, kinds, own, own_name, libbpf_only=True)
+
+
+def _benches(facts: Facts) -> bool | None:
+    found = facts.features
+    return None if None in (found.test_run, found.loop) else found.test_run and found.loop
 
 
 def _tracepoints(facts: Facts) -> bool:
@@ -162,6 +186,13 @@ def _kernel(facts: Facts) -> Check:
             status=Status.LIMITED,
             found=f"{found}: cannot run begin and end blocks",
             remedy="begin and end blocks need Linux 5.10 or later",
+        )
+    if facts.features.loop is False:
+        return Check(
+            name="kernel",
+            status=Status.LIMITED,
+            found=f"{found}: no loops in programs, so no bench",
+            remedy="loops over ranges and bench need Linux 5.17 or later",
         )
     return Check(name="kernel", status=Status.OK, found=found)
 
@@ -222,6 +253,42 @@ def _kprobe_multi(facts: Facts) -> Check:
         status=Status.MISSING,
         found="many functions attach slowly, one by one",
         remedy="Linux 5.18 brought it, with CONFIG_FPROBE",
+    )
+
+
+def _kprobe_session(facts: Facts) -> Check:
+    name = "kprobe.session"
+    if facts.features.kprobe_session:
+        found = "a kprobe and a kretprobe on one function share one link"
+        return Check(name=name, status=Status.OK, found=found)
+    if facts.features.kprobe_session is None:
+        return Check(name=name, status=Status.UNKNOWN, found="not tried for want of rights")
+    if facts.host.has_kprobes is False:
+        return Check(name=name, status=Status.MISSING, found="needs kprobes")
+    return Check(
+        name=name,
+        status=Status.MISSING,
+        found="entry and return of a function attach one by one",
+        remedy="Linux 6.10 brought it, with CONFIG_FPROBE",
+    )
+
+
+def _fentry(facts: Facts) -> Check:
+    name = "fentry"
+    if facts.features.fentry:
+        return Check(name=name, status=Status.OK, found="functions call programs directly")
+    if not _may_load(facts):
+        return Check(name=name, status=Status.UNKNOWN, found="not tried for want of rights")
+    if facts.features.fentry is None:
+        found = "the kernel's function to try it with is not in BTF"
+        return Check(name=name, status=Status.UNKNOWN, found=found)
+    return Check(
+        name=name,
+        status=Status.MISSING,
+        found="this kernel refuses programs that functions call",
+        remedy="boot a kernel with CONFIG_FUNCTION_TRACER, such as Debian's; kprobe and kretprobe"
+        " see the same functions",
+        command=f"apt install linux-image-{_debian(facts)}",
     )
 
 

@@ -228,8 +228,12 @@ def prog_load(
     *,
     expected_attach_type: AttachType = AttachType.NONE,
     license: bytes = b"GPL",
+    attach_btf_id: int = 0,
 ) -> int:
-    """Load instructions (8 bytes each) and return the program's file descriptor."""
+    """Load instructions (8 bytes each) and return the program's file descriptor.
+
+    ``attach_btf_id``: the core kernel's function that a tracing program is for.
+    """
     code = ctypes.create_string_buffer(instructions, len(instructions))
     license_text = ctypes.create_string_buffer(license)
     attributes = uapi.ProgLoad(
@@ -238,6 +242,7 @@ def prog_load(
         insns=_address(code),
         license=_address(license_text),
         expected_attach_type=expected_attach_type,
+        attach_btf_id=attach_btf_id,
     )
     for _ in range(4):  # the verifier gives up with EAGAIN when a signal is pending
         with contextlib.suppress(BlockingIOError):

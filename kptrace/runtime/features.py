@@ -16,6 +16,8 @@ import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 
+from kptrace.kernel import Kernel
+from kptrace.kernel.libbpf import Kind
 from kptrace.runtime import bpf, perf_event
 from kptrace.runtime.bpf import AttachType, MapType, ProgType
 
@@ -33,6 +35,9 @@ _NO_RIGHT = (errno.EPERM, errno.EACCES)
 # (EOPNOTSUPP) and one before 5.18 (EINVAL), and patches no function.
 _NO_FUNCTION = "kptrace: no function"
 
+_TEST_FUNCTION = "bpf_fentry_test1"
+"""Only test runs of trampolines call it (net/bpf/test_run.c, since 5.5, faeb2dce084a)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Features:
@@ -41,6 +46,7 @@ class Features:
     kprobe: bool | None  # the kprobe PMU
     kprobe_multi: bool | None
     kprobe_session: bool | None
+    fentry: bool | None  # functions call programs; tried with the kernel's own test function
     perf_link: bool | None
     miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
@@ -108,6 +114,27 @@ def _multi(attach_type: AttachType) -> bool:
     return True
 
 
+def _fentry() -> bool | None:
+    os.close(bpf.prog_load(ProgType.RAW_TRACEPOINT, _RETURN_0))  # else it is the rights
+    with Kernel() as kernel:
+        found = kernel.btf and kernel.btf.find(_TEST_FUNCTION, "vmlinux", Kind.FUNC)
+    if not found:
+        return None
+    try:
+        with _closing(
+            bpf.prog_load(
+                ProgType.TRACING,
+                _RETURN_0,
+                expected_attach_type=AttachType.TRACE_FENTRY,
+                attach_btf_id=found[1],
+            )
+        ) as program:
+            os.close(bpf.raw_tracepoint_open(program))
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _timer_link() -> Iterator[int]:
     an_hour = 3600 * 10**9
@@ -170,10 +197,11 @@ def _ringbuf() -> bool:
     return True
 
 
-_TESTS: dict[str, Callable[[], bool]] = {
+_TESTS: dict[str, Callable[[], bool | None]] = {
     "kprobe": _kprobe,
     "kprobe_multi": lambda: _multi(AttachType.TRACE_KPROBE_MULTI),
     "kprobe_session": lambda: _multi(AttachType.TRACE_KPROBE_SESSION),
+    "fentry": _fentry,
     "perf_link": _perf_link,
     "miss_count": _miss_count,
     "get_func_ip": lambda: _calls(ProgType.KPROBE, _HELPER_GET_FUNC_IP),

@@ -75,7 +75,9 @@ def test_check_as_json(kptrace: Command) -> None:
     done = kptrace("check", "-f", "json", "-e", COUNT)
     assert json.loads(done.output) == {
         "diagnostics": [],
-        "programs": [{"probe": SWITCH, "mechanism": "perf link", "reason": None, "targets": [SWITCH]}],
+        "programs": [
+            {"probe": SWITCH, "mechanism": "perf link", "reason": None, "targets": [SWITCH]}
+        ],
     }
 
 

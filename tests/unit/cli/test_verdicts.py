@@ -11,6 +11,7 @@ import pytest
 from kptrace.cli.host_facts import BTF_PLACE, Facts, Tool
 from kptrace.cli.verdicts import Ability, Check, Status, abilities, checks, usable_backends
 from kptrace.kernel.host import CAPABILITIES, Host
+from kptrace.plan import ProbeKind
 from kptrace.runtime.features import Features
 
 ALL: dict[str, Any] = {field.name: True for field in fields(Features)}
@@ -43,6 +44,7 @@ FACTS = Facts(
     processor_known=True,
     btf_place=BTF_PLACE,
     btf_problem="",
+    iterators=True,
     tracefs_place="/sys/kernel/tracing",
     tracefs_problem="",
     kprobe_events_writable=True,
@@ -78,17 +80,19 @@ def runnable(of: Facts) -> set[str]:
 
 def test_everything_works() -> None:
     assert {one.status for one in checks(FACTS)} == {Status.OK}
-    assert runnable(FACTS) == {
-        "begin", "end", "interval", "tracepoint", "rawtracepoint", "kprobe", "kretprobe",
-    }  # fmt: skip
-    assert all(one.backends == ("libbpf", "bcc") and not one.lacks for one in abilities(FACTS))
+    assert runnable(FACTS) == {kind.value for kind in ProbeKind}
+    assert not any(one.lacks for one in abilities(FACTS))
+    by_libbpf = {
+        kind for one in abilities(FACTS) if one.backends == ("libbpf",) for kind in one.kinds
+    }
+    assert by_libbpf == {"bench", "fentry", "fexit", "iter"}
 
 
 def test_kernel_without_kprobes() -> None:
     """Only probes of functions are lost, and the remedy is a package."""
     bare = facts(host={"has_kprobes": False}, features={"kprobe": False, "kprobe_multi": False})
     assert ability(bare, "kprobe").lacks == ("kprobes",)
-    assert runnable(bare) == {"begin", "end", "interval", "tracepoint", "rawtracepoint"}
+    assert runnable(bare) == {kind.value for kind in ProbeKind} - {"kprobe", "kretprobe"}
     assert check(bare, "kprobes").command == "apt install linux-image-amd64"
     assert not check(bare, "kprobe.multi").remedy, "there is one remedy, not two"
 
@@ -246,3 +250,31 @@ def test_unmounted_tracefs_is_missing() -> None:
     bare = facts(tracefs_problem="tracefs is not mounted on /sys/kernel/tracing")
     assert check(bare, "tracefs").command == "mount -t tracefs tracefs /sys/kernel/tracing"
     assert "tracepoint" not in runnable(bare)
+
+
+@pytest.mark.parametrize(
+    ("features", "status", "can"),
+    [({}, Status.OK, True), ({"fentry": False}, Status.MISSING, False),
+     ({"fentry": None}, Status.UNKNOWN, None)],
+)  # fmt: skip
+def test_trampolines(features: dict[str, Any], status: Status, can: bool | None) -> None:
+    host = facts(features)
+    assert check(host, "fentry").status is status
+    assert (ability(host, "fexit").can, ability(host, "iter").can) == (can, True)
+
+
+def test_kinds_that_need_btf() -> None:
+    absent = facts({"fentry": None}, btf_problem="cannot use BTF", iterators=False)
+    assert [ability(absent, kind).lacks for kind in ("fentry", "iter")] == [("BTF",)] * 2
+
+
+def test_kinds_that_bcc_cannot_load() -> None:
+    host = facts(clang=NONE)
+    assert ability(host, "iter").lacks == ("clang",)
+    assert ability(host, "profile").backends == ("bcc",)
+
+
+def test_bench_needs_loops() -> None:
+    old = facts({"loop": False})
+    assert (ability(old, "bench").lacks, ability(old, "test").can) == (("kernel",), True)
+    assert check(old, "kernel").status is Status.LIMITED
