@@ -261,13 +261,20 @@ class Counter:
 class StackMap:
     """Hash map from the 64-bit stack key to ``depth`` u64 addresses, zero-terminated.
 
-    Before those of a ``user`` stack stands the process id.
+    Before those of a ``user`` stack stands the process id. ``build_id``: instead of addresses there
+    are `types.BUILD_ID_FRAME` bytes for each frame.
     """
 
     symbol: str
     depth: int
     max_entries: int
     user: bool = False
+    build_id: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """What the C names that belong to it begin with."""
+        return types.stack_prefix(user=self.user, build_id=self.build_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

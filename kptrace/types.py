@@ -15,6 +15,9 @@ from typing import TypeAlias
 from kptrace.records import dataclass
 
 MAX_STACK_DEPTH = 127
+BUILD_ID_FRAME = 32
+"""``struct bpf_stack_build_id``: s32 status, 20 bytes of build id, u64 offset or address."""
+
 MAX_ROUNDS = 1 << 23
 """Rounds of one ``for`` over a range: BPF_MAX_LOOPS, include/linux/bpf.h."""
 DEFINED = "#definitions"
@@ -161,16 +164,37 @@ class Record:
     elements: tuple[Type, ...]
 
 
+def stack_prefix(*, user: bool, build_id: bool) -> str:
+    """What the C names that belong to a stack map begin with."""
+    return "build_id_" if build_id else "user_" if user else ""
+
+
 @dataclass(frozen=True, slots=True)
 class KStack:
     """A stack, stored as the 64-bit key of the stack map of this depth; 0 is empty.
 
-    ``user``: that of the process, not of the kernel.
+    ``user``: that of the process, not of the kernel; in the mode ``build_id`` it is stored as
+    places in files instead of addresses.
     """
 
     mode: str = "bpftrace"
     limit: int = MAX_STACK_DEPTH
     user: bool = False
+
+    @property
+    def store(self) -> tuple[int, bool, bool]:
+        """Which stack map has it: depth, ``user``, and whether frames are places in files."""
+        return self.limit, self.user, self.mode == "build_id"
+
+    @property
+    def prefix(self) -> str:
+        """What the C names of its stack map begin with."""
+        return stack_prefix(user=self.user, build_id=self.mode == "build_id")
+
+    @property
+    def size(self) -> int:
+        """Bytes of the frames."""
+        return self.limit * (BUILD_ID_FRAME if self.mode == "build_id" else 8)
 
 
 @dataclass(frozen=True, slots=True)

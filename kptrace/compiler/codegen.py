@@ -250,17 +250,17 @@ def _helpers(made: Generated, dialect: Dialect) -> list[str]:
         lost = made.shared.storage.counter(CounterKind.STACKS)
         parts += [_stack(one, lost, dialect) for one in made.plan.stack_maps]
         parts += [
-            prelude.stack_length(one.depth, one.user)
+            prelude.stack_length(one)
             for one in made.plan.stack_maps
-            if f"{'user_' if one.user else ''}stack_{one.depth}_length" in needs
+            if f"{one.prefix}stack_{one.depth}_length" in needs
         ]
     return parts
 
 
 def _stack(one: StackMap, lost: int, dialect: Dialect) -> str:
     symbol, entries = one.symbol, one.max_entries
-    frames = f"struct {'user_' if one.user else ''}frames_{one.depth}"
-    declared, functions = prelude.stack(one.depth, lost, one.user).split("\n\n", 1)
+    frames = f"struct {one.prefix}frames_{one.depth}"
+    declared, functions = prelude.stack(one, lost).split("\n\n", 1)
     return "\n".join(
         [
             declared + "\n",

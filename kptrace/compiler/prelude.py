@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from kptrace import types
-from kptrace.plan import EXIT_ASKED, Control
+from kptrace.plan import EXIT_ASKED, Control, StackMap
 
 SLOTS = 4
 """Scratch slots per CPU: one each for task, softirq, hard irq and NMI context."""
@@ -321,24 +321,26 @@ static __always_inline void lhist_add_{buckets}(struct hist_{buckets} *hist, __s
 """
 
 
-def stack(depth: int, counter: int, user: bool) -> str:
-    """Store a stack under a 64-bit hash of its addresses; 0 is the empty stack.
+def stack(one: StackMap, counter: int) -> str:
+    """Store a stack under a 64-bit hash of its frames; 0 is the empty stack.
 
     A user stack also has its process, which its addresses belong to. Kernel threads have none.
     """
-    name = "user_" if user else ""
-    process = "\t__u64 process;\n" if user else ""
+    depth, name = one.depth, one.prefix
+    process = "\t__u64 process;\n" if one.user else ""
     tell = f"if (ledger_add({counter}) == 1)\n"
     flags, before, lost = "0", "", f"\t\t{tell}\t\t\twarn(ctx, warning);\n"
-    if user:
+    if one.user:
         flags = "256 /* BPF_F_USER_STACK */"
         before = (
             "\tframes->process = bpf_get_current_pid_tgid() >> 32;\n\tkey ^= frames->process;\n"
         )
         lost = f"\t\tif (size == -14) /* EFAULT: a kernel thread */\n\t\t\treturn 0;\n{lost}"
+    if one.build_id:
+        flags = "2304 /* BPF_F_USER_STACK | BPF_F_USER_BUILD_ID */"
     return f"""\
 struct {name}frames_{depth} {{
-{process}	__u64 address[{depth}];
+{process}	__u64 address[{depth * _words(one)}];
 }};
 
 static __always_inline __u64 {name}stack_{depth}_store(__u64 key,
@@ -362,7 +364,7 @@ static __always_inline __u64 {name}stack_{depth}(void *ctx, struct {name}frames_
 	if (size < 0) {{
 {lost}		return 0;
 	}}
-{before}	for (__u32 i = 0; i < {depth}; i++) {{
+{before}	for (__u32 i = 0; i < {depth * _words(one)}; i++) {{
 		if (i * 8 >= (__u64)size)
 			break;
 		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
@@ -373,9 +375,16 @@ static __always_inline __u64 {name}stack_{depth}(void *ctx, struct {name}frames_
 """
 
 
-def stack_length(depth: int, user: bool) -> str:
+def _words(one: StackMap) -> int:
+    """64-bit words of a frame."""
+    return types.BUILD_ID_FRAME // 8 if one.build_id else 1
+
+
+def stack_length(one: StackMap) -> str:
     """The number of frames of a stored stack."""
-    name = "user_" if user else ""
+    depth, name = one.depth, one.prefix
+    # a place in a file begins with its status, which is 0 behind the last frame
+    frame = f"(__u32)frames->address[i * {_words(one)}]" if one.build_id else "frames->address[i]"
     return f"""\
 static __always_inline __s64 {name}stack_{depth}_length(__u64 key)
 {{
@@ -385,7 +394,7 @@ static __always_inline __s64 {name}stack_{depth}_length(__u64 key)
 	if (!frames)
 		return 0;
 	for (__u32 i = 0; i < {depth}; i++) {{
-		if (!frames->address[i])
+		if (!{frame})
 			break;
 		length++;
 	}}

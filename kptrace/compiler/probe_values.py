@@ -17,6 +17,7 @@ from kptrace.types import UINT64, Type
 _CALLS = (ProbeKind.KPROBE, ProbeKind.KRETPROBE)
 _STACK_MODES = ("bpftrace", "perf", "raw", "build_id")
 MAX_STACK = 1024
+MAX_BUILD_ID_STACK = 1000  # of 32 bytes each, in scratch memory of 32 KiB
 NO_BTF = "no-btf"
 """Code of findings that BTF would cure."""
 
@@ -141,9 +142,7 @@ class ProbeValues(CheckerBase):
             message = f"Invalid stack mode: {chosen}"
             self.report.error(span, message, code="stack", hints=did_you_mean(chosen, _STACK_MODES))
             return self.bad(span)
-        if chosen == "build_id" and user:
-            return self.not_yet(span, "the stack mode 'build_id'")
-        if chosen == "build_id":
+        if chosen == "build_id" and not user:
             if mode is not None:
                 message = "'build_id' stack mode can only be used for ustack"
                 self.report.error(span, message, code="stack")
@@ -151,9 +150,13 @@ class ProbeValues(CheckerBase):
             self.report.warning(span, "'build_id' stack mode is for ustack; kstack uses 'raw'")
             chosen = "raw"
         depth = types.MAX_STACK_DEPTH if limit is None else limit
-        if depth > MAX_STACK:
-            message = f"{call.name}([int limit]): limit shouldn't exceed {MAX_STACK}, {depth} given"
-            self.report.error(span, message, code="stack")
+        most, hints = MAX_STACK, tuple[str, ...]()
+        if chosen == "build_id":
+            most = MAX_BUILD_ID_STACK
+            hints = (f"with its build id a frame takes {types.BUILD_ID_FRAME} bytes",)
+        if depth > most:
+            message = f"{call.name}([int limit]): limit shouldn't exceed {most}, {depth} given"
+            self.report.error(span, message, code="stack", hints=hints)
             return self.bad(span)
         return tree.Stack(span=span, type=types.KStack(chosen, depth, user))
 

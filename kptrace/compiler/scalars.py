@@ -171,10 +171,10 @@ class ScalarEmitter(PartEmitter):
         text = f"Error reading {'ustack' if kind.user else 'kstack'}."
         warning = self.shared.events.warning(node.span, text).id
         self.shared.needs.add("warn")
-        prefix = "user_" if kind.user else ""
-        size = (kind.limit + kind.user) * 8
+        prefix = kind.prefix
+        self.shared.storage.stack_map(kind)
+        size = kind.size + kind.user * 8
         frames = self.place(f"struct {prefix}frames_{kind.limit}", size, "frames")
-        self.shared.storage.stack_map(kind.limit, kind.user)
         name = self.fresh("stack_key")
         self.line(f"__u64 {name} = {prefix}stack_{kind.limit}(ctx, &{frames}, {warning});")
         return name

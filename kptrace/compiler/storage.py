@@ -43,7 +43,7 @@ class Storage:
         it, an element allocated inside a probe on the allocator could deadlock.
         """
         self.maps: list[Map] = []
-        self.stacks: dict[tuple[int, bool], StackMap] = {}
+        self.stacks: dict[tuple[int, bool, bool], StackMap] = {}
         self.counters: list[Counter] = []
         self._index: dict[str, Map] = {}
         self._symbols: set[str] = set()
@@ -66,14 +66,15 @@ class Storage:
     def map(self, name: str) -> Map:
         return self._index[name]
 
-    def stack_map(self, depth: int, user: bool) -> StackMap:
-        key = (depth, user)
-        if key not in self.stacks:
-            symbol = f"{'user_' if user else ''}stacks_{depth}"
-            self.stacks[key] = StackMap(
-                symbol=symbol, depth=depth, max_entries=STACK_ENTRIES, user=user
+    def stack_map(self, kind: types.KStack) -> StackMap:
+        """Where stacks of a kind are stored; a new one at first use."""
+        if kind.store not in self.stacks:
+            depth, user, build_id = kind.store
+            one = StackMap(
+                symbol="", depth=depth, max_entries=STACK_ENTRIES, user=user, build_id=build_id
             )
-        return self.stacks[key]
+            self.stacks[kind.store] = replace(one, symbol=f"{one.prefix}stacks_{depth}")
+        return self.stacks[kind.store]
 
     def counter(self, kind: CounterKind, subject: str = "") -> int:
         """The ledger slot of a counter; a new one at first use."""

@@ -181,7 +181,7 @@ def _size(span: Span, value: int) -> tree.Const:
 def _declared_size(kind: Type) -> int:
     """The size that the language gives a type, however kptrace stores it (language §3.1)."""
     if isinstance(kind, types.KStack):
-        return 8 * kind.limit + (16 if kind.user else 8)
+        return kind.size + (16 if kind.user else 8)
     return types.size_of(kind)
 
 

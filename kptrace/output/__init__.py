@@ -35,11 +35,15 @@ class Stream(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UserFrame:
-    """An address in a process: ``symbol+offset`` and the mapped file, None where unknown."""
+    """An address in a process: ``symbol+offset`` and the mapped file, None where unknown.
+
+    With a ``build_id`` (in hex) the address counts from the start of the file that has it.
+    """
 
     address: int
-    symbol: str | None
-    path: str | None
+    symbol: str | None = None
+    path: str | None = None
+    build_id: str = ""
 
 
 class Resolver(Protocol):

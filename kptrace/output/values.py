@@ -198,7 +198,9 @@ def _frame(mode: str, address: int, resolver: Resolver) -> bytes:
 
 
 def _user_frame(mode: str, frame: UserFrame) -> bytes:
-    if mode == "raw":
+    if frame.build_id:
+        return b"%b 0x%x\n" % (frame.build_id.encode(), frame.address)
+    if mode in ("raw", "build_id"):
         return b"%x\n" % frame.address
     symbol = _symbol(frame.symbol, frame.address)
     if mode == "perf":

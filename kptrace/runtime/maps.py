@@ -17,6 +17,9 @@ from kptrace.runtime.bpf import MapInfo
 Entry: TypeAlias = tuple[bytes, tuple[bytes, ...]]
 """Key, and the value of every possible CPU (one value if the map is not per-CPU)."""
 
+_BUILD_ID_FRAME = struct.Struct("<i20sQ")
+_EMPTY, _VALID = 0, 1  # BPF_STACK_BUILD_ID_*
+
 _BATCH_BYTES = 1 << 20
 _BATCH_ENTRIES = 4096
 
@@ -127,3 +130,17 @@ def stack(fd: int, key: int) -> tuple[int, ...]:
         return ()
     addresses = struct.unpack(f"<{len(values[0]) // 8}Q", values[0])
     return addresses[: addresses.index(0)] if 0 in addresses else addresses
+
+
+def build_id_stack(fd: int, key: int) -> tuple[tuple[str, int], ...]:
+    """The frames of a stored stack as build id (in hex) and offset in the file that has it.
+
+    The build id is "" where the kernel found none; then the offset is an address.
+    """
+    values = lookup(fd, key.to_bytes(8, "little"))
+    frames = []
+    for status, build_id, offset in _BUILD_ID_FRAME.iter_unpack(values[0][8:] if values else b""):
+        if status == _EMPTY:
+            break
+        frames.append((build_id.hex() if status == _VALID else "", offset))
+    return tuple(frames)

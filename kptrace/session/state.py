@@ -88,7 +88,7 @@ class KernelResolver:
 
     def __init__(self, plan: Plan, loaded: Loaded, kernel: Kernel) -> None:
         self._stack_maps = {
-            (one.depth, one.user): loaded.map(one.symbol) for one in plan.stack_maps
+            (one.depth, one.user, one.build_id): loaded.map(one.symbol) for one in plan.stack_maps
         }
         self._user_symbols = UserSymbols()
         self._symbols = kernel.symbols
@@ -128,10 +128,16 @@ class KernelResolver:
         return self._kernel.cgroups.paths(number)
 
     def stack(self, key: int, kind: types.KStack) -> tuple[int, ...]:
-        return maps.stack(self._stack_maps[kind.limit, False], key)
+        return maps.stack(self._stack_maps[kind.store], key)
 
     def user_stack(self, key: int, kind: types.KStack) -> tuple[UserFrame, ...]:
-        process, *addresses = maps.stack(self._stack_maps[kind.limit, True], key) or (0,)
+        fd = self._stack_maps[kind.store]
+        if kind.mode == "build_id":
+            return tuple(
+                UserFrame(address=address, build_id=build_id)
+                for build_id, address in maps.build_id_stack(fd, key)
+            )
+        process, *addresses = maps.stack(fd, key) or (0,)
         frames = []
         for address in addresses:
             symbol, path = self._user_symbols.resolve(process, address)

@@ -86,8 +86,8 @@ def _stack_length(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     match made.type:
         case types.Error():
             return check.bad(call.span)
-        case types.KStack(limit=limit, user=user):
-            function = f"{'user_' if user else ''}stack_{limit}_length"
+        case types.KStack() as kind:
+            function = f"{kind.prefix}stack_{kind.limit}_length"
             return tree.Inline(
                 span=call.span,
                 type=INT64,

@@ -48,6 +48,11 @@ struct count {
 	__u64 n;
 };
 
+struct tuple_1 {
+	__s64 f0;
+	__s64 f1;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	__uint(key_size, 4);
@@ -61,7 +66,7 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
 struct scratch_slot {
 	__u64 busy;
-	__u64 words[128];
+	__u64 words[141];
 };
 
 struct zeros {
@@ -70,7 +75,7 @@ struct zeros {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 8);
+	__uint(max_entries, 10);
 	__type(key, __u32);
 	__type(value, __u64);
 } ledger SEC(".maps");
@@ -214,7 +219,7 @@ static __always_inline __u64 user_stack_3_store(__u64 key,
 	if (user_stacks_3_at(&key))
 		return key;
 	if (user_stacks_3_put(&key, frames)) {
-		ledger_add(7);
+		ledger_add(9);
 		return 0;
 	}
 	return key;
@@ -229,7 +234,7 @@ static __always_inline __u64 user_stack_3(void *ctx, struct user_frames_3 *frame
 	if (size < 0) {
 		if (size == -14) /* EFAULT: a kernel thread */
 			return 0;
-		if (ledger_add(7) == 1)
+		if (ledger_add(9) == 1)
 			warn(ctx, warning);
 		return 0;
 	}
@@ -271,7 +276,7 @@ static __always_inline __u64 stack_3_store(__u64 key,
 	if (stacks_3_at(&key))
 		return key;
 	if (stacks_3_put(&key, frames)) {
-		ledger_add(7);
+		ledger_add(9);
 		return 0;
 	}
 	return key;
@@ -284,7 +289,7 @@ static __always_inline __u64 stack_3(void *ctx, struct frames_3 *frames,
 	__u64 key = 0xcbf29ce484222325ULL;
 
 	if (size < 0) {
-		if (ledger_add(7) == 1)
+		if (ledger_add(9) == 1)
 			warn(ctx, warning);
 		return 0;
 	}
@@ -325,7 +330,7 @@ static __always_inline __u64 user_stack_127_store(__u64 key,
 	if (user_stacks_127_at(&key))
 		return key;
 	if (user_stacks_127_put(&key, frames)) {
-		ledger_add(7);
+		ledger_add(9);
 		return 0;
 	}
 	return key;
@@ -340,7 +345,7 @@ static __always_inline __u64 user_stack_127(void *ctx, struct user_frames_127 *f
 	if (size < 0) {
 		if (size == -14) /* EFAULT: a kernel thread */
 			return 0;
-		if (ledger_add(7) == 1)
+		if (ledger_add(9) == 1)
 			warn(ctx, warning);
 		return 0;
 	}
@@ -353,6 +358,64 @@ static __always_inline __u64 user_stack_127(void *ctx, struct user_frames_127 *f
 		key ^= key >> 32;
 	}
 	return user_stack_127_store(key, frames);
+}
+
+struct build_id_frames_3 {
+	__u64 process;
+	__u64 address[12];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct build_id_frames_3);
+} build_id_stacks_3 SEC(".maps");
+
+static __always_inline struct build_id_frames_3 *build_id_stacks_3_at(__u64 *key)
+{
+	return bpf_map_lookup_elem(&build_id_stacks_3, key);
+}
+
+static __always_inline long build_id_stacks_3_put(__u64 *key, struct build_id_frames_3 *frames)
+{
+	return bpf_map_update_elem(&build_id_stacks_3, key, frames, BPF_ANY);
+}
+
+static __always_inline __u64 build_id_stack_3_store(__u64 key,
+		struct build_id_frames_3 *frames)
+{
+	if (build_id_stacks_3_at(&key))
+		return key;
+	if (build_id_stacks_3_put(&key, frames)) {
+		ledger_add(9);
+		return 0;
+	}
+	return key;
+}
+
+static __always_inline __u64 build_id_stack_3(void *ctx, struct build_id_frames_3 *frames,
+		__u32 warning)
+{
+	long size = bpf_get_stack(ctx, frames->address, sizeof(frames->address), 2304 /* BPF_F_USER_STACK | BPF_F_USER_BUILD_ID */);
+	__u64 key = 0xcbf29ce484222325ULL;
+
+	if (size < 0) {
+		if (size == -14) /* EFAULT: a kernel thread */
+			return 0;
+		if (ledger_add(9) == 1)
+			warn(ctx, warning);
+		return 0;
+	}
+	frames->process = bpf_get_current_pid_tgid() >> 32;
+	key ^= frames->process;
+	for (__u32 i = 0; i < 12; i++) {
+		if (i * 8 >= (__u64)size)
+			break;
+		key = (key ^ frames->address[i]) * 0x9e3779b97f4a7c15ULL;
+		key ^= key >> 32;
+	}
+	return build_id_stack_3_store(key, frames);
 }
 
 static __always_inline __s64 user_stack_3_length(__u64 key)
@@ -370,6 +433,21 @@ static __always_inline __s64 user_stack_3_length(__u64 key)
 	return length;
 }
 
+static __always_inline __s64 build_id_stack_3_length(__u64 key)
+{
+	struct build_id_frames_3 *frames = build_id_stacks_3_at(&key);
+	__s64 length = 0;
+
+	if (!frames)
+		return 0;
+	for (__u32 i = 0; i < 3; i++) {
+		if (!(__u32)frames->address[i * 4])
+			break;
+		length++;
+	}
+	return length;
+}
+
 /* @ */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
@@ -380,7 +458,7 @@ struct {
 
 static __always_inline void map__full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(4) == 1)
+	if (ledger_add(5) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -418,7 +496,7 @@ struct {
 
 static __always_inline void map_p_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(5) == 1)
+	if (ledger_add(6) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -446,21 +524,59 @@ static __always_inline long map_p_delete(__u64 *key)
 	return bpf_map_delete_elem(&map_p, key);
 }
 
+/* @id */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, struct count);
+} map_id SEC(".maps");
+
+static __always_inline void map_id_full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(7) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline struct count *map_id_slot(void *ctx, __u64 *key, __u32 warning)
+{
+	__u32 index = 0;
+	struct count *slot = bpf_map_lookup_elem(&map_id, key);
+	struct zeros *zero_value;
+	int result;
+
+	if (slot)
+		return slot;
+	zero_value = zeros_at(&index);
+	if (!zero_value)
+		return (void *)0;
+	result = bpf_map_update_elem(&map_id, key, (struct count *)zero_value, BPF_NOEXIST);
+	slot = bpf_map_lookup_elem(&map_id, key);
+	if (!slot)
+		map_id_full(ctx, warning, result);
+	return slot;
+}
+
+static __always_inline long map_id_delete(__u64 *key)
+{
+	return bpf_map_delete_elem(&map_id, key);
+}
+
 /* @depth */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4096);
-	__type(key, __s64);
+	__type(key, struct tuple_1);
 	__type(value, struct count);
 } map_depth SEC(".maps");
 
 static __always_inline void map_depth_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(6) == 1)
+	if (ledger_add(8) == 1)
 		warn_failed(ctx, warning, result);
 }
 
-static __always_inline struct count *map_depth_slot(void *ctx, __s64 *key, __u32 warning)
+static __always_inline struct count *map_depth_slot(void *ctx, struct tuple_1 *key, __u32 warning)
 {
 	__u32 index = 0;
 	struct count *slot = bpf_map_lookup_elem(&map_depth, key);
@@ -479,7 +595,7 @@ static __always_inline struct count *map_depth_slot(void *ctx, __s64 *key, __u32
 	return slot;
 }
 
-static __always_inline long map_depth_delete(__s64 *key)
+static __always_inline long map_depth_delete(struct tuple_1 *key)
 {
 	return bpf_map_delete_elem(&map_depth, key);
 }
@@ -490,6 +606,7 @@ struct probe_0_record {
 struct probe_0_scratch {
 	__u64 busy;
 	struct user_frames_127 frames_2 __attribute__((aligned(8)));
+	struct build_id_frames_3 frames_3 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe_0_scratch *scratch)
@@ -517,6 +634,15 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 	if (slot_1) {
 		slot_1->n += 1;
 	}
+	/* @id[ustack(build_id, 3)] = count(); */
+#line 4 "ustack.bt"
+	__u64 key_2;
+	__u64 stack_key_3 = build_id_stack_3(ctx, &scratch->frames_3, 5);
+	key_2 = stack_key_3;
+	struct count *slot_2 = map_id_slot(ctx, &key_2, 6);
+	if (slot_2) {
+		slot_2->n += 1;
+	}
 	return 1;
 }
 
@@ -541,24 +667,45 @@ int probe_0(struct probe_0_record *ctx)
 struct probe_1_record {
 	__u64 common;
 };
-/* tracepoint:syscalls:sys_exit_openat */
-SEC("tracepoint")
-int probe_1(struct probe_1_record *ctx)
+struct probe_1_scratch {
+	__u64 busy;
+	struct build_id_frames_3 frames_1 __attribute__((aligned(8)));
+};
+
+static __always_inline int probe_1_body(struct probe_1_record *ctx, struct probe_1_scratch *scratch)
 {
-	if (!active())
-		return 1;
-	ledger_add(3);
-	/* @depth[len(ustack(3))] = count(); */
-#line 7 "ustack.bt"
-	__s64 key_0;
+	/* @depth[len(ustack(3)), len(ustack(build_id, 3))] = count(); */
+#line 8 "ustack.bt"
+	struct tuple_1 key_0;
+	__builtin_memset(&key_0, 0, sizeof(key_0));
 	struct user_frames_3 frames_0;
-	__u64 stack_key_0 = user_stack_3(ctx, &frames_0, 5);
-	key_0 = user_stack_3_length(stack_key_0);
-	struct count *slot_0 = map_depth_slot(ctx, &key_0, 6);
+	__u64 stack_key_0 = user_stack_3(ctx, &frames_0, 7);
+	key_0.f0 = user_stack_3_length(stack_key_0);
+	__u64 stack_key_1 = build_id_stack_3(ctx, &scratch->frames_1, 8);
+	key_0.f1 = build_id_stack_3_length(stack_key_1);
+	struct count *slot_0 = map_depth_slot(ctx, &key_0, 9);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
 	return 1;
+}
+
+/* tracepoint:syscalls:sys_exit_openat */
+SEC("tracepoint")
+int probe_1(struct probe_1_record *ctx)
+{
+	struct scratch_slot *slot;
+	int result;
+
+	if (!active())
+		return 1;
+	ledger_add(3);
+	slot = scratch_enter(4);
+	if (!slot)
+		return 1;
+	result = probe_1_body(ctx, (void *)slot);
+	__sync_fetch_and_add(&slot->busy, -1);
+	return result;
 }
 
 char LICENSE[] SEC("license") = "GPL";
