@@ -41,6 +41,11 @@ def trampoline(request: Request) -> Iterator[Found]:
         if name in NORETURN and request.provider == "fexit":
             request.error(f"{name} never returns: fexit cannot be attached to it", code=ATTACH)
             return
+        if first := _found_first(request, btf, name, owner):  # it would be traced instead
+            message = f"{request.provider} cannot attach to {name} of {owner}: {first} has one too"
+            hints = (f"kprobe:{owner}:{name} can tell them apart",)
+            request.error(message, hints, code=ATTACH)
+            return
         prototype = btf.function(name, owner or "vmlinux")
         if prototype is None:
             request.missing(shown, (f"{name} has no BTF prototype; {NO_BTF_HINT}",))
@@ -73,6 +78,10 @@ def _matching(request: Request, btf: Btf, module: str, pattern: str) -> Iterator
     for one in request.kernel.probeable.functions(pattern, module):
         if request.provider == "fexit" and one.name in NORETURN:
             continue
+        if first := _found_first(request, btf, one.name, one.module):
+            message = f"{one.name} of {one.module} is left out: {first} has one too"
+            request.report.warning(request.point.span, message)
+            continue
         prototype = btf.function(one.name, one.module or "vmlinux")
         if prototype is None:
             continue
@@ -82,6 +91,20 @@ def _matching(request: Request, btf: Btf, module: str, pattern: str) -> Iterator
         yield Found(targets=(target,), prototype=prototype)
     if not found:
         request.missing(f"{module}:{pattern}" if module else pattern)
+
+
+def _found_first(request: Request, btf: Btf, name: str, owner: str) -> str:
+    """Whose function of this name libbpf would take instead of a module's; "" if it takes that.
+
+    It is given a name only (until 1.6), looks into the core kernel first and then into the
+    modules, in the order in which they were loaded.
+    """
+    if not owner:
+        return ""
+    if btf.function(name, "vmlinux") is not None:
+        return "vmlinux"
+    others = {symbol.module for symbol in request.kernel.symbols.lookup(name)} - {owner, ""}
+    return next((one for one in sorted(others) if btf.function(name, one) is not None), "")
 
 
 def _target(request: Request, shown: str, name: str, owner: str) -> Target:

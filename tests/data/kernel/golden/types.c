@@ -200,3 +200,27 @@ struct bpf_perf_event_data sample;
 struct pid pid;
 struct pid_namespace pid_namespace;
 struct xa_node xa_node;
+
+int submit_twice(int count)
+{
+	return count * 2;
+}
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 session_id;
+	u64 seq_num;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+};
+
+struct bpf_iter__task last_of_tasks;
+
+int bpf_iter_task(struct bpf_iter_meta *meta, struct task_struct *task)
+{
+	last_of_tasks.task = task;
+	return meta->seq_num;
+}
