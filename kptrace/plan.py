@@ -94,6 +94,7 @@ class Target:
     is of a timer; ``count`` tells how many events of a software event make it fire. ``address``
     is set only for a probe by address. ``bpf_id``: ``name`` is the function of this BPF program.
     ``hook`` and ``candidate``: what this place was found for.
+    ``pin``: the file through which others run an iterator, which then is not run here.
     """
 
     probe: str
@@ -106,6 +107,7 @@ class Target:
     bpf_id: int = 0
     hook: str = ""
     candidate: str = ""
+    pin: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,9 @@ _HELPERS = {
     "bpf_get_ns_current_pid_tgid": (
         120, "long", "__u64 device, __u64 inode, void *to, __u32 size",
     ),
+    "bpf_seq_printf": (
+        126, "long", "void *file, const char *format, __u32 size, const void *data, __u32 length",
+    ),
     "bpf_seq_write": (127, "long", "void *file, const void *data, __u32 size"),
     "bpf_ktime_get_boot_ns": (125, "__u64", "void"),
     "bpf_for_each_map_elem": (

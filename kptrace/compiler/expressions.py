@@ -17,6 +17,7 @@ from kptrace.compiler import fold, functions, tree
 from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER
 from kptrace.compiler.functions import FUNCTIONS
 from kptrace.compiler.functions.compile_time import is_literal
+from kptrace.compiler.functions.pinned import only_printf
 from kptrace.compiler.operators import Operators
 from kptrace.compiler.rules import join
 from kptrace.compiler.scope import MapInfo
@@ -297,7 +298,7 @@ class ExpressionChecker(Operators):
         row = FUNCTIONS.get(node.name)
         if row is None or row.statement is None:
             return None
-        return row.statement(self, node) if self.counted(node) else []
+        return only_printf(row.statement)(self, node) if self.counted(node) else []
 
     def counted(self, node: n.Call) -> bool:
         """Whether the number of arguments is right; says so if not."""

@@ -163,7 +163,7 @@ def _around(one: Emitted, context: str, entry: str) -> str:
     """Guards, hits and scratch memory around the block, under the given head of a function."""
     leave = f"\t\treturn {one.default};\n"
     before = ""
-    if one.unit.kind not in ALWAYS_KINDS:
+    if one.unit.kind not in ALWAYS_KINDS and not one.unit.targets[0].pin:
         before += f"\tif (!active())\n{leave}"
     if one.filtered:
         before += f"\tif (!wanted_process())\n{leave}"

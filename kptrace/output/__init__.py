@@ -138,6 +138,9 @@ class Format(Protocol):
     def attached(self, count: int) -> bytes:
         """Probes are attached. Not for quiet runs: that is the caller's decision."""
 
+    def pinned(self, path: str) -> bytes:
+        """An iterator is pinned there."""
+
     def lost_events(self, count: int) -> bytes:
         """Events were lost just now."""
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
@@ -102,6 +103,9 @@ class JsonFormat:
     def attached(self, count: int) -> bytes:
         data = {"type": "attached_probes", "count": count, "data": {"probes": count}}
         return dump(data) + b"\n"
+
+    def pinned(self, path: str) -> bytes:
+        return _line("pinned", dump_string(os.fsencode(path)))
 
     def lost_events(self, count: int) -> bytes:
         data = {"type": "lost_events", "count": count, "data": {"events": count}}

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -81,6 +82,9 @@ class TextFormat(TextTrials):
 
     def attached(self, count: int) -> bytes:
         return b"Attached %d %b\n" % (count, b"probe" if count == 1 else b"probes")
+
+    def pinned(self, path: str) -> bytes:
+        return b"Program pinned to %b\n" % os.fsencode(path)
 
     def lost_events(self, count: int) -> bytes:
         return b"Lost %d events\n" % count

@@ -39,13 +39,13 @@ class Attachments:
     """Owns everything that is attached; detaches in reverse order.
 
     ``count``: attached places, every function of a multi link by itself. ``warnings``: probes
-    that were left out under ``missing_probes = warn``. ``iterators``: links of iter programs, in
-    source order.
+    that were left out under ``missing_probes = warn``. ``iterators``: links of iter programs
+    and where they shall be pinned ("": nowhere), in source order.
     """
 
     def __init__(self, tracefs: Path) -> None:
         self.count = 0
-        self.iterators: list[int] = []
+        self.iterators: list[tuple[int, str]] = []
         self.warnings: list[Diagnostic] = []
         self._tracefs = tracefs
         self._held: list[_Held] = []
@@ -221,7 +221,7 @@ class _Attacher:
             if mechanism is not Mechanism.ITERATOR:
                 return _Held(program=program.name, link=bpf.raw_tracepoint_open(loaded))
             link = bpf.link_iterator(loaded)
-            self._attachments.iterators.append(link)
+            self._attachments.iterators.append((link, target.pin))
             return _Held(program=program.name, link=link)
         if mechanism is Mechanism.TRACEFS and program.kind in FUNCTION_KINDS:
             return self._tracefs(program, target)

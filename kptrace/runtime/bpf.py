@@ -23,6 +23,7 @@ class Command(IntEnum):
     MAP_DELETE = 3
     MAP_GET_NEXT_KEY = 4
     PROG_LOAD = 5
+    OBJ_PIN = 6
     PROG_TEST_RUN = 10
     PROG_GET_NEXT_ID = 11
     PROG_GET_FD_BY_ID = 13
@@ -350,6 +351,12 @@ def link_iterator(program_fd: int) -> int:
 def iterator(link_fd: int) -> int:
     """One run over all objects; happens while it is read."""
     return _call(Command.ITER_CREATE, uapi.IterCreate(link_fd=link_fd))
+
+
+def pin(fd: int, path: str) -> None:
+    """Give an object a name on a BPF file system, which keeps it when nobody has it open."""
+    name = ctypes.create_string_buffer(os.fsencode(path))
+    _call(Command.OBJ_PIN, uapi.Pin(pathname=_address(name), bpf_fd=fd))
 
 
 def link_kprobe_multi(

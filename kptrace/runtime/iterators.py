@@ -51,6 +51,27 @@ def read(link: int) -> Iterator[list[RawRecord]]:
         os.close(iterator)
 
 
+def pin(link: int, path: str) -> None:
+    """Pin a link, so that reading the file runs the program. RunError when that cannot be."""
+    try:
+        bpf.pin(link, path)
+    except OSError as error:
+        raise RunError(
+            f"cannot pin to {path}: {error.strerror}",
+            hint=_PIN_HINTS.get(error.errno or 0, ""),
+            code="pin",
+        ) from error
+
+
+_NOT_BPF = "it must be on a BPF file system, which mount -t bpf bpf /sys/fs/bpf makes"
+_PIN_HINTS = {
+    errno.EEXIST: "remove the file, which also frees the program that it keeps",
+    # the kernel refuses other file systems with this
+    errno.EPERM: _NOT_BPF,
+    errno.ENOENT: _NOT_BPF,
+}
+
+
 def _split(data: bytes) -> tuple[list[RawRecord], bytes]:
     """The whole records, and the beginning of the next one."""
     records: list[RawRecord] = []

@@ -132,6 +132,10 @@ class BtfInfo(ctypes.Structure):
     _fields_ = (("btf", c_uint64), ("btf_size", c_uint32), ("id", c_uint32))
 
 
+class Pin(ctypes.Structure):
+    _fields_ = (("pathname", c_uint64), ("bpf_fd", c_uint32), ("file_flags", c_uint32))
+
+
 class IterCreate(ctypes.Structure):
     _fields_ = (("link_fd", c_uint32), ("flags", c_uint32))
 

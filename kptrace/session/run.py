@@ -242,9 +242,13 @@ class _Run:
         if self._handlers.exit_status is None:
             self._handlers.exit_status = asked
 
-    def _iterate(self, links: Sequence[int], reader: Reader) -> None:
-        """Run every iterator once; the run ends with the last one."""
-        for link in links:
+    def _iterate(self, links: Sequence[tuple[int, str]], reader: Reader) -> None:
+        """Run every iterator once, or pin it; the run ends with the last one."""
+        for link, pin in links:
+            if pin:
+                iterators.pin(link, pin)
+                self._sink.write(Stream.OUTPUT, self._form.pinned(pin))
+                continue
             for records in iterators.read(link):
                 self._handlers.handle(records)
                 self._handlers.handle(reader.drain())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kptrace import formats, types
 from kptrace.compiler import fold, tree
+from kptrace.compiler.functions import pinned
 from kptrace.compiler.functions.row import Function, StatementRule, expression
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
@@ -75,6 +76,13 @@ def _sent(kind: EventKind) -> StatementRule:
         return [tree.Send(span=call.span, kind=kind.value, fields=fields, text=text)]
 
     return rule
+
+
+def _printf(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
+    if not check.unit.targets[0].pin:
+        return _sent(EventKind.PRINTF)(check, call)
+    made = formatted(check, call)
+    return [] if made is None else pinned.kernel_printf(check, call, *made)
 
 
 def _system(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
@@ -145,7 +153,7 @@ def _static_assert(check: ExpressionChecker, call: n.Call) -> list[tree.Statemen
 _ANY = formats.Conversion(offset=0, end=2, spec="s")
 
 ROWS: dict[str, Function] = {
-    "printf": Function(least=1, most=None, statement=_sent(EventKind.PRINTF)),
+    "printf": Function(least=1, most=None, statement=_printf),
     "errorf": Function(least=1, most=None, statement=_sent(EventKind.ERRORF)),
     "warnf": Function(least=1, most=None, statement=_sent(EventKind.WARNF)),
     "cat": Function(least=1, most=None, statement=_sent(EventKind.CAT)),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -10,6 +11,9 @@ from kptrace.compiler.providers.base import ATTACH, Found, Request
 from kptrace.errors import did_you_mean
 from kptrace.kernel.btf import Btf
 from kptrace.plan import Target
+
+_PINS = "/sys/fs/bpf"
+"""Where a pin without a leading / goes."""
 
 
 def iterator(request: Request) -> Iterator[Found]:
@@ -20,7 +24,7 @@ def iterator(request: Request) -> Iterator[Found]:
         request.error("iter probe only supports one attach point.")
         return
     name, *pin = request.parts
-    if "*" in name:
+    if any("*" in one for one in request.parts):
         request.error("iter probe type does not support wildcards")
         return
     btf = request.kernel.btf
@@ -29,10 +33,9 @@ def iterator(request: Request) -> Iterator[Found]:
         hints = (request.kernel.btf_problem,) if btf is None else did_you_mean(name, known(btf))
         request.error(message, hints, code=ATTACH)
         return
-    if pin:
-        request.error("pinned iterators are not supported yet", code="not-supported")
-        return
-    target = Target(probe=request.point.name or f"iter:{name}", name=name)
+    text = ":".join(("iter", name, *pin))
+    path = os.path.join(_PINS, pin[0]) if pin else ""
+    target = Target(probe=request.point.name or text, name=name, pin=path)
     yield Found(targets=(target,), prototype=btf.function(f"bpf_iter_{name}"))
 
 

@@ -1,0 +1,1 @@
+/* BCC cannot load iter programs for a target of their own */
