@@ -49,11 +49,6 @@ class CheckerBase(ABC):
     def bad(self, span: Span) -> tree.Bad:
         return tree.Bad(span=span)
 
-    def not_yet(self, span: Span, what: str) -> tree.Bad:
-        self.report.error(span, f"{what} are not supported yet" if what.endswith("s")
-                          else f"{what} is not supported yet", code="not-supported")  # fmt: skip
-        return self.bad(span)
-
     def value(self, node: n.Expr) -> tree.Expr:
         """An expression as a value: memory is read, structs know their members."""
         made = self.expr(node)
