@@ -114,18 +114,11 @@ class _TooDeepError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Frame:
-    """One expansion: where it was called, what its names mean, and what it is inside of."""
+    """One expansion: where it was called and what its names mean."""
 
     call: Span | None = None
-    title: str = ""
-    definition: object = None
     arguments: Mapping[str, _Argument] = dataclasses.field(default_factory=dict)
     suffix: str = ""
-    outer: _Frame | None = None
-
-    def chain(self) -> list[_Frame]:
-        """The expansions around this place, outermost first; the program itself is none."""
-        return [*self.outer.chain(), self] if self.outer is not None else []
 
 
 _NOWHERE = _Frame()
@@ -147,6 +140,9 @@ class _Expander:
         self.report = report
         self.expansions = 0
         self.depth = 0
+        # what is being expanded, outermost first: a definition (its name and kinds of parameters,
+        # or "#define" and its name), and how messages call it
+        self.open: dict[tuple[str, ...], str] = {}
 
     def item(self, node: n.RootItem) -> n.RootItem:
         """One root item, expanded."""
@@ -154,6 +150,7 @@ class _Expander:
             made: n.RootItem = self.visit(node, _NOWHERE)
         except _TooDeepError:
             made = node
+            self.open.clear()
         if made is node and self.depth == 0:
             return made
         if self.depth or _depth(made) > MAX_DEPTH:
@@ -211,9 +208,9 @@ class _Expander:
         macro = self.find(node.name, ())
         here = self.children(node, frame)
         if macro is not None:
-            return self.body(macro, (), here.span, frame)
+            return self.body(macro, (), here.span)
         if node.name in self.constants and node.name not in self.standard:
-            return self.constant(node.name, here, frame)
+            return self.constant(node.name, here)
         return here
 
     def variable(self, node: n.Variable, frame: _Frame) -> n.Node:
@@ -264,7 +261,7 @@ class _Expander:
         made = self.children(node, frame)
         macro = self.find(made.name, made.arguments)
         if macro is not None:
-            return self.body(macro, made.arguments, made.span, frame)
+            return self.body(macro, made.arguments, made.span)
         if made.name in self.table and made.name not in self.standard:
             message = f"Call to {made.name}() has arguments that do not match any definition."
             self.report.error(made.span, message, code="macro")
@@ -277,22 +274,13 @@ class _Expander:
             return None
         return max(fitting, key=lambda one: sum(map(bool, _kinds(one))))
 
-    def body(
-        self, macro: n.Macro, arguments: tuple[_Argument, ...], call: Span, outer: _Frame
-    ) -> n.Node:
+    def body(self, macro: n.Macro, arguments: tuple[_Argument, ...], call: Span) -> n.Node:
         """The body in place of a call."""
         self.expansions += 1
-        frame = _Frame(
-            call=call,
-            title=macro.name,
-            definition=macro,
-            arguments=dict(zip(macro.parameters, arguments, strict=True)),
-            suffix=f"#{self.expansions}",
-            outer=outer,
-        )
-        chain = outer.chain()
-        if any(one.definition is macro for one in chain):
-            names = " > ".join([*(one.title for one in chain), macro.name])
+        kinds = _kinds(macro)
+        definition = (macro.name, *kinds)
+        if definition in self.open:
+            names = " > ".join([*self.open.values(), macro.name])
             message = f"Recursive macro call detected. Call chain: {names}"
             self.report.error(call, message, code="macro")
             return n.Block(span=call, statements=(), value=None)
@@ -301,15 +289,23 @@ class _Expander:
                 message = f"more than {MAX_EXPANSIONS} macro calls"
                 self.report.error(call, message, code="macro")
             return n.Block(span=call, statements=(), value=None)
+        passed = map(_passed, kinds, arguments)
+        frame = _Frame(
+            call=call,
+            arguments=dict(zip(macro.parameters, passed, strict=True)),
+            suffix=f"#{self.expansions}",
+        )
+        self.open[definition] = macro.name
         made: n.Block = self.visit(macro.body, frame)
+        del self.open[definition]
         if not made.statements and made.value is not None:
             return made.value
         return made
 
-    def constant(self, name: str, node: n.Node, outer: _Frame) -> n.Node:
+    def constant(self, name: str, node: n.Node) -> n.Node:
         """The expression that an object-like C macro stands for."""
-        chain = outer.chain()
-        if any(one.definition == name for one in chain):
+        definition = ("#define", name)
+        if definition in self.open:
             self.report.error(node.span, f"Macro recursion: {name}", code="macro")
             return node
         try:
@@ -318,9 +314,17 @@ class _Expander:
             message = f"syntax: {problem.message}"
             self.report.error(problem.span.expanded(node.span), message, code="syntax")
             return node
-        frame = _Frame(call=node.span, title=name, definition=name, outer=outer)
-        made: n.Node = self.visit(value, frame)
+        self.open[definition] = name
+        made: n.Node = self.visit(value, _Frame(call=node.span))
+        del self.open[definition]
         return made
+
+
+def _passed(kind: str, argument: _Argument) -> _Argument:
+    """What a parameter stands for: a plain one only the value of a variable or a map."""
+    if kind or not isinstance(argument, n.Variable | n.Map):
+        return argument
+    return n.Block(span=argument.span, statements=(), value=argument)
 
 
 def _fits(macro: n.Macro, arguments: tuple[_Argument, ...]) -> bool:
