@@ -9,7 +9,7 @@ Language §3.1 is the table behind this file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TypeAlias
 
 from kptrace.records import dataclass
@@ -86,7 +86,8 @@ class Struct:
     ``kind`` is ``struct`` or ``union``; an anonymous one has no name, only its BTF id (ids are
     those of one BTF object: ``module`` names it, "" is vmlinux). ``size`` is in bytes; -1 for a
     forward declaration, whose members are unknown. ``members`` and ``align`` are filled in where
-    the struct is a value, so that the decoder knows it.
+    the struct is a value, so that the decoder knows it. ``user``: it is, or was copied from, user
+    memory, so that its pointers point there.
     """
 
     kind: str
@@ -96,6 +97,7 @@ class Struct:
     module: str = field(default="", compare=False)
     members: tuple[Member, ...] = field(default=(), compare=False, repr=False)
     align: int = field(default=8, compare=False, repr=False)
+    user: bool = field(default=False, compare=False, repr=False, metadata={"plan": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +115,13 @@ class Member:
     shift: int = 0
     bit_size: int = 0
     held: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A floating-point number, in structs only: the language has none, so it prints ``null``."""
+
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,6 +317,7 @@ Type: TypeAlias = (
     | Pointer
     | Array
     | Struct
+    | Float
     | Function
     | Float
     | String
@@ -433,6 +443,17 @@ def element_places(have: Tuple | Record, want: Tuple | Record) -> tuple[int, ...
     return tuple(range(len(have.elements)))
 
 
+def in_user_memory(kind: Type) -> Type:
+    """A type as it is when its value comes from user memory: pointers point there, too."""
+    match kind:
+        case Pointer() | Struct():
+            return replace(kind, user=True)
+        case Array(element=element):
+            return replace(kind, element=in_user_memory(element))
+        case _:
+            return kind
+
+
 def braced(parts: Iterable[str]) -> str:
     """``{ .a = 1, .b = x }``: the form of records and structs."""
     inner = ", ".join(parts)
@@ -486,6 +507,8 @@ def type_name(kind: Type) -> str:
             return f"{type(kind).__name__.lower()}_t"
         case Args():
             return "args"
+        case Float(size=size):
+            return {4: "float", 8: "double"}.get(size, "long double")
         case Function():
             return "function"
         case Float(size=size):

@@ -49,6 +49,8 @@ class Access(Tuples):
         if found.bit_size:
             return self.bits(node.span, operand, found)
         kind = self.by_value(found.type)
+        if operand.type.user:
+            kind = types.in_user_memory(kind)
         part = tree.Part(span=node.span, type=kind, operand=operand, offset=offset)
         if operand.type.module == types.DEFINED and isinstance(kind, types.String):
             return tree.Cast(span=node.span, type=types.String(kind.size + 1), operand=part)
@@ -98,6 +100,8 @@ class Access(Tuples):
         kind = found.type
         if struct.module == types.DEFINED and isinstance(kind, types.String):
             kind = types.String(kind.size + 1)  # a full array still ends in NUL (language §3.7)
+        if struct.user:
+            kind = types.in_user_memory(kind)
         return self.read_type(replace(operand, span=span, type=kind, steps=(*operand.steps, step)))
 
     def bits(self, span: Span, operand: tree.Expr, found: Member) -> tree.Expr:
@@ -119,8 +123,8 @@ class Access(Tuples):
 
     def read_type(self, place: tree.Place) -> tree.Expr:
         """A pointer read from user memory points to user memory too."""
-        if isinstance(place.type, types.Pointer) and place.user and not place.type.user:
-            return replace(place, type=replace(place.type, user=True))
+        if place.user:
+            place = replace(place, type=types.in_user_memory(place.type))
         if isinstance(place.type, types.Void | types.Function):
             message = f"Can not dereference a pointer to {type_name(place.type)}"
             self.report.error(place.span, message, code="type", hints=("cast the pointer first",))

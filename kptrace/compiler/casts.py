@@ -45,6 +45,8 @@ class Casts(Access):
             if folded is not None:
                 return folded
         if _allowed(operand.type, target):
+            if isinstance(operand.type, Pointer) and isinstance(target, Pointer):
+                target = replace(target, user=operand.type.user)
             return tree.Cast(span=node.span, type=target, operand=operand)
         names = f'"{type_name(operand.type)}" to "{type_name(target)}"'
         self.report.error(node.span, f"Cannot cast from {names}", code="type")

@@ -49,6 +49,9 @@ class ValueTypes:
             case types.Buffer(size=size):
                 body = f"\t__u32 length;\n\tchar data[{size}];\n"
                 return self._declare(f"buffer_{size}", body, " __attribute__((packed))")
+            case types.Float(size=size):
+                tail = f" __attribute__((aligned({types.align_of(kind)})))"
+                return self._declare(f"float_{size}", f"\t__u8 data[{size}];\n", tail)
             case types.MacAddress():
                 return self._declare("macaddr", "\t__u8 data[6];\n")
             case types.Float(size=size):
