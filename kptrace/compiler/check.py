@@ -219,8 +219,8 @@ class _Checker(Loops):
             message = f"Value of type '{type_name(value.type)}' cannot be stored in a map"
             self.report.error(value.span, message, code="type")
             return []
-        self.grow_map(target, value, self.use_of(value))
-        if (known := self.maps[target.name].type) is not None:
+        fits = self.grow_map(target, value, self.use_of(value))
+        if fits and (known := self.maps[target.name].type) is not None:
             self.converted(value, known)
         return [tree.SetMap(span=node.span, map=target.name, key=key, value=value)]
 
@@ -252,14 +252,15 @@ class _Checker(Loops):
         self.report.error(right.span, message, code="type", hints=(hint,))
         return []
 
-    def grow_map(self, target: n.Map, value: tree.Expr, use: Use) -> None:
+    def grow_map(self, target: n.Map, value: tree.Expr, use: Use) -> bool:
+        """Join a value's type to that of the map; whether it fits, else it is told."""
         info = self.maps[target.name]
         info.written = True
         if isinstance(use.type, types.Error):
-            return
+            return True
         if info.value is None:
             info.value = use
-            return
+            return True
         wider = join(info.value, use)
         if wider is None:
             message = (
@@ -268,5 +269,6 @@ class _Checker(Loops):
                 f" '{type_name(info.value.type)}'"
             )
             self.report.error(value.span, message, code="type")
-        else:
-            info.value = wider
+            return False
+        info.value = wider
+        return True

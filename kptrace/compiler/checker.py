@@ -73,15 +73,23 @@ class CheckerBase(ABC):
         btf = self.facts.kernel.btf
         match kind:
             case types.Struct(members=()) if btf is not None:
-                return btf.complete(kind)
+                return replace(btf.complete(kind), user=kind.user)
             case types.Array(element=element):
                 return replace(kind, element=self.by_value(element))
             case _:
                 return kind
 
     def converted(self, value: tree.Expr, kind: Type) -> None:
-        """Warn where a value that is no literal may not fit the type that it becomes."""
+        """Warn where a value that is no literal may not fit the type that it becomes.
+
+        Of a tuple that is written out, each element is looked at.
+        """
         have = value.type
+        wanted = (types.Tuple, types.Record)
+        if isinstance(value, tree.TupleMake) and isinstance(kind, wanted):
+            assert isinstance(have, wanted)
+            for one, place in zip(value.elements, types.element_places(have, kind), strict=True):
+                self.converted(one, kind.elements[place])
         if not isinstance(have, types.Int) or not isinstance(kind, types.Int):
             return
         if isinstance(value, tree.Const) or fits(have, kind):

@@ -31,7 +31,7 @@ _STACK_ARGUMENT = re.compile(r"sarg[0-9]+")
 _NOT_IN_FOR = ("args", "retval", "ctx")
 """What reads the probe's context, which is out of reach in a loop's function."""
 
-_NO_KEY = (types.Void, *(one for one in types.AGGREGATES if one not in types.CASTABLE))
+_NO_KEY = (types.Void, types.Float, *(one for one in types.AGGREGATES if one not in types.CASTABLE))
 """Types that a map key cannot have, nor a part of it."""
 
 
@@ -46,6 +46,10 @@ def _elements(made: tree.Expr) -> Iterator[tree.Expr]:
 
 class ExpressionChecker(Operators):
     """Types the expressions of one program."""
+
+    @abstractmethod
+    def result(self, node: n.Expr) -> tree.Expr:
+        """A value, or what runs where an expression has none: then its type is void."""
 
     @abstractmethod
     def block_value(self, node: n.Block) -> tree.Expr:
@@ -247,6 +251,7 @@ class ExpressionChecker(Operators):
         use = self.use_of(key)
         if info.key is None:
             info.key = use
+            self.converted(key, info.key_type or use.type)
             return key
         wider = join(info.key, use)
         if wider is None:
@@ -258,6 +263,7 @@ class ExpressionChecker(Operators):
             self.report.error(span, message, code="map")
             return self.bad(span)
         info.key = wider
+        self.converted(key, info.key_type or wider.type)
         return key
 
     def map_read(self, node: n.Map) -> tree.Expr:

@@ -113,9 +113,13 @@ class Flow(ExpressionChecker):
     # --- branches ---
 
     def branch(self, node: n.Expr) -> tree.Expr:
+        """What a branch or a block comes to."""
+        return self.castable(self.result(node))
+
+    def result(self, node: n.Expr) -> tree.Expr:
         """A value, or what runs where an expression has none: then its type is void."""
         if not acts(node, void=True):
-            return self.castable(self.value(node))
+            return self.value(node)
         body = tuple(self.expression_statement(node))
         return tree.BlockValue(span=node.span, type=types.VOID, body=body, value=None)
 

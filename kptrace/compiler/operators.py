@@ -6,7 +6,7 @@ from __future__ import annotations
 from kptrace import types
 from kptrace.compiler import fold, tree
 from kptrace.compiler.casts import Casts
-from kptrace.compiler.rules import Use, as_int, combine, is_scalar, promote
+from kptrace.compiler.rules import Use, as_int, combine, promote
 from kptrace.errors import Context
 from kptrace.lang import nodes as n
 from kptrace.source import Span
@@ -93,36 +93,35 @@ class Operators(Casts):
             return self.comparison(node, left, right)
         return self.arithmetic(node, left, right)
 
-    def no_operator(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
+    def no_operator(
+        self, node: n.Binary, left: tree.Expr, right: tree.Expr, hints: tuple[str, ...] = ()
+    ) -> tree.Expr:
         message = (
             f"The {node.op} operator can not be used on expressions of types"
             f" {type_name(left.type)}, {type_name(right.type)}"
         )
-        self.report.error(node.span, message, code="type")
+        self.report.error(node.span, message, code="type", hints=hints)
         return self.bad(node.span)
 
     def logical(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
-        for one in (left, right):
-            if as_int(one.type) is None and not isinstance(one.type, types.Pointer):
-                return self.no_operator(node, left, right)
+        pointers = [isinstance(one.type, types.Pointer) for one in (left, right)]
+        numbers = [as_int(one.type) is not None for one in (left, right)]
+        if not all(pointers) and not all(numbers):
+            hints = ("compare the pointer with 0",) if any(pointers) and any(numbers) else ()
+            return self.no_operator(node, left, right, hints)
         return tree.Logical(span=node.span, type=BOOL, op=node.op, left=left, right=right)
 
     def comparison(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
         if isinstance(left.type, OBJECTS) and type(left.type) is type(right.type):
             return self.object_comparison(node, left, right)
         if as_int(left.type) is None or as_int(right.type) is None:
-            if not (is_scalar(left.type) and left.type == right.type):
-                return self.mismatch(node, left, right)
-            if node.op not in ("==", "!="):
-                return self.no_operator(node, left, right)
-            signed = False
-        else:
-            wide = promote(self.use_of(left), self.use_of(right))
-            for side in (left, right):
-                self.converted(side, wide)
-            signed = wide.signed
+            same = type(left.type) is type(right.type)
+            return (self.no_operator if same else self.mismatch)(node, left, right)
+        wide = promote(self.use_of(left), self.use_of(right))
+        for side in (left, right):
+            self.converted(side, wide)
         return tree.Compare(
-            span=node.span, type=BOOL, op=node.op, left=left, right=right, signed=signed
+            span=node.span, type=BOOL, op=node.op, left=left, right=right, signed=wide.signed
         )
 
     def mismatch(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
@@ -174,7 +173,10 @@ class Operators(Casts):
                 " (cast to unsigned to silence warning)",
             )
         result = INT64 if signed or node.op == "-" else UINT64
-        return tree.Arithmetic(span=node.span, type=result, op=node.op, left=left, right=right)
+        made = tree.Arithmetic(span=node.span, type=result, op=node.op, left=left, right=right)
+        if isinstance(left.type, types.Bool) and isinstance(right.type, types.Bool):
+            return tree.Cast(span=node.span, type=BOOL, operand=made)
+        return made
 
     def pointer_operation(self, node: n.Binary, left: tree.Expr, right: tree.Expr) -> tree.Expr:
         if node.op in ("==", "!=", "<", ">", "<=", ">="):
@@ -220,6 +222,8 @@ class Operators(Casts):
             )
             self.report.error(span, message, code="type")
             return self.bad(span)
+        self.converted(then, kind)
+        self.converted(otherwise, kind)
         return tree.Ternary(
             span=span, type=kind, condition=condition, then=then, otherwise=otherwise
         )

@@ -47,7 +47,7 @@ def formatted(check: ExpressionChecker, call: n.Call) -> tuple[str, tuple[tree.E
         check.report.error(call.span, message, code="call")
         return None
     made = tuple(
-        check.castable(check.value(expression(call, index)))
+        check.castable(check.result(expression(call, index)))
         for index in range(1, len(call.arguments))
     )
     if any(isinstance(one, tree.Bad) for one in made):

@@ -11,7 +11,7 @@ from kptrace.compiler.functions.row import Function, expression, literal_int, li
 from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.plan import EventKind
-from kptrace.types import INT32, type_name
+from kptrace.types import INT32, INT64, UINT64, type_name
 
 if TYPE_CHECKING:
     from kptrace.compiler.expressions import ExpressionChecker
@@ -26,7 +26,7 @@ def _print(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
         message = f"Non-map print() only takes 1 argument, {given} found"
         check.report.error(call.span, message, code="call")
         return []
-    made = check.value(node)
+    made = check.result(node)
     if isinstance(made.type, (types.Stats, *types.SPREAD)):
         message = (
             f"Map type {type_name(made.type)} cannot print the value of individual keys. You"
@@ -88,9 +88,9 @@ def _join(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
     separator = literal_string(check, call, 1) if len(call.arguments) > 1 else " "
     if isinstance(argv, tree.Bad) or separator is None:
         return []
-    if not isinstance(argv.type, types.Pointer) and as_int(argv.type) is None:
+    if not isinstance(argv.type, types.Pointer) and argv.type not in (INT64, UINT64):
         found = type_name(argv.type)
-        message = f"join() only supports int or pointer arguments ({found} provided)"
+        message = f"join() only supports pointer or 64-bit integer arguments ({found} provided)"
         check.report.error(argv.span, message, code="type")
         return []
     user = isinstance(argv.type, types.Pointer) and argv.type.user

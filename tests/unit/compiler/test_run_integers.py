@@ -84,7 +84,10 @@ def arithmetic(op: str, left: Term, right: Term) -> Term:
             value = ua >> b
         case _:
             value = {"+": a + b, "-": a - b, "*": a * b, "&": a & b, "|": a | b, "^": a ^ b}[op]
-    return Term(text=f"({left.text} {op} {right.text})", kind=kind, value=wrap(value, kind))
+    text = f"({left.text} {op} {right.text})"
+    if isinstance(left.kind, Bool) and isinstance(right.kind, Bool):
+        return Term(text=text, kind=BOOL, value=int(value != 0))
+    return Term(text=text, kind=kind, value=wrap(value, kind))
 
 
 def comparison(op: str, left: Term, right: Term) -> Term:

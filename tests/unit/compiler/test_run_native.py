@@ -165,7 +165,7 @@ def test_integers_and_increments(run: Any) -> None:
         " let $later; $later++; print($later); let $zero: uint16 = 0; print($zero);",
     ) == [
         "200", "201", "202", str(202 << 40), str(203 * 70000), str(1 << 40), str((1 << 24) - 1),
-        "-129", "-129", str(40 << 20), str((1 << 31) - 1 + 40), "2", "false",
+        "-129", "-129", str(40 << 20), str((1 << 31) - 1 + 40), "true", "false",
         str((1 << 64) - 41), "1", "0",
     ]  # fmt: skip
 

@@ -27,7 +27,7 @@ def printed(run: Any, body: str, *options: str) -> list[str]:
         ("@r[1] = (a=1, b=-5); print(@r[1].b); print(@r[2]);", "-5"),
         ("$r = (a=1, b=2); $r = (b=3, a=70000); print($r);", "{ .a = 70000, .b = 3 }"),
         ('$r = (a="x", b=2); $r = (a="longer", b=3); print($r);', "{ .a = longer, .b = 3 }"),
-        ("$r = (a=nsecs, b=2); $r = (b=$r.b + 5, a=$r.b); print($r);", "{ .a = 2, .b = 7 }"),
+        ("$r = (a=(int64)nsecs, b=2); $r = (b=$r.b + 5, a=$r.b); print($r);", "{ .a = 2, .b = 7 }"),
         ("$r = nsecs > 0 ? (a=1, b=2) : (b=3, a=4); print($r);", "{ .a = 1, .b = 2 }"),
         ("$r = nsecs == 0 ? (a=1, b=2) : (b=3, a=400); print($r);", "{ .a = 400, .b = 3 }"),
         ("@m[(a=1, b=2)] = 5; print(@m[(b=2, a=1)]);", "5"),
