@@ -137,8 +137,6 @@ def _leaf(kind: Type) -> tuple[str, _Convert | None]:
             return "6s", None
         case types.Struct(size=size):
             return f"{max(size, 0)}s", _struct(kind)
-        case types.Float(size=size):
-            return f"{size}s", _nothing
         case types.Void() | types.Function():
             return "0s", _nothing
         case types.Float(size=size):

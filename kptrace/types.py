@@ -118,13 +118,6 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Float:
-    """A floating-point number, in structs only: the language has none, so it prints ``null``."""
-
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class Function:
     """Only as the target of a pointer."""
 
@@ -317,7 +310,6 @@ Type: TypeAlias = (
     | Pointer
     | Array
     | Struct
-    | Float
     | Function
     | Float
     | String
@@ -511,7 +503,5 @@ def type_name(kind: Type) -> str:
             return {4: "float", 8: "double"}.get(size, "long double")
         case Function():
             return "function"
-        case Float(size=size):
-            return f"float{size * 8}"
         case Error():
             return "error"

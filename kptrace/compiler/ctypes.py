@@ -54,8 +54,6 @@ class ValueTypes:
                 return self._declare(f"float_{size}", f"\t__u8 data[{size}];\n", tail)
             case types.MacAddress():
                 return self._declare("macaddr", "\t__u8 data[6];\n")
-            case types.Float(size=size):
-                return self._declare(f"float_{size}", f"\t__u8 data[{size}];\n")
             case types.Tuple(elements=elements) | types.Record(elements=elements):
                 return self._tuple(elements)
             case types.Array(element=element, count=count):
