@@ -86,7 +86,7 @@ def test_variables_of_the_body_are_its_own() -> None:
 
 def test_an_argument_keeps_its_variables() -> None:
     assert body("macro f(x) { let $t = 1; $t + x }", "$t = 2; print(f($t));") == (
-        "{ $t = 2; print({ let $t#1 = 1; $t#1 + $t }); }"
+        "{ $t = 2; print({ let $t#1 = 1; $t#1 + ({ $t }) }); }"
     )
 
 
