@@ -31,7 +31,7 @@ _STACK_ARGUMENT = re.compile(r"sarg[0-9]+")
 _NOT_IN_FOR = ("args", "retval", "ctx")
 """What reads the probe's context, which is out of reach in a loop's function."""
 
-_NO_KEY = (types.Void, types.Float, *(one for one in types.AGGREGATES if one not in types.CASTABLE))
+_NO_KEY = (types.Void, *(one for one in types.AGGREGATES if one not in types.CASTABLE))
 """Types that a map key cannot have, nor a part of it."""
 
 
