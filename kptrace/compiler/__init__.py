@@ -23,12 +23,13 @@ from kptrace.compiler.declarations import check_declarations, declarations
 from kptrace.compiler.expand import ATTACH, Policy, Unit, expand
 from kptrace.compiler.functions.process import current_process
 from kptrace.compiler.imports import load_imports
+from kptrace.compiler.keys import check_with_keys
 from kptrace.compiler.parameters import Named
 from kptrace.compiler.probe_values import NO_BTF
 from kptrace.compiler.providers import PROVIDERS
 from kptrace.compiler.providers.base import Found, Request
 from kptrace.compiler.providers.hooks import Choice, choose
-from kptrace.compiler.scope import Facts, any_kfunc, every
+from kptrace.compiler.scope import FEATURE, Facts, any_kfunc, every
 from kptrace.compiler.sessions import declaration, pairs
 from kptrace.compiler.standard import STANDARD
 from kptrace.compiler.storage import map_kind
@@ -112,6 +113,8 @@ def _fail(report: Report, kernel: Kernel) -> None:
     found = [*report.errors, *report.warnings]
     if codes == {ATTACH}:
         raise AttachError.of(found)
+    if codes == {FEATURE}:
+        raise HostError.of(found)
     if NO_BTF in codes and codes <= {ATTACH, NO_BTF} and kernel.btf is None:
         raise HostError.of(found)
     report.check()
@@ -167,7 +170,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
     )
     units = expand(program, kernel, policy, report)
     declared = declarations(program, report)
-    checked = check(units, facts, report)
+    checked, facts = check_with_keys(units, facts, report)
     check_declarations(declared, checked.maps, map_kind, report)
     if not report.errors:  # else what is asked for may not be known
         named.refuse_unexpected(report)

@@ -10,7 +10,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.rules import Use, aggregate_int, as_int, fits
-from kptrace.compiler.scope import Facts, MapInfo, Scopes
+from kptrace.compiler.scope import FEATURE, Facts, MapInfo, Scopes
 from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.source import Span
@@ -124,7 +124,7 @@ class CheckerBase(ABC):
             assert isinstance(made.type, types.CASTABLE)
             if not self.facts.percpu_lookup:
                 message = "Missing required kernel feature: map_lookup_percpu_elem"
-                self.report.error(made.span, message, code="feature")
+                self.report.error(made.span, message, code=FEATURE)
                 return self.bad(made.span)
             return tree.AggregateRead(
                 span=made.span, type=aggregate_int(made.type), map=made.map, key=made.key

@@ -72,10 +72,14 @@ _ENVIRONMENT_ONLY = ("btf", "kernel_source", "kernel_build", "vmlinux", "color")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The effective configuration: what travels in the plan, and the value of every key."""
+    """The effective configuration: what travels in the plan, and the value of every key.
+
+    ``given``: the keys that the specification or its environment sets.
+    """
 
     plan: Config = field(default_factory=Config)
     values: Mapping[str, Value] = field(default_factory=lambda: dict(DEFAULTS))
+    given: frozenset[str] = frozenset()
 
     def number(self, key: str) -> int:
         return int(self.values[key])
@@ -106,15 +110,16 @@ class Settings:
 
 def read(program: n.Program, environment: Mapping[str, str], report: Report) -> Settings:
     """The configuration of a program; an environment variable BPFTRACE_KEY wins over the block."""
-    values = dict(DEFAULTS)
+    given: dict[str, Value] = {}
     for item in program.items:
         if isinstance(item, n.Config):
             for setting in item.settings:
-                _set(values, setting.key, setting.value, setting.span, report)
+                _set(given, setting.key, setting.value, setting.span, report)
     for key in (*_RENAMED, *_NO_EFFECT, *DEFAULTS):
         name = _PREFIX + key.upper()
         if name in environment:
-            _set(values, name, environment[name], None, report)
+            _set(given, name, environment[name], None, report)
+    values = DEFAULTS | given
     return Settings(
         plan=Config(
             perf_rb_pages=int(values["perf_rb_pages"]),
@@ -127,6 +132,7 @@ def read(program: n.Program, environment: Mapping[str, str], report: Report) -> 
             max_cat_bytes=int(values["max_cat_bytes"]),
         ),
         values=values,
+        given=frozenset(given),
     )
 
 

@@ -14,7 +14,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.flow import Flow
 from kptrace.compiler.rules import Use, as_int, promote
-from kptrace.compiler.scope import Variable
+from kptrace.compiler.scope import FEATURE, Variable
 from kptrace.errors import Context, did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.types import Type, type_name
@@ -76,7 +76,7 @@ class Loops(Flow):
         feature = FEATURES["map" if isinstance(node.over, n.Map) else "range"]
         if not self.facts.has(feature):
             message = f"Missing required kernel feature: {feature}"
-            self.report.error(node.span, message, code="feature")
+            self.report.error(node.span, message, code=FEATURE)
             return []
         if isinstance(node.over, n.Map):
             return self.for_map(node, node.over)

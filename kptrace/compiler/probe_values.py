@@ -7,6 +7,7 @@ from kptrace import types
 from kptrace.compiler import arch, fold, tree
 from kptrace.compiler.builtins import BUILTINS
 from kptrace.compiler.checker import CheckerBase
+from kptrace.compiler.scope import FEATURE
 from kptrace.errors import did_you_mean
 from kptrace.kernel.btf import Param
 from kptrace.lang import nodes as n
@@ -105,6 +106,10 @@ class ProbeValues(CheckerBase):
         prototype = self.unit.prototype
         name = self.unit.targets[0].name
         if self.unit.targets[0].bpf_id:  # how many slots its parameters take is not to be known
+            if not self.facts.has("get_func_ret"):
+                message = "Missing required kernel feature: get_func_ret"
+                self.report.error(span, message, code=FEATURE)
+                return self.bad(span)
             text = "(__s32)func_ret(ctx)"
             return tree.Inline(span=span, type=types.INT32, c=text, pieces=("func_ret",))
         if prototype is None:

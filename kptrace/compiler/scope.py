@@ -15,6 +15,9 @@ from kptrace.plan import ProbeKind
 from kptrace.source import Span
 from kptrace.types import Type
 
+FEATURE = "feature"
+"""Code of an error about something that this kernel lacks, where a newer one would do."""
+
 
 def every(feature: str) -> bool:
     """A kernel that has every feature."""

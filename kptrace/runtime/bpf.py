@@ -251,13 +251,21 @@ def prog_load(
     return _call(Command.PROG_LOAD, attributes)
 
 
-def knows_helper(prog_type: ProgType, helper: int) -> bool:
+def knows_helper(
+    prog_type: ProgType,
+    helper: int,
+    *,
+    expected_attach_type: AttachType = AttachType.NONE,
+    target: int = 0,
+) -> bool:
     """Whether programs of a type may call a helper, whatever arguments it wants.
 
+    ``target``: the BTF id of the function that a tracing program is for.
     The verifier looks the helper up before it looks at the arguments, and its log tells which of
     the two it refused. OSError where it was not asked at all, for want of rights.
     """
-    log = _trial(prog_type, struct.pack("<BBhi", 0x85, 0, 0, helper))
+    call = struct.pack("<BBhi", 0x85, 0, 0, helper)
+    log = _trial(prog_type, call, expected_attach_type, target)
     # "unknown func bpf_loop#181", "invalid func unknown#181", and in newer kernels
     # "program of this type cannot use helper bpf_loop#181"
     return not re.search(rb"(?:unknown|invalid) func|cannot use helper", log)

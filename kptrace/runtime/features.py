@@ -15,9 +15,10 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
+from pathlib import Path
 
 from kptrace.kernel import Kernel
-from kptrace.kernel.libbpf import Kind
+from kptrace.kernel.libbpf import BtfFile, Kind
 from kptrace.runtime import bpf, perf_event
 from kptrace.runtime.bpf import AttachType, MapType, ProgType
 
@@ -27,9 +28,13 @@ _HELPER_FOR_EACH_MAP_ELEM = 164
 _HELPER_PROBE_WRITE_USER = 36
 _HELPER_OVERRIDE_RETURN = 58
 _HELPER_LOOP = 181
+_HELPER_GET_FUNC_RET = 184
 _HELPER_LOOKUP_PERCPU_ELEM = 195
 _HELPER_KTIME_GET_TAI_NS = 208
 _NO_RIGHT = (errno.EPERM, errno.EACCES)
+_BPF_STACK = 512
+_BTF = Path("/sys/kernel/btf/vmlinux")
+_SOME_FUNCTION = "vfs_read"
 
 # No kernel has it. Asking for it tells a kernel with kprobe.multi (ESRCH) from one without FPROBE
 # (EOPNOTSUPP) and one before 5.18 (EINVAL), and patches no function.
@@ -50,6 +55,7 @@ class Features:
     perf_link: bool | None
     miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
+    get_func_ret: bool | None  # bpf_get_func_ret in fexit programs
     lookup_percpu_elem: bool | None  # bpf_map_lookup_percpu_elem
     loop: bool | None  # bpf_loop
     for_each_map_elem: bool | None  # bpf_for_each_map_elem
@@ -58,6 +64,7 @@ class Features:
     write_user: bool | None  # bpf_probe_write_user
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
+    large_key: bool | None  # keys of hash maps that are larger than the BPF stack
     ringbuf: bool | None
 
 
@@ -163,6 +170,18 @@ def _calls(kind: ProgType, helper: int) -> bool:
     return True
 
 
+def _get_func_ret() -> bool:
+    """Only programs of trampolines may call it, which the kernel wants to be for a function."""
+    with contextlib.closing(BtfFile(_BTF)) as btf:
+        target = btf.find(_SOME_FUNCTION, Kind.FUNC)
+    return bpf.knows_helper(
+        ProgType.TRACING,
+        _HELPER_GET_FUNC_RET,
+        expected_attach_type=AttachType.TRACE_FEXIT,
+        target=target or 0,
+    )
+
+
 def _lookup_percpu_elem() -> bool:
     with _closing(bpf.map_create(MapType.PERCPU_ARRAY, 4, 8, 1)) as fd:
         code = (
@@ -192,6 +211,11 @@ def _map_batch() -> bool:
     return True
 
 
+def _large_key() -> bool:
+    os.close(bpf.map_create(MapType.HASH, _BPF_STACK + 8, 8, 1))
+    return True
+
+
 def _ringbuf() -> bool:
     os.close(bpf.map_create(MapType.RINGBUF, 0, 0, os.sysconf("SC_PAGE_SIZE")))
     return True
@@ -205,6 +229,7 @@ _TESTS: dict[str, Callable[[], bool | None]] = {
     "perf_link": _perf_link,
     "miss_count": _miss_count,
     "get_func_ip": lambda: _calls(ProgType.KPROBE, _HELPER_GET_FUNC_IP),
+    "get_func_ret": _get_func_ret,
     "lookup_percpu_elem": _lookup_percpu_elem,
     "loop": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_LOOP),
     "for_each_map_elem": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_FOR_EACH_MAP_ELEM),
@@ -213,5 +238,6 @@ _TESTS: dict[str, Callable[[], bool | None]] = {
     "tai": lambda: _calls(ProgType.RAW_TRACEPOINT, _HELPER_KTIME_GET_TAI_NS),
     "test_run": _test_run,
     "map_batch": _map_batch,
+    "large_key": _large_key,
     "ringbuf": _ringbuf,
 }

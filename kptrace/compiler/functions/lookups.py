@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.functions.row import Function, expression
+from kptrace.compiler.scope import FEATURE
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.types import BOOL, INT64
@@ -111,7 +112,7 @@ def _len(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     feature = "for_each_map_elem"
     if not check.facts.has(feature):
         message = f"Missing required kernel feature: {feature}"
-        check.report.error(call.span, message, code="feature")
+        check.report.error(call.span, message, code=FEATURE)
         return check.bad(call.span)
     return tree.MapLength(span=call.span, type=INT64, map=node.name)
 

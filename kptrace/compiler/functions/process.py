@@ -12,6 +12,7 @@ from kptrace import types
 from kptrace.compiler import arch, fold, tree
 from kptrace.compiler.builtins import BUILTINS
 from kptrace.compiler.functions.row import Function, ValueRule, expression
+from kptrace.compiler.scope import FEATURE
 from kptrace.errors import did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.lang import nodes as n
@@ -76,7 +77,7 @@ def _nsecs(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     mode = mode or "boot"
     if mode == "tai" and not check.facts.has("tai"):
         message = "Kernel does not support tai timestamp, please try sw_tai"
-        check.report.error(call.span, message, code="feature")
+        check.report.error(call.span, message, code=FEATURE)
         return check.bad(call.span)
     return clock(call.span, mode)
 

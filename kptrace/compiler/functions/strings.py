@@ -10,6 +10,7 @@ from kptrace import types
 from kptrace.compiler import fold, pieces, tree
 from kptrace.compiler.functions.row import Function, ValueRule, expression, literal_int
 from kptrace.compiler.rules import as_int, is_scalar
+from kptrace.compiler.scope import FEATURE
 from kptrace.lang import nodes as n
 from kptrace.types import BOOL, INT32, INT64, UINT64, Type, type_name
 
@@ -128,7 +129,7 @@ def _find(kind: Type, c: str) -> ValueRule:
         if sizes[0] * sizes[1] > WALKED:
             if not check.facts.has("loop"):
                 message = f"{call.name}() of strings this long needs a newer kernel: it has no"
-                check.report.error(call.span, f"{message} bpf_loop", code="feature")
+                check.report.error(call.span, f"{message} bpf_loop", code=FEATURE)
                 return check.bad(call.span)
             piece = f"text_find_{sizes[0]}_{sizes[1]}"
             used = (piece, "KEEP", "clear_bytes")

@@ -59,10 +59,11 @@ def test_info_names_every_feature(kptrace: Command) -> None:
     done = kptrace("--info")
     assert (done.status, done.error) == (0, "")
     found = dict(line.split(": ") for line in done.output.splitlines())
-    assert set(found.values()) <= {"yes", "no"}
+    assert set(found.values()) <= {"yes", "no", "unknown"}
     assert {"btf", "iter", "dpath", "loop", "kprobe_multi", "kprobe_session"} <= set(found)
     assert {name: found[name] for name in features.names()} == {
-        name: "yes" if features.has(name) else "no" for name in features.names()
+        name: {True: "yes", False: "no", None: "unknown"}[features.has(name)]
+        for name in features.names()
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kptrace.compiler import Options, compile_spec
-from kptrace.errors import HostError, SpecError
+from kptrace.errors import HostError
 from kptrace.kernel import Kernel
 from kptrace.source import Source
 
@@ -143,7 +143,7 @@ def test_in_probes_that_interrupt_each_other(run: Any) -> None:
 )
 def test_kernels_without_the_helper(feature: str, body: str) -> None:
     source = Source(name="stdin", text=f"begin {{ {body} }}")
-    with pytest.raises(SpecError) as caught:
+    with pytest.raises(HostError) as caught:
         compile_spec(source, Kernel(), Options(has=lambda name: name != feature))
     assert f"Missing required kernel feature: {feature}" in str(caught.value)
 
