@@ -21,7 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from kptrace.runtime import features
+from kptrace.runtime.loaded import raise_limits
+
 LIMIT_S = 120.0  # for kptrace to get ready, and to end; bcc compiles half a minute
+_PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _NUMBERS = itertools.count(1)
@@ -193,13 +197,24 @@ def _be_kptrace(
         os._exit(status)
 
 
+def kernel_has(feature: str) -> bool:
+    """Whether this kernel has a feature of `kptrace --info` (`test_features` says who vouches)."""
+    raise_limits()  # else an old kernel refuses even the trial
+    answer = features.has(feature)
+    assert answer is not None, feature
+    return answer
+
+
 def set_comm(name: str) -> None:
     """Name this thread, without a file operation that a probe would see."""
     _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 class Worker:
-    """A process of its own name that waits, and does its work when told."""
+    """A process of its own name that waits, and does its work when told.
+
+    It dies with this one: left behind by a test that failed it would hold the lab's output open.
+    """
 
     def __init__(self, name: str, work: Callable[[], object]) -> None:
         assert len(name) < 16
@@ -208,6 +223,7 @@ class Worker:
         if self.pid == 0:
             status = 1
             try:
+                _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
                 set_comm(name)
                 signal.sigwait({signal.SIGUSR2})
                 work()

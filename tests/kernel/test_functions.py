@@ -3,13 +3,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from harness import Kptrace, Worker
+from harness import Kptrace, Worker, kernel_has
 from workloads import folders
-
-HAS_SESSION = os.environ.get("KPTRACE_LAB_KERNEL") != "6.1"
 
 
 def _address(name: str) -> str:
@@ -55,22 +52,36 @@ def test_entry_and_return_by_one_link(kptrace: Kptrace, tmp_path: Path) -> None:
     """Both blocks run once a call, whatever they return, and the function counts once."""
     worker = Worker("maker", folders(tmp_path, 21))
     spec = f"""
-    kprobe:vfs_mkdir /pid == {worker.pid}/ {{ @in[func] = count(); @s[tid] = nsecs; return 1; }}
-    kretprobe:vfs_mkdir /@s[tid]/ {{ @out[retval, probe] = count(); delete(@s, tid); }}"""
+    kprobe:security_inode_mkdir /pid == {worker.pid}/ {{
+        @in[func] = count();
+        @s[tid] = nsecs;
+        return 1;
+    }}
+    kretprobe:security_inode_mkdir /@s[tid]/ {{
+        @out[retval, probe] = count();
+        delete(@s, tid);
+    }}"""
     run = kptrace.during(worker.run, "-e", spec)
-    assert run.maps["@in"] == {"vfs_mkdir": 21}
-    assert run.maps["@out"] == {"0,kretprobe:vfs_mkdir": 21}
+    assert run.maps["@in"] == {"security_inode_mkdir": 21}
+    assert run.maps["@out"] == {"0,kretprobe:security_inode_mkdir": 21}
     assert not run.maps.get("@s")
     hits = {name: one["hits"] for name, one in run.losses["probes"].items()}
-    assert hits["kprobe:vfs_mkdir"] == hits["kretprobe:vfs_mkdir"] >= 21
+    assert hits["kprobe:security_inode_mkdir"] == hits["kretprobe:security_inode_mkdir"] >= 21
     (attached,) = (one["count"] for one in run.objects if one["type"] == "attached_probes")
-    assert attached == (1 if HAS_SESSION else 2)
+    assert attached == (1 if kernel_has("kprobe_session") else 2)
 
 
 def test_wildcard_session(kptrace: Kptrace, tmp_path: Path) -> None:
     worker = Worker("maker", folders(tmp_path, 8))
     spec = f"""
-    kprobe:vfs_*dir /pid == {worker.pid}/ {{ @in[func] = count(); }}
-    kretprobe:vfs_*dir /pid == {worker.pid}/ {{ @out[func] = count(); }}"""
+    kprobe:security_inode_*dir /pid == {worker.pid}/ {{ @in[func] = count(); }}
+    kretprobe:security_inode_*dir /pid == {worker.pid}/ {{ @out[func] = count(); }}"""
     run = kptrace.during(worker.run, "-e", spec)
-    assert run.maps["@in"] == run.maps["@out"] == {"vfs_mkdir": 8, "vfs_rmdir": 8}
+    assert (
+        run.maps["@in"]
+        == run.maps["@out"]
+        == {
+            "security_inode_mkdir": 8,
+            "security_inode_rmdir": 8,
+        }
+    )

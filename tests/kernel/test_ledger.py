@@ -3,17 +3,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 import time
 from pathlib import Path
 
-from harness import Kptrace, run_as
+from harness import Kptrace, kernel_has, run_as
 from workloads import reads
-
-MISSES_TOLD = os.environ.get("KPTRACE_LAB_KERNEL") != "6.1"
-"""Links tell their misses since Linux 6.7."""
 
 
 def test_full_map(kptrace: Kptrace, file: Path) -> None:
@@ -71,7 +67,7 @@ def test_missed_returns(kptrace: Kptrace) -> None:
     run = kptrace.during(lambda: run_as("sleeper", work), "-e", spec)
     seen = run.maps["@"]
     assert 0 < seen < sleepers
-    if MISSES_TOLD:
+    if kernel_has("miss_count"):
         assert run.losses["probe_misses"] == sleepers - seen
     else:
         assert run.losses["probe_misses"] is None
@@ -81,7 +77,7 @@ def test_nothing_lost(kptrace: Kptrace, file: Path) -> None:
     """Where the kernel tells, no misses are 0; where it does not, they are unknown."""
     spec = 'kprobe:vfs_read /comm == "reader"/ { @ = count(); }'
     run = kptrace.during(lambda: run_as("reader", reads(file, [1] * 7)), "-e", spec)
-    assert run.losses["probe_misses"] == (0 if MISSES_TOLD else None)
+    assert run.losses["probe_misses"] == (0 if kernel_has("miss_count") else None)
     assert run.losses["events"] == run.losses["map_full"] == 0
 
 

@@ -13,6 +13,7 @@ A case is a title and sections::
 ``spec``       the program, given with ``-e`` (so messages name it ``stdin``)
 ``mode``       ``run`` (default), ``check``, ``json`` (run with ``-f json``), ``lab`` (run, but only
                in a guest of the lab, whose kernel has kprobes)
+``needs``      features (of `kptrace --info`) without which the program is refused, by their names
 ``args``       options before the program;  ``words``: what stands behind it
 ``command``    the whole command line instead; the spec, if any, is in ``spec.bt``
 ``env``        ``NAME=value`` lines;  ``stdin``: standard input;  ``file NAME``: a file beside it
@@ -49,8 +50,8 @@ HERE = Path(__file__).parent
 LIMIT_S = 180 if os.environ.get("KPTRACE_LAB") else 60
 ARROW = " => "
 SECTIONS = frozenset(
-    """spec mode args words command env stdin stdout maps output stderr status top setup values
-    prints messages""".split()
+    """spec mode needs args words command env stdin stdout maps output stderr status top setup
+    values prints messages""".split()
 )
 _LOCATED = re.compile(r"(stdin|[\w./-]+\.bt):(\d+):(\d+)-(\d+): (ERROR|WARNING): ")
 _SAID = re.compile(r"(?:\w[\w./-]*:([\d:-]+): )?((?:ERROR|WARNING|HINT): .*)")
@@ -293,6 +294,12 @@ def _judge_run(case: Case, run: Runner) -> Iterator[str]:
     ran = run(
         _command(case), env=case.sections.get("env", ""), stdin=case.sections.get("stdin", "")
     )
+    if missing := _missing(case):
+        if ran.status != 3 or not all(
+            re.search(rf"Missing required kernel feature: \w*{one}\b", ran.error) for one in missing
+        ):
+            yield f"status {ran.status}, not refused for want of {missing}\n{ran.error}"
+        return
     expected = case.get("status") or ("2" if case.mode == "check" else "0")
     if str(ran.status) != expected:
         yield f"status {ran.status}, expected {expected}\n{ran.output}{ran.error}"
@@ -302,6 +309,15 @@ def _judge_run(case: Case, run: Runner) -> Iterator[str]:
     ):
         if not matches(wanted.split("\n"), got.split("\n")):
             yield f"{name}\n{_diff(wanted.split(chr(10)), got.split(chr(10)))}"
+
+
+def _missing(case: Case) -> list[str]:
+    """What the case needs and this kernel has not."""
+    from kptrace.runtime import features
+    from kptrace.runtime.loaded import raise_limits
+
+    raise_limits()  # else an old kernel refuses even the trial
+    return [one for one in case.get("needs").split() if features.has(one) is False]
 
 
 def _command(case: Case) -> list[str]:
