@@ -15,7 +15,7 @@ KERNEL :=
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check kernel-test lab-shell bench
+.PHONY: help setup packages demo test check kernel-test matrix lab-shell bench
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -45,7 +45,7 @@ packages:
 demo: setup ## Show block I/O latencies: on this host, or in a guest if its kernel has no kprobes
 	@$(PYTHON) tests/lab/demo.py
 
-test: setup ## Run everything: check, unit and golden tests, kernel tests on every kernel
+test: setup ## Run everything: check, unit and golden tests, kernel tests on the usual kernels
 	@$(MAKE) --no-print-directory check
 	$(BIN)/pytest
 	@$(MAKE) --no-print-directory kernel-test
@@ -58,8 +58,11 @@ check: setup ## Lint, format, types, import contracts, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-kernel-test: setup ## Run tests/kernel in the lab, on every kernel or on KERNEL=6.12; ARGS go to pytest
+kernel-test: setup ## Run tests/kernel in the lab, on the usual kernels or on KERNEL=6.12; ARGS go to pytest
 	$(LAB) test $(if $(KERNEL),--kernel $(KERNEL)) -- $(ARGS)
+
+matrix: setup ## Run tests/kernel in the lab on every kernel of the table
+	$(LAB) test --all -- $(ARGS)
 
 lab-shell: setup ## Open a root prompt in a guest: make lab-shell KERNEL=6.12
 	@$(LAB) shell --kernel $(or $(KERNEL),6.1)

@@ -10,29 +10,32 @@ emulation and makes a boot depend on what the host happens to have installed.
 from __future__ import annotations
 
 import fcntl
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import tomllib
-from packages import Apt, unpack
+from packages import Apt, PackageError, unpack
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 CACHE = CHECKOUT / ".lab"
 TABLE = Path(__file__).with_name("kernels.toml")
+# What an image and its headers consist of: since Linux 7 the image package itself is empty.
+PARTS = ("linux-base-", "linux-binary-", "linux-modules-", "linux-headers-", "linux-kbuild-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kernel:
-    """A row of the table."""
+    """A row of the table; the name is the series, the first two numbers of its `uname -r`."""
 
     name: str
     suites: Sequence[str]
-    package: str
+    matrix_only: bool = False
 
     @property
     def tree(self) -> Path:
@@ -76,16 +79,36 @@ def fetch(kernel: Kernel) -> None:
 
 
 def _packages(apt: Apt, kernel: Kernel) -> list[str]:
-    """The image, and the headers with which BCC compiles in the guest."""
-    stem = kernel.package.removesuffix("amd64")
-    image = next(name for name in apt.dependencies(kernel.package) if name.startswith(stem))
+    """The newest image, and the headers with which BCC compiles in the guest; with their parts."""
+    images = apt.names(image_pattern(kernel.name))
+    if not images:
+        raise PackageError(f"no build of Linux {kernel.name} in {', '.join(kernel.suites)}")
+    image = newest(images)
     headers = image.replace("linux-image-", "linux-headers-")
-    parts = ("linux-headers-", "linux-kbuild-")
-    return [image, headers, *(n for n in apt.dependencies(headers) if n.startswith(parts))]
+    needs = [*apt.dependencies(image), *apt.dependencies(headers)]
+    parts = (name for name in needs if name.startswith(PARTS))
+    return list(dict.fromkeys((image, headers, *parts)))
+
+
+def image_pattern(series: str) -> str:
+    """What the names of the series' plain builds match: not the cloud and real-time flavours.
+
+    `linux-image-6.1.0-49-amd64` until Debian 12, `linux-image-6.12.95+deb13-amd64` since.
+    """
+    return rf"^linux-image-{re.escape(series)}\.[^-]+(-[0-9]+)?-amd64$"
+
+
+def newest(images: Iterable[str]) -> str:
+    """The latest of one series' builds, whose names differ in numbers only."""
+
+    def numbers(name: str) -> list[int]:
+        return [int(digits) for digits in re.findall("[0-9]+", name.removesuffix("amd64"))]
+
+    return max(images, key=numbers)
 
 
 def _tidy(tree: Path) -> None:
-    """One layout for all Debian releases: /lib/modules, with links that work in place."""
+    """One layout for all Debian releases: /boot, and /lib/modules with links that work in place."""
     merged = tree / "usr" / "lib" / "modules"  # since Debian 13
     if merged.exists():
         (tree / "lib").mkdir()
@@ -96,6 +119,10 @@ def _tidy(tree: Path) -> None:
         target = link.readlink().name
         link.unlink()
         link.symlink_to(f"../../../usr/src/{target}")
+    image = modules / "vmlinuz"  # since Linux 7
+    if image.exists():
+        (tree / "boot").mkdir(exist_ok=True)
+        image.rename(tree / "boot" / f"vmlinuz-{modules.name}")
     subprocess.run(["depmod", "--basedir", tree, modules.name], check=True)
 
 

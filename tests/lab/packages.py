@@ -51,6 +51,11 @@ class Apt:
         (self.home / "sources.list").write_text("".join(lines))
         self._run("apt-get", "update", "-q")
 
+    def names(self, pattern: str) -> list[str]:
+        """Names of the packages that match a regular expression."""
+        lines = self._run("apt-cache", "search", "--names-only", pattern).splitlines()
+        return [line.partition(" - ")[0] for line in lines]
+
     def dependencies(self, package: str) -> list[str]:
         """Names of the packages that `package` depends on, in apt's order."""
         lines = self._run("apt-cache", "depends", package).splitlines()
