@@ -102,7 +102,8 @@ class Bpftrace:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, _MARK: "1"},
+                # bpftrace finds BTF by its id, which the kernel's own has since Linux 5.11 only.
+                env={**os.environ, _MARK: "1", "BPFTRACE_BTF": "/sys/kernel/btf/vmlinux"},
             )
 
     def __enter__(self) -> Bpftrace:
