@@ -45,6 +45,10 @@ class GuestHungError(GuestError):
     """The guest stands still."""
 
 
+class GuestBootError(GuestError):
+    """The guest died while it booted; the command has not begun."""
+
+
 def run(
     kernel: Kernel, command: Sequence[str], *, timeout: float, silence: float = math.inf
 ) -> int:
@@ -141,6 +145,8 @@ class _Boot:
                     raise GuestError(self._died(f"no end within {self._timeout:.0f} s"))
                 if time.monotonic() > heard + self._silence:
                     raise GuestHungError(self._died(f"no output for {self._silence:.0f} s"))
+        if not (self._job / "ready").exists():
+            raise GuestBootError(self._died("the guest stopped while it booted"))
         if not status.exists():
             raise GuestError(self._died("the guest stopped before the command had ended"))
         return int(status.read_text())

@@ -78,7 +78,8 @@ def _verdict(
 ) -> tuple[int, tuple[guest.GuestError, ...]]:
     """How the tests ended, and what was wrong with the guest.
 
-    An emulated guest hangs once in dozens of boots, whatever runs in it; so it gets a second boot,
+    An emulated guest hangs once in dozens of boots, whatever runs in it, or panics while it boots
+    (QEMU may run a breakpoint that the kernel has patched away already); so it gets a second boot,
     and the first one's end is told. Tests that fail are not run again.
     """
     trouble: list[guest.GuestError] = []
@@ -88,7 +89,7 @@ def _verdict(
             return status, tuple(trouble)
         except guest.GuestError as error:
             trouble.append(error)
-            if not isinstance(error, guest.GuestHungError):
+            if not isinstance(error, guest.GuestHungError | guest.GuestBootError):
                 break
     return 1, tuple(trouble)
 
