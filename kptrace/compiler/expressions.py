@@ -35,6 +35,11 @@ _NO_KEY = (types.Void, *(one for one in types.AGGREGATES if one not in types.CAS
 """Types that a map key cannot have, nor a part of it."""
 
 
+def _is_plain(name: str) -> bool:
+    """Whether it names a built-in value that depends on the probe."""
+    return name in ("args", "ctx", "retval", "probe") or ARGUMENT.fullmatch(name) is not None
+
+
 def _elements(made: tree.Expr) -> Iterator[tree.Expr]:
     """An expression, or all elements of a tuple as written."""
     if isinstance(made, tree.TupleMake):
@@ -288,8 +293,7 @@ class ExpressionChecker(Operators):
             return row.value(self, node) if self.counted(node) else self.bad(node.span)
         if not node.arguments and node.name in BUILTINS:
             return self.builtin(node.span, node.name)
-        plain = node.name in ("args", "retval", "probe") or ARGUMENT.fullmatch(node.name)
-        if not node.arguments and plain:
+        if not node.arguments and _is_plain(node.name):
             return self.name(n.Name(span=node.span, name=node.name))
         if row is not None:
             message = f"{node.name}() has no value"
@@ -332,6 +336,10 @@ class ExpressionChecker(Operators):
         if node.name in functions.LATER:
             message = f"{node.name}() is not supported: {functions.LATER[node.name]}"
             self.report.error(node.span, message, code="not-supported")
+            return self.bad(node.span)
+        if node.name in BUILTINS or _is_plain(node.name):
+            message = f"{node.name}() requires no arguments ({len(node.arguments)} provided)"
+            self.report.error(node.span, message, code="call")
             return self.bad(node.span)
         hints = did_you_mean(node.name, FUNCTIONS)
         message = f"Unknown function: '{node.name}'"

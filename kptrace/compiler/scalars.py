@@ -260,10 +260,22 @@ class ScalarEmitter(PartEmitter):
         return f"&(({root} *)({base}))->{path}"
 
     def read(self, node: tree.Place) -> str:
+        if node.direct:
+            return self.load_direct(node)
         address = self.place_address(node)
-        name = self.fresh(node.steps[-1].name if node.steps else "target")
-        self.line(f"{self.spelling(node.type)} {name} = 0;")
+        name = self.scalar_place(node.type, node.steps[-1].name if node.steps else "target")
         self.call(self.reader(node.user), f"&{name}, sizeof({name}), {address}", node.span)
+        return name
+
+    def load_direct(self, node: tree.Place) -> str:
+        """A pointer behind a pointer of the kernel; null where either is."""
+        name = self.fresh(node.steps[-1].name if node.steps else "target")
+        self.line(f"__u64 {name} = {self.expr(node.base)};")
+        root, path = self.shared.kernel.path(node.steps)
+        self.shared.needs.add("KEEP")
+        with self.braces(f"if ({name})"):
+            self.line(f"KEEP({name});")
+            self.line(f"{name} = (__u64)(({root} *){name})->{path};")
         return name
 
     def unary(self, node: tree.Unary) -> str:

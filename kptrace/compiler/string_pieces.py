@@ -137,10 +137,15 @@ PATH_TEXT = """\
  * A path, or its end if it is too long. The kernel builds it from the end of its memory, so what it
  * leaves behind the NUL is not part of it.
  */
-static __always_inline void path_text(char *to, __u32 size, char *room, __u32 room_size, void *path)
+static __always_inline void path_text(char *to, __u32 size, char *room, __u32 room_size,
+		__u64 object, __u64 offset)
 {
-	long length = bpf_d_path(path, room, room_size);
+	long length;
 
+	if (!object)
+		return;
+	KEEP(object);
+	length = bpf_d_path((void *)object + offset, room, room_size);
 	if (length > size)
 		bpf_probe_read_kernel_str(to, size, room + (length - size));
 	else if (length > 0)

@@ -138,12 +138,14 @@ class Place(Node):
 
     Used as a value it is a read of that memory. With an empty path it is ``*base``.
     ``steps`` name each field with the struct that contains it and its place there, for the
-    struct declarations of the generated C.
+    struct declarations of the generated C. ``direct``: it is loaded without a helper, so that the
+    kernel still vouches for what the pointer found there leads to.
     """
 
     base: Expr
     user: bool
     steps: tuple[Step, ...]
+    direct: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,6 +142,18 @@ class Writer:
         self.line(f"{spelling} {name};")
         return name
 
+    def scalar_place(self, kind: Type, stem: str) -> str:
+        """A new scalar in memory, zero."""
+        spelling, size = self.spelling(kind), types.size_of(kind)
+        if not self.fits_stack(size, size):
+            name = self.scratch_place(spelling, size, stem)
+            self.line(f"{name} = 0;")
+            return name
+        name = self.fresh(stem)
+        self.stack_bytes += -(-size // 8) * 8
+        self.line(f"{spelling} {name} = 0;")
+        return name
+
     def fits_stack(self, size: int, limit: int = 0) -> bool:
         """Whether one more object may live on the stack."""
         limit = limit or self.shared.on_stack_limit

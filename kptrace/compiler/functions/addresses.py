@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import ipaddress
+import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kptrace import types
-from kptrace.compiler import arch, ksyms, tree
+from kptrace.compiler import arch, fold, ksyms, tree
 from kptrace.compiler.functions.process import REGISTERS
 from kptrace.compiler.functions.row import Function, expression, literal_int, literal_string
 from kptrace.compiler.rules import as_int
@@ -149,8 +150,8 @@ def _pton(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     if text is None:
         return check.bad(call.span)
     try:
-        raw = ipaddress.ip_address(text).packed
-    except ValueError:
+        raw = socket.inet_pton(socket.AF_INET6 if ":" in text else socket.AF_INET, text)
+    except (OSError, ValueError):
         message = f"pton() expects a valid IPv4/IPv6 address, got {text}"
         check.report.error(expression(call, 0).span, message, code="call")
         return check.bad(call.span)
@@ -210,6 +211,21 @@ def _path(node: n.Expr) -> tuple[str, ...] | None:
             return None
 
 
+def _is_path(kind: types.Type) -> bool:
+    return isinstance(kind, types.Struct) and kind.name == "path"
+
+
+def _direct(pointer: tree.Expr) -> tree.Expr | None:
+    """The same pointer, loaded step by step from what the kernel gave; None for other pointers."""
+    match pointer:
+        case tree.Place(base=tree.Context()) | tree.RawArgument() | tree.Var():
+            return pointer
+        case tree.Place(base=base, steps=(_, *_)) if direct := _direct(base):
+            return replace(pointer, base=direct, direct=True)
+        case _:
+            return None
+
+
 def _path_function(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     """The path of a ``struct path`` that the kernel vouches for: a field of an argument."""
     if check.unit.kind not in TRAMPOLINE_KINDS | {ProbeKind.ITER}:
@@ -226,25 +242,32 @@ def _path_function(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     made = check.expr(expression(call, 0))
     if size is None or isinstance(made.type, types.Error):
         return check.bad(call.span)
-    operand = made
-    if isinstance(made, tree.Place) and isinstance(made.type, types.Struct):
-        kind = types.Pointer(made.type, user=made.user)
-        operand = tree.AddressOf(span=made.span, type=kind, place=made)
-    match operand.type:
-        case types.Pointer(target=types.Struct(name="path")):
-            pass
+    offset: tree.Expr = fold.integer(call.span, 0)
+    match made:
+        case tree.Place(base=base) if _is_path(made.type):
+            null = tree.Const(span=call.span, type=UINT64, value=0)
+            place = replace(made, base=null)
+            offset = tree.AddressOf(span=call.span, type=types.Pointer(made.type), place=place)
+        case _ if isinstance(made.type, types.Pointer) and _is_path(made.type.target):
+            base = made
         case _:
             found = type_name(made.type)
             message = f"path() only supports 'struct path' arguments ({found} provided)"
             check.report.error(made.span, message, code="type")
             return check.bad(call.span)
+    direct = _direct(base)
+    if direct is None:
+        message = "path() only follows pointers from the arguments of its probe"
+        hints = ("a cast or curtask gives a pointer that the kernel does not vouch for",)
+        check.report.error(made.span, message, code="type", hints=hints)
+        return check.bad(call.span)
     room = check.facts.max_strlen
     return tree.Inline(
         span=call.span,
         type=types.String(size),
-        c=f"path_text({{to}}, {size}, {{aside}}.data, {room}, (void *){{0}});",
-        operands=(operand,),
-        pieces=("path_text",),
+        c=f"path_text({{to}}, {size}, {{aside}}.data, {room}, {{0}}, {{1}});",
+        operands=(direct, offset),
+        pieces=("KEEP", "path_text"),
         aside=types.String(room),
     )
 

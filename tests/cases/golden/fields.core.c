@@ -131,7 +131,7 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
 struct scratch_slot {
 	__u64 busy;
-	__u64 words[138];
+	__u64 words[139];
 };
 
 struct zeros {
@@ -667,6 +667,7 @@ struct probe_0_scratch {
 	struct string_1024 value_0 __attribute__((aligned(8)));
 	struct tuple_0 key_0 __attribute__((aligned(8)));
 	struct string_33 text_1 __attribute__((aligned(8)));
+	__u8 target_2 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
@@ -776,9 +777,9 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* @byte = ((uint8 *)arg0)[3]; */
 #line 14 "fields.bt"
 	__u8 value_9;
-	__u8 target_2 = 0;
-	bpf_probe_read_kernel(&target_2, sizeof(target_2), (void *)(((ctx[14]) + 3)));
-	value_9 = target_2;
+	scratch->target_2 = 0;
+	bpf_probe_read_kernel(&scratch->target_2, sizeof(scratch->target_2), (void *)(((ctx[14]) + 3)));
+	value_9 = scratch->target_2;
 	map_byte_update(ctx, &value_9, 10);
 	return 0;
 }

@@ -128,7 +128,7 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
 struct scratch_slot {
 	__u64 busy;
-	__u64 words[14];
+	__u64 words[17];
 };
 
 struct {
@@ -347,6 +347,7 @@ struct probe_0_scratch {
 	__u64 busy;
 	struct bytes_40_8 in_v_f__0 __attribute__((aligned(8)));
 	struct bytes_72_8 in_v_r__0 __attribute__((aligned(8)));
+	struct event_10 event_5 __attribute__((aligned(8)));
 };
 
 static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scratch)
@@ -458,12 +459,11 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__u64 v_p = (__u64)address_1;
 	/* print($p) */
 #line 16 "objects.bt"
-	struct event_10 event_5;
-	event_5.arg0 = v_p;
-	event_5.header.time = bpf_ktime_get_ns();
-	event_5.header.id = 10;
-	event_5.header.unused = 0;
-	send(ctx, &event_5, sizeof(event_5));
+	scratch->event_5.arg0 = v_p;
+	scratch->event_5.header.time = bpf_ktime_get_ns();
+	scratch->event_5.header.id = 10;
+	scratch->event_5.header.unused = 0;
+	send(ctx, &scratch->event_5, sizeof(scratch->event_5));
 	return 0;
 }
 
