@@ -25,9 +25,12 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     array = isinstance(made.type, types.Array | types.String)
     if isinstance(made, tree.Bad):
         return made
+    room = limit
     if array:
         address, user = memory(made.span, made)
         length: tree.Expr = fold.integer(call.span, types.size_of(made.type))
+        if isinstance(address, tree.ValueAddress):
+            room = types.size_of(made.type)  # behind a value of its own lies nothing of the user's
     elif as_int(made.type) is None and not isinstance(made.type, types.Pointer):
         message = f"buf() only supports integer, array and pointer arguments ({found} provided)"
         check.report.error(made.span, message, code="type")
@@ -43,7 +46,7 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         if given is None:
             return check.bad(call.span)
         length = given
-    size = limit
+    size = min(limit, room)
     if isinstance(length, tree.Const) and isinstance(length.value, int):
         if length.value < 0:
             check.report.error(length.span, "buf() expects a length of 0 or more", code="type")
@@ -55,8 +58,8 @@ def _buf(check: ExpressionChecker, call: n.Call) -> tree.Expr:
                 " BPFTRACE_MAX_STRLEN)"
             )
             check.report.warning(length.span, message)
-            size = limit
-            length = fold.integer(length.span, limit)
+        size = min(size, limit, room)
+        length = fold.integer(length.span, size)
     return tree.ReadBuffer(
         span=call.span,
         type=types.Buffer(size),
