@@ -160,10 +160,9 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             return made
         case types.Int():
             family = fold.integer(call.span, AF_INET)
-        case types.String(size=4 | 16 as size) | types.Array(count=size) if (
-            types.size_of(made.type) in (4, 16)
-        ):
-            family = fold.integer(call.span, AF_INET if size == 4 else AF_INET6)
+        case types.String() | types.Array() if types.size_of(made.type) in (4, 16):
+            short = types.size_of(made.type) == 4
+            family = fold.integer(call.span, AF_INET if short else AF_INET6)
         case types.Pointer() if last == 1:
             family = fold.integer(call.span, AF_INET)
         case _:

@@ -78,7 +78,8 @@ def _integer(check: ExpressionChecker, call: n.Call, index: int) -> tree.Expr | 
 def _signal_number(check: ExpressionChecker, call: n.Call) -> tree.Expr | None:
     """A signal by name or number; numbers that are known are checked."""
     node = expression(call, 0)
-    if isinstance(node, n.String | n.Positional) and (text := literal_string(check, call, 0)):
+    text = literal_string(check, call, 0) if isinstance(node, n.String | n.Positional) else None
+    if text is not None:
         names = {one.name: int(one) for one in signal.Signals}
         if text in names or f"SIG{text}" in names:
             return fold.integer(node.span, names.get(text) or names[f"SIG{text}"])
