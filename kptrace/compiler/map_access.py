@@ -47,10 +47,14 @@ class MapAccess(Writer, ABC):
 
     def lookup(self, node: tree.MapRead) -> str:
         found = self.found(node.map, self.key_argument(node.map, node.key))
+        self.report_missing(found, node.span)
+        return found
+
+    def report_missing(self, found: str, span: Span) -> None:
+        """With -k: say that a lookup found nothing."""
         if self.shared.report_failures:
             self.line(f"if (!{found})")
-            self.line(f"\t{self.failed('bpf_map_lookup_elem', '0', node.span, NO_ELEMENT)}")
-        return found
+            self.line(f"\t{self.failed('bpf_map_lookup_elem', '0', span, NO_ELEMENT)}")
 
     def found(self, name: str, key: str) -> str:
         """A pointer to a value; of an aggregation, this CPU's."""
@@ -71,6 +75,8 @@ class MapAccess(Writer, ABC):
 
     def aggregate_value(self, node: tree.AggregateRead) -> str:
         key = self.key_argument(node.map, node.key)
+        if self.shared.report_failures and node.key is not None:
+            self.report_missing(self.found(node.map, key), node.span)
         name = self.fresh("value")
         self.line(f"{self.spelling(node.type)} {name} = {self.merged(node.map, key)};")
         return name
