@@ -21,6 +21,7 @@ from kptrace.compiler.cdefs import Search, open_definitions
 from kptrace.compiler.check import check
 from kptrace.compiler.declarations import check_declarations, declarations
 from kptrace.compiler.expand import ATTACH, Policy, Unit, expand
+from kptrace.compiler.flow import stored_maps
 from kptrace.compiler.functions.process import current_process
 from kptrace.compiler.imports import load_imports
 from kptrace.compiler.keys import check_with_keys
@@ -168,7 +169,15 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         refused=options.refused,
         typed=partial(_typed, facts),
     )
+    known = len(report.errors)
     units = expand(program, kernel, policy, report)
+    points = {one.point.span for one in units}
+    lost = [one for one in program.probes if points.isdisjoint(at.span for at in one.attach)]
+    facts = replace(
+        facts,
+        lost_maps=frozenset(stored_maps(tuple(lost))),
+        lost_probes=len(report.errors) > known,
+    )
     declared = declarations(program, report)
     checked, facts = check_with_keys(units, facts, report)
     check_declarations(declared, checked.maps, map_kind, report)

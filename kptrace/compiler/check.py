@@ -130,6 +130,7 @@ class _Checker(Loops):
         declare = variable is None
         if variable is None:
             variable = self.scopes.declare(target.name, target.span, None)
+            self.scopes.undeclared.add(target.name)
         self.grow_variable(target, value)
         variable.assigned = True
         kind = self.scopes.type_of(variable)

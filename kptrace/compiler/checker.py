@@ -11,7 +11,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.rules import Use, aggregate_int, as_int, fits
 from kptrace.compiler.scope import FEATURE, Facts, MapInfo, Scopes
-from kptrace.errors import Report
+from kptrace.errors import Report, did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import Type, type_name
@@ -49,6 +49,16 @@ class CheckerBase(ABC):
     def bad(self, span: Span) -> tree.Bad:
         return tree.Bad(span=span)
 
+    def undefined_map(self, node: n.Map, span: Span | None = None) -> None:
+        """Say that nothing is ever stored in a map; not where the reason was told already."""
+        hints = did_you_mean(node.name, (key for key, one in self.maps.items() if one.written))
+        if node.name in self.facts.lost_maps:
+            if self.facts.lost_probes:
+                return
+            hints = ("the probe that stores in it was removed: see the warning about its name",)
+        message = f"Undefined map: {node.name}"
+        self.report.error(span or node.span, message, code="unknown-name", hints=hints)
+
     def value(self, node: n.Expr) -> tree.Expr:
         """An expression as a value: memory is read, structs know their members."""
         made = self.expr(node)
@@ -63,6 +73,13 @@ class CheckerBase(ABC):
                 return self.bad(node.span)
             return replace(made, type=self.by_value(made.type))
         return made
+
+    def tell_address(self, made: tree.Expr) -> None:
+        """Warn where a text is meant, perhaps, and the value is its address: kernels turned
+        fields like ``char comm[16]`` into ``__data_loc char[] comm``."""
+        if isinstance(made, tree.ContextField) and made.data_loc:
+            message = f"{made.name} is the address of a text on this kernel: use str()"
+            self.report.warning(made.span, message)
 
     @abstractmethod
     def args_record(self, node: n.Expr) -> tree.Expr:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from kptrace import types
-from kptrace.compiler import fold, functions, tree
+from kptrace.compiler import fold, functions, kheaders, tree
 from kptrace.compiler.builtins import ARGUMENT, BUILTINS, LATER
 from kptrace.compiler.functions import FUNCTIONS
 from kptrace.compiler.functions.compile_time import is_literal
@@ -146,6 +146,11 @@ class ExpressionChecker(Operators):
         variable = self.scopes.find(node.name)
         if variable is None:
             hints = did_you_mean(node.name, (name for one in self.scopes.stack for name in one))
+            if self.scopes.ended(node.name):
+                hints = (
+                    f"{node.name} ends with the block in which it was first assigned: declare it"
+                    f" before that block, with `let {node.name};`",
+                )
             message = f"Undefined or undeclared variable: {node.name}"
             self.report.error(node.span, message, code="unknown-name", hints=hints)
             return self.bad(node.span)
@@ -215,6 +220,8 @@ class ExpressionChecker(Operators):
         bare = [key for key, row in FUNCTIONS.items() if row.bare]
         known = dict.fromkeys([*BUILTINS, "args", "arg0", "retval", "probe", *bare])
         hints = did_you_mean(name, known)
+        if (constant := kheaders.constants((name,)).get(name)) is not None:
+            hints = (f"include the C header that defines it, or `#define {name} {constant}`",)
         self.report.error(
             node.span, f"Unknown identifier: '{name}'", code="unknown-name", hints=hints
         )
@@ -240,6 +247,7 @@ class ExpressionChecker(Operators):
                 continue
             self.report.error(one.span, f"{fault} cannot be part of a map key", code="map")
             return self.bad(node.span)
+        self.tell_address(made)
         return self.castable(made)
 
     def key_tuple(self, span: Span, made: list[tree.Expr]) -> tree.Expr:
@@ -276,9 +284,7 @@ class ExpressionChecker(Operators):
         info = self.maps[node.name]
         if info.type is None:
             if not info.written:
-                hints = did_you_mean(node.name, (k for k, v in self.maps.items() if v.written))
-                message = f"Undefined map: {node.name}"
-                self.report.error(node.span, message, code="unknown-name", hints=hints)
+                self.undefined_map(node)
             elif self.guess and info.written:
                 return tree.MapRead(span=node.span, type=INT64, map=node.name, key=key)
             return self.bad(node.span)

@@ -6,7 +6,9 @@ Not here: single assignments (`check`), what an expression is (`expressions`).
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 
 from kptrace import types
 from kptrace.compiler import tree
@@ -16,6 +18,18 @@ from kptrace.compiler.rules import as_int
 from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import type_name
+
+
+def stored_maps(node: object) -> Iterator[str]:
+    """The maps in which a tree stores something."""
+    match node:
+        case n.Assign(target=n.Map(name=name)) | n.Increment(target=n.Map(name=name)):
+            yield name
+    parts: Iterable[object] = node if isinstance(node, tuple) else ()
+    if isinstance(node, n.Node):
+        parts = (getattr(node, one.name) for one in dataclasses.fields(node))
+    for part in parts:
+        yield from stored_maps(part)
 
 
 class Flow(ExpressionChecker):

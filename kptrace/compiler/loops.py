@@ -15,7 +15,7 @@ from kptrace.compiler import tree
 from kptrace.compiler.flow import Flow
 from kptrace.compiler.rules import Use, as_int, promote
 from kptrace.compiler.scope import FEATURE, Variable
-from kptrace.errors import Context, did_you_mean
+from kptrace.errors import Context
 from kptrace.lang import nodes as n
 from kptrace.types import Type, type_name
 
@@ -140,9 +140,7 @@ class Loops(Flow):
         """The type of one entry of a map, (key, value); ERROR while or where there is none."""
         info = self.maps.get(over.name)
         if info is None or not info.written:
-            hints = did_you_mean(over.name, (k for k, v in self.maps.items() if v.written))
-            message = f"Undefined map: {over.name}"
-            self.report.error(over.span, message, code="unknown-name", hints=hints)
+            self.undefined_map(over)
             return types.ERROR
         if not info.keyed:
             message = (

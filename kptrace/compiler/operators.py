@@ -45,8 +45,7 @@ class Operators(Casts):
         """``&$v`` is where the variable is kept, ``&@m`` the map."""
         if isinstance(node.operand, n.Map):
             if node.operand.name not in self.maps:
-                message = f"Undefined map: {node.operand.name}"
-                self.report.error(node.span, message, code="unknown-name")
+                self.undefined_map(node.operand, node.span)
                 return self.bad(node.span)
             pointer = types.Pointer(types.VOID)
             return tree.MapAddress(span=node.span, type=pointer, map=node.operand.name)
@@ -209,6 +208,10 @@ class Operators(Casts):
         self, span: Span, condition: tree.Expr, then: tree.Expr, otherwise: tree.Expr
     ) -> tree.Expr:
         """One of two values, of their common type."""
+        if not self.guess and isinstance(then.type, types.Error) != isinstance(
+            otherwise.type, types.Error
+        ):  # "@max = $n > @max ? $n : @max": the branch that is known tells the type
+            return otherwise if isinstance(then.type, types.Error) else then
         if any(isinstance(one.type, types.Error) for one in (condition, then, otherwise)):
             return self.bad(span)
         if all(isinstance(one, tree.Const) for one in (condition, then, otherwise)):

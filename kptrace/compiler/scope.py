@@ -39,6 +39,8 @@ class Facts:
     probe, whether it is `plan.Program.trusted`, the name of its target, that of the function. None
     where the kernel cannot be asked.
     ``texts`` collects the formats and filters that values carry by their index.
+    ``lost_maps`` are those in which a probe stores that is not compiled: it matches nothing here,
+    or, with ``lost_probes``, it has errors that were told.
     ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
     """
 
@@ -54,6 +56,8 @@ class Facts:
     calls: Callable[[ProbeKind, bool, str, str], bool | None] = any_kfunc
     unsafe: bool = False
     settings: Settings = field(default_factory=Settings)
+    lost_maps: frozenset[str] = frozenset()
+    lost_probes: bool = False
     texts: list[str] = field(default_factory=list)
 
     def text(self, wanted: str) -> int:
@@ -119,7 +123,8 @@ class Scopes:
 
     Types live in ``types`` by place of declaration and survive from one visit to the next.
     ``captured`` are the slots of the variables that a loop's function shares with its caller;
-    ``functions`` the depths at which such functions begin.
+    ``functions`` the depths at which such functions begin; ``undeclared`` the names of variables
+    that an assignment made.
     """
 
     unit: int
@@ -129,6 +134,7 @@ class Scopes:
     slots: set[str] = field(default_factory=set)
     functions: list[int] = field(default_factory=list)
     captured: set[str] = field(default_factory=set)
+    undeclared: set[str] = field(default_factory=set)
 
     def push(self, *, function: bool = False) -> None:
         """Open a scope; ``function``: it becomes a C function of its own."""
@@ -152,6 +158,12 @@ class Scopes:
                     self.captured.add(found.slot)
                 return found
         return None
+
+    def ended(self, name: str) -> bool:
+        """Whether an assignment made this variable, in a block that is over; asked once."""
+        known = name in self.undeclared
+        self.undeclared.discard(name)
+        return known
 
     def declare(self, name: str, span: Span, fixed: Type | None) -> Variable:
         plain = name[1:].partition("#")[0]  # a macro's own variable is renamed: "$x#3"

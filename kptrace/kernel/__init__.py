@@ -93,6 +93,12 @@ class Kernel:
         return self._opened[1]
 
     @cached_property
+    def headers(self) -> Path | None:
+        """The directory of the headers of exactly this kernel, where they are installed."""
+        found = Path(host.headers(self._root) or "/dev/null")
+        return found if found.is_dir() else None  # else none, or the archive that nobody unpacks
+
+    @cached_property
     def symbols(self) -> Symbols:
         return Symbols(self._root)
 

@@ -95,8 +95,9 @@ class Record(NamedTuple):
 
 
 @cache
-def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL("libbpf.so.1", use_errno=True)
+def library() -> ctypes.CDLL:
+    """libbpf.so.1. Raises OSError where it is missing."""
+    loaded = ctypes.CDLL("libbpf.so.1", use_errno=True)
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_uint32
     for name, result, *arguments in (
         ("btf__parse", pointer, text, pointer),
@@ -109,10 +110,10 @@ def _library() -> ctypes.CDLL:
         ("btf__raw_data", pointer, pointer, ctypes.POINTER(number)),
         ("libbpf_set_print", pointer, pointer),
     ):
-        function = getattr(library, name)
+        function = getattr(loaded, name)
         function.restype = result
         function.argtypes = arguments
-    return library
+    return loaded
 
 
 @cache
@@ -142,7 +143,7 @@ class BtfFile:
     """
 
     def __init__(self, path: Path, base: BtfFile | None = None) -> None:
-        self._lib = _library()
+        self._lib = library()
         # The base must not be freed before this object.
         self._base = base
         self._indexes: dict[Kind, dict[str, int]] = {}
@@ -181,6 +182,12 @@ class BtfFile:
         if self._handle:
             self._lib.btf__free(self._handle)
             self._handle = None
+
+    @property
+    def handle(self) -> int | None:
+        """libbpf's own pointer to it."""
+        handle: int | None = self._handle
+        return handle
 
     def record(self, type_id: int) -> Record:
         address = self._lib.btf__type_by_id(self._handle, type_id)

@@ -264,7 +264,8 @@ class _Expander:
             return self.body(macro, made.arguments, made.span)
         if made.name in self.table and made.name not in self.standard:
             message = f"Call to {made.name}() has arguments that do not match any definition."
-            self.report.error(made.span, message, code="macro")
+            hints = tuple(_signature(one) for one in self.table[made.name])
+            self.report.error(made.span, message, code="macro", hints=hints)
         return made
 
     def find(self, name: str, arguments: tuple[_Argument, ...]) -> n.Macro | None:
@@ -325,6 +326,19 @@ def _passed(kind: str, argument: _Argument) -> _Argument:
     if kind or not isinstance(argument, n.Variable | n.Map):
         return argument
     return n.Block(span=argument.span, statements=(), value=argument)
+
+
+def _signature(macro: n.Macro) -> str:
+    """How a macro is to be called, for a call that is not."""
+    special = [
+        f"{name} takes a {'variable' if kind == '$' else 'map without key'}"
+        for name, kind in zip(macro.parameters, _kinds(macro), strict=True)
+        if kind
+    ]
+    if any(name[0] == "$" for name in macro.parameters):
+        special.append("a parameter without $ takes any expression")
+    said = f"{macro.name}({', '.join(macro.parameters)})"
+    return f"{said}: {', '.join(special)}" if special else f"it is {said}"
 
 
 def _fits(macro: n.Macro, arguments: tuple[_Argument, ...]) -> bool:

@@ -62,6 +62,8 @@ def formatted(check: ExpressionChecker, call: n.Call) -> tuple[str, tuple[tree.E
         if problem is not None:
             check.report.error(one.span, problem, code="format")
             return None
+        if conversion.spec == "s":
+            check.tell_address(one)
     return text, made
 
 

@@ -9,7 +9,6 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.functions.row import Function, expression
 from kptrace.compiler.scope import FEATURE
-from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.types import BOOL, INT64
 
@@ -32,8 +31,7 @@ def is_written(check: ExpressionChecker, node: n.Map) -> bool:
     info = check.maps.get(node.name)
     if info is not None and info.written:
         return True
-    hints = did_you_mean(node.name, (key for key, one in check.maps.items() if one.written))
-    check.report.error(node.span, f"Undefined map: {node.name}", code="unknown-name", hints=hints)
+    check.undefined_map(node)
     return False
 
 

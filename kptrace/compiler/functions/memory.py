@@ -149,6 +149,8 @@ def _address_space(user: bool) -> ValueRule:
 
 
 AF_INET, AF_INET6 = 2, 10
+_ADDRESSES = {"struct in_addr": "s_addr", "struct in6_addr": "in6_u.u6_addr8"}
+"""Where structs of the kernel keep the bytes of an address."""
 
 
 def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
@@ -170,7 +172,9 @@ def _ntop(check: ExpressionChecker, call: n.Call) -> tree.Expr:
             message = (
                 f"ntop() only supports integers and arrays of 4 or 16 bytes ({found} provided)"
             )
-            check.report.error(made.span, message, code="type")
+            member = _ADDRESSES.get(found)
+            hints = (f"give its bytes: .{member}",) if member else ()
+            check.report.error(made.span, message, code="type", hints=hints)
             return check.bad(call.span)
     if last == 1:
         given = number(check, call, 0, "only supports an integer family")

@@ -47,8 +47,7 @@ def _print(check: ExpressionChecker, call: n.Call) -> list[tree.Statement]:
 def _print_map(check: ExpressionChecker, call: n.Call, node: n.Map) -> list[tree.Statement]:
     info = check.maps.get(node.name)
     if info is None:
-        message = f"Undefined map: {node.name}"
-        check.report.error(node.span, message, code="unknown-name")
+        check.undefined_map(node)
         return []
     if check.loops:
         message = (

@@ -90,8 +90,7 @@ def whole_map(check: ExpressionChecker, call: n.Call) -> str | None:
         return None
     info = check.maps.get(node.name)
     if info is None:
-        message = f"Undefined map: {node.name}"
-        check.report.error(node.span, message, code="unknown-name")
+        check.undefined_map(node)
         return None
     return node.name
 
