@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +13,8 @@ import click
 from kptrace.cli import report
 from kptrace.cli.backend import uses_libbpf
 from kptrace.cli.completion import specifications
-from kptrace.cli.spec import compile_given, find, open_kernel, program_option, search_options
+from kptrace.cli.other_kernel import kernel_option, open_any
+from kptrace.cli.spec import compile_given, find, program_option, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose, reason
@@ -35,20 +37,27 @@ _SHOWN = 10
 @click.option("--attach", type=click.Choice(WANTED), default="auto", help="Attach mechanism.")
 @click.option("-k", "report_failures", is_flag=True, help="As run -k compiles it.")
 @click.option("--unsafe", is_flag=True, help="Allow functions that act on the system.")
+@kernel_option
 @search_options
 @click.argument("words", nargs=-1, metavar="[FILE|NAME|-] [ARG]...", shell_complete=specifications)
 def check_command(
-    program: str | None, form: str, attach: str, words: tuple[str, ...], **settings: Any
+    program: str | None,
+    form: str,
+    attach: str,
+    directory: Path | None,
+    words: tuple[str, ...],
+    **settings: Any,
 ) -> int:
     """Check a specification: syntax, names, types, and how every probe would attach here.
 
     \b
-    Example:
+    Examples:
       kptrace check myprobe.bt
+      kptrace check --kernel db7-kernel biolatency
     """
     try:
         given = find(program, words)
-        with open_kernel() as kernel:
+        with open_any(directory) as kernel:
             session = attach == "auto" and uses_libbpf("auto")  # as run does without --backend
             made = compile_given(given, kernel, percentiles=False, session=session, **settings)
             require_kprobes(made.plan, kernel)

@@ -6,13 +6,15 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
 from kptrace.cli import library, report
 from kptrace.cli.catalog import Listed, arguments, probes
-from kptrace.cli.spec import Given, find, open_kernel, program_option
+from kptrace.cli.other_kernel import kernel_option, open_any
+from kptrace.cli.spec import Given, find, program_option
 from kptrace.compiler.expand import Policy, expand
 from kptrace.errors import Diagnostic, Exit, HostError, Report, Severity
 from kptrace.kernel import Kernel, listing
@@ -39,6 +41,7 @@ _MANY = 50
     default="text",
     help="Output format.",
 )
+@kernel_option
 def list_command(
     words: tuple[str, ...],
     verbose: bool,
@@ -46,6 +49,7 @@ def list_command(
     from_library: bool,
     probe_path: tuple[str, ...],
     form: str,
+    directory: Path | None,
 ) -> int:
     """List probes that match a pattern, or those of a file, one per line.
 
@@ -62,7 +66,7 @@ def list_command(
     """
     if from_library:
         return _list_library(probe_path, form)
-    found = show_list(program, words, form=form, verbose=verbose)
+    found = show_list(program, words, form=form, verbose=verbose, directory=directory)
     return Exit.OK if found else Exit.FAILED
 
 
@@ -73,6 +77,7 @@ def show_list(
     form: str,
     verbose: bool = False,
     functions: str | None = None,
+    directory: Path | None = None,
 ) -> int:
     """Probes that match the first word, or those of a specification (a file, or ``program``).
 
@@ -82,7 +87,7 @@ def show_list(
     pattern = words[0] if words else "*"
     keyword, blank, name = pattern.partition(" ")
     unknown: list[str] = []
-    with open_kernel(functions) as kernel:
+    with open_any(directory, functions) as kernel:
         if program is None and blank and keyword in listing.KEYWORDS:
             return _show_types(kernel, keyword, name.strip(), form, verbose)
         if program is not None or os.path.isfile(pattern):

@@ -13,7 +13,7 @@ import errno
 import functools
 import os
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -68,7 +68,7 @@ class Features:
     ringbuf: bool | None
 
 
-_pretended: set[str] = set()
+_answers: dict[str, bool | None] = {}
 
 
 def names() -> tuple[str, ...]:
@@ -76,17 +76,17 @@ def names() -> tuple[str, ...]:
     return tuple(field.name for field in fields(Features))
 
 
-def pretend_missing(wanted: Iterable[str]) -> None:
-    """From now on these are answered with no: to see what a run does without them."""
-    _pretended.update(wanted)
+def answer(answers: Mapping[str, bool | None]) -> None:
+    """From now on these features are not tried: another kernel is asked about, or less of this."""
+    _answers.update(answers)
     has.cache_clear()
 
 
 @functools.cache
 def has(name: str) -> bool | None:
     """Whether this kernel has one feature, named as a field of `Features`. Cached."""
-    if name in _pretended:
-        return False
+    if name in _answers:
+        return _answers[name]
     try:
         return _TESTS[name]()
     except OSError as error:

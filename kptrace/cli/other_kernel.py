@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""Kernels that are not running here: their facts in a directory, written by ``doctor --export``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kptrace.cli.spec import open_kernel
+from kptrace.errors import UsageError
+from kptrace.kernel import Kernel
+from kptrace.kernel.export import export
+from kptrace.runtime import features
+from kptrace.runtime.loaded import raise_limits
+
+FEATURES = "features.json"
+"""What the kernel answered when it was tried; beside its files, which cannot tell."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def kernel_option(command: F) -> F:
+    """Adds ``--kernel DIR``."""
+    return click.option(
+        "--kernel",
+        "directory",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help="Not for this kernel: for that of kptrace doctor --export DIR.",
+    )(command)
+
+
+def open_any(directory: Path | None, functions: str | None = None) -> Kernel:
+    """The running kernel, or the one in a directory, whose features then answer.
+
+    ``functions`` as in `spec.open_kernel`.
+    """
+    if directory is None:
+        return open_kernel(functions)
+    try:
+        text = (directory / FEATURES).read_text()
+        known = json.loads(text)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"'{directory}' holds no kernel: {error}",
+            hint="kptrace doctor --export DIR writes such a directory, on the host in question",
+            code="usage",
+        ) from None
+    features.answer({name: known.get(name) for name in features.names()})
+    return Kernel(root=directory)
+
+
+def write_kernel(directory: Path) -> list[str]:
+    """Write this kernel's facts to a new directory; what could not be read."""
+    raise_limits()
+    with open_kernel() as kernel:
+        problems = export(Path("/"), kernel.tracefs.path, kernel.arch, directory)
+    text = json.dumps(asdict(features.detect()), indent=2)
+    (directory / FEATURES).write_text(f"{text}\n")
+    return problems
