@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -76,9 +76,8 @@ class Tracer:
         self._result: Run | None = None
         self.pid = os.fork()
         if self.pid == 0:
-            command = [*arguments]
-            if settings.pop("ready", True):
-                command += ["--ready-file", str(self._ready)]
+            ready = ("--ready-file", str(self._ready)) if settings.pop("ready", True) else ()
+            command = _with_options(arguments, *ready)
             _be_kptrace(command, self._out, self._err, **settings)
 
     def wait_ready(self) -> None:
@@ -154,11 +153,17 @@ class Kptrace:
 
     def during(self, work: Callable[[], object], *arguments: str, **settings: Any) -> Run:
         """Trace a workload in JSON, which has to end well with nothing lost."""
-        with self.tracing(*arguments, "-f", "json", **settings) as tracer:
+        with self.tracing(*_with_options(arguments, "-f", "json"), **settings) as tracer:
             work()
             run = tracer.stop()
         assert (run.status, run.err) == (0, ""), run
         return run
+
+
+def _with_options(arguments: Sequence[str], *options: str) -> list[str]:
+    """A command line with options more, in front of ``--`` and the script's own parameters."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    return [*arguments[:end], *options, *arguments[end:]]
 
 
 def _be_kptrace(

@@ -132,7 +132,10 @@ def _resolve(
             lost = sorted(used - set(values))
             if lost:
                 return (), f"does not give {', '.join(lost)}"
-            made.append(_rewritten(request, hook, candidate, one, values, text))
+            where = _filter(request, hook, candidate, one)
+            if candidate.filters and where is None:
+                return (), "cannot tell its hits from others"
+            made.append(_rewritten(request, hook, candidate, one, values, where, text))
     return tuple(made), ""
 
 
@@ -158,6 +161,15 @@ def _values(
                 values[name] = made
                 break
     return values
+
+
+def _filter(request: Request, hook: Hook, candidate: Candidate, found: Found) -> n.Expr | None:
+    """The first filter of a candidate that this kernel's types allow."""
+    for text in candidate.filters:
+        made = _parse(request, hook, text)
+        if request.policy.typed(request, found, made):
+            return made
+    return None
 
 
 def _of_type(request: Request, hook: Hook, found: Found, text: str, wanted: str) -> n.Expr | None:
@@ -187,6 +199,7 @@ def _rewritten(
     candidate: Candidate,
     found: Found,
     values: Mapping[str, n.Expr],
+    where: n.Expr | None,
     text: str,
 ) -> Found:
     """The block as a block of the candidate's own probe type."""
@@ -203,8 +216,7 @@ def _rewritten(
 
     body = rewrite(probe.body, changed)
     predicate = rewrite(probe.predicate, changed)
-    if candidate.where:
-        where = _parse(request, hook, candidate.where)
+    if where is not None:
         inner = body
         if predicate is not None:
             check = n.If(span=predicate.span, condition=predicate, then=inner, otherwise=None)

@@ -3,6 +3,7 @@
 
 Sources: `block_io_start` and `block_io_done` since Linux 6.5 (5a80bd075f3b); raw `block_rq_*`
 lost their queue argument in 5.11 (a54895fa057c); BTF names the arguments, so both read alike.
+Bits of `request.rq_flags` are an enum since 6.11 (5f89154e8e9e); before, macros that BTF has not.
 """
 
 from __future__ import annotations
@@ -16,55 +17,127 @@ _REQUEST = {
     "sector": "uint64",
     "bytes": "uint32",
     "op": "uint8",
+    "opname": "string",
     "flags": "uint32",
+    "cgroup": "uint64",
 }
+_BIO = {name: kind for name, kind in _REQUEST.items() if name != "rq"} | {"bio": "struct bio *"}
+
+_NAMES = (
+    (0, "read"),
+    (1, "write"),
+    (2, "flush"),
+    (3, "discard"),
+    (5, "erase"),
+    (9, "zeroes"),
+)
+"""enum req_op of <linux/blk_types.h>: these numbers are the same from 5.10 to 7.2."""
 
 
-def _request(rq: str) -> dict[str, Expressions]:
-    """The arguments that are read from a request; ``dev`` is the disk's, as the kernel keeps it."""
-    # request_queue.disk since 5.17 (f3fa33acca9f); before, a request had its own
-    disks = [f"{rq}.{place}" for place in ("q.disk", "rq_disk")]
+def _opname(flags: str) -> str:
+    """The operation in words; zone commands and what drivers send on their own are "other"."""
+    names = "".join(f'({flags} & 0xff) == {number} ? "{name}" : ' for number, name in _NAMES)
+    return f'{names}"other"'
+
+
+def _cgroup(bio: str) -> str:
+    """The cgroup that is charged, also for writeback; 0 for a request without data."""
+    return f"{bio}.bi_blkg.blkcg.css.cgroup.kn.id"
+
+
+def _disk(disks: tuple[str, ...]) -> dict[str, Expressions]:
+    """``dev`` is the disk's, as the kernel keeps it: major number above 20 bits of minor."""
     return {
-        "rq": rq,
         "dev": tuple(f"({one}.major << 20) | {one}.first_minor" for one in disks),
         "disk": tuple(f"{one}.disk_name" for one in disks),
-        "sector": f"{rq}.__sector",
-        "bytes": f"{rq}.__data_len",
-        "op": f"{rq}.cmd_flags & 0xff",
-        "flags": f"{rq}.cmd_flags",
     }
 
 
+def _request(rq: str) -> dict[str, Expressions]:
+    """The arguments that are read from a request."""
+    return {
+        "rq": rq,
+        # request_queue.disk since 5.17 (f3fa33acca9f); before, a request had its own
+        **_disk((f"{rq}.q.disk", f"{rq}.rq_disk")),
+        "sector": f"{rq}.__sector",
+        "bytes": f"{rq}.__data_len",
+        "op": f"{rq}.cmd_flags & 0xff",
+        "opname": _opname(f"{rq}.cmd_flags"),
+        "flags": f"{rq}.cmd_flags",
+        "cgroup": _cgroup(f"{rq}.bio"),
+    }
+
+
+def _bio(bio: str) -> dict[str, Expressions]:
+    """The arguments that are read from a bio."""
+    return {
+        "bio": bio,
+        # bio.bi_bdev since 5.12 (309dca309fc3)
+        **_disk((f"{bio}.bi_bdev.bd_disk", f"{bio}.bi_disk")),
+        "sector": f"{bio}.bi_iter.bi_sector",
+        "bytes": f"{bio}.bi_iter.bi_size",
+        "op": f"{bio}.bi_opf & 0xff",
+        "opname": _opname(f"{bio}.bi_opf"),
+        "flags": f"{bio}.bi_opf",
+        "cgroup": _cgroup(bio),
+    }
+
+
+_GONE = ("bytes", "cgroup")
+"""What a request has no more that has ended."""
+_ENDED = {name: kind for name, kind in _REQUEST.items() if name not in _GONE}
+
+
 def _ended(rq: str) -> dict[str, Expressions]:
-    """The same of a request that has ended: of its bytes none are left."""
-    return {name: one for name, one in _request(rq).items() if name != "bytes"}
+    return {name: one for name, one in _request(rq).items() if name not in _GONE}
+
+
+def _accounted(rq: str, *, steps: bool) -> tuple[str, ...]:
+    """What /proc/diskstats counts: statistics are on, and a partition was charged.
+
+    Its bytes are counted at each step of a flush (``steps``), the request only at its end.
+    """
+    iostat_and_step = (("(1 << __RQF_IO_STAT)", "(1 << __RQF_FLUSH_SEQ)"), ("8192", "16"))
+    return tuple(
+        f"{rq}.part != 0 && ({rq}.rq_flags & {iostat}) != 0"
+        if steps
+        else f"{rq}.part != 0 && ({rq}.rq_flags & ({iostat} | {step})) == {iostat}"
+        for iostat, step in iostat_and_step
+    )
 
 
 _ARG0 = "((struct request *)arg0)"
 _WHOLE = "args.nr_bytes >= args.rq.__data_len"
 """A completion of the last part of a request."""
-_ACCOUNTED = "args.rq.part != 0 && (args.rq.rq_flags & 16) == 0"  # RQF_FLUSH_SEQ
-"""What /proc/diskstats counts: a partition was charged, and it is no step of a flush."""
+_PART = {**_request("args.rq"), "bytes": "args.nr_bytes", "error": "args.error"}
 
 HOOKS = (
     Hook(
         name="block:bio_queue",
         summary="a bio enters the block layer, before it is split or merged",
-        args={"bio": "struct bio *", "sector": "uint64", "bytes": "uint32", "flags": "uint32"},
+        args=_BIO,
+        candidates=(
+            candidate("rawtracepoint:block_bio_queue", values=_bio("args.bio")),
+            candidate("kprobe:submit_bio_noacct", values=_bio("((struct bio *)arg0)")),
+        ),
+    ),
+    Hook(
+        name="block:bio_request",
+        summary="a bio becomes a request, in the context of the task that submits it",
+        args=_BIO,
+        candidates=(candidate("rawtracepoint:block_getrq", values=_bio("args.bio")),),
+    ),
+    Hook(
+        name="block:bio_done",
+        summary="a bio of a stacked device has ended; its disk may be one that it was passed on to",
+        args={**{name: kind for name, kind in _BIO.items() if name != "bytes"}, "error": "uint8"},
         candidates=(
             candidate(
-                "rawtracepoint:block_bio_queue",
-                bio="args.bio",
-                sector="args.bio.bi_iter.bi_sector",
-                bytes="args.bio.bi_iter.bi_size",
-                flags="args.bio.bi_opf",
-            ),
-            candidate(
-                "kprobe:submit_bio_noacct",
-                bio="arg0",
-                sector="((struct bio *)arg0).bi_iter.bi_sector",
-                bytes="((struct bio *)arg0).bi_iter.bi_size",
-                flags="((struct bio *)arg0).bi_opf",
+                "rawtracepoint:block_bio_complete",
+                values={
+                    **{name: one for name, one in _bio("args.bio").items() if name != "bytes"},
+                    "error": "args.bio.bi_status",
+                },
             ),
         ),
     ),
@@ -98,10 +171,7 @@ HOOKS = (
         summary="a part of a request, or all of it, is done",
         args={**_REQUEST, "error": "int32"},
         candidates=(
-            candidate(
-                "rawtracepoint:block_rq_complete",
-                values={**_request("args.rq"), "bytes": "args.nr_bytes", "error": "args.error"},
-            ),
+            candidate("rawtracepoint:block_rq_complete", values=_PART),
             candidate(
                 "kprobe:blk_update_request",
                 note="does not see what is completed in batches",
@@ -110,14 +180,36 @@ HOOKS = (
         ),
     ),
     Hook(
-        name="block:io_done",
-        summary="a request ends that /proc/diskstats counts",
-        args={name: kind for name, kind in _REQUEST.items() if name != "bytes"},
+        name="block:io_end",
+        summary="the last part of a request is done; bytes is that part",
+        args={**_REQUEST, "error": "int32"},
+        candidates=(candidate("rawtracepoint:block_rq_complete", where=_WHOLE, values=_PART),),
+    ),
+    Hook(
+        name="block:io_transfer",
+        summary="bytes are done that /proc/diskstats counts as sectors",
+        args={**_REQUEST, "error": "int32"},
         candidates=(
-            candidate("rawtracepoint:block_io_done", values=_ended("args.rq")),
             candidate(
                 "rawtracepoint:block_rq_complete",
-                where=f"{_WHOLE} && {_ACCOUNTED}",
+                where=_accounted("args.rq", steps=True),
+                values=_PART,
+            ),
+        ),
+    ),
+    Hook(
+        name="block:io_done",
+        summary="a request ends that /proc/diskstats counts",
+        args=_ENDED,
+        candidates=(
+            candidate(
+                "rawtracepoint:block_io_done",
+                where=_accounted("args.rq", steps=False),
+                values=_ended("args.rq"),
+            ),
+            candidate(
+                "rawtracepoint:block_rq_complete",
+                where=tuple(f"{_WHOLE} && {one}" for one in _accounted("args.rq", steps=False)),
                 values=_ended("args.rq"),
             ),
         ),

@@ -19,13 +19,14 @@ class Candidate:
 
     ``values`` are expressions of the specification language, valid at these attach points; of
     several for one argument the first that this kernel's types allow is taken. An argument
-    without a value is not to be had there. ``where`` is a filter in front of the block: hits
-    that are not the hook's. ``note`` is what a user must know of what this candidate sees.
+    without a value is not to be had there. ``where`` is a filter in front of the block, against
+    hits that are not the hook's; a candidate whose filters all have no type here does not serve.
+    ``note`` is what a user must know of what this candidate sees.
     """
 
     attach: tuple[str, ...]
     values: Mapping[str, Expressions] = field(default_factory=dict)
-    where: str = ""
+    where: Expressions = ()
     note: str = ""
 
     @property
@@ -35,8 +36,16 @@ class Candidate:
 
     def expressions(self, argument: str) -> tuple[str, ...]:
         """The expressions to try for an argument, in order."""
-        found = self.values.get(argument, ())
-        return (found,) if isinstance(found, str) else found
+        return _several(self.values.get(argument, ()))
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The filters to try, in order; none where every hit is the hook's."""
+        return _several(self.where)
+
+
+def _several(one: Expressions) -> tuple[str, ...]:
+    return (one,) if isinstance(one, str) else one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +64,7 @@ class Hook:
 
 def candidate(
     *attach: str,
-    where: str = "",
+    where: Expressions = (),
     note: str = "",
     values: Mapping[str, Expressions] | None = None,
     **more: Expressions,

@@ -61,7 +61,7 @@ def test_every_row_can_be_read(hook: Hook) -> None:
         for point in one.attach:
             assert len(split_attach_point(point)) in (2, 3)
         texts = [text for name in one.values for text in one.expressions(name)]
-        for text in (*texts, one.where or "1"):
+        for text in (*texts, *one.filters):
             parse_constant(hook.name, text)
 
 
@@ -88,6 +88,31 @@ def test_the_first_that_is_there_and_gives_what_is_used(kernel: Kernel) -> None:
         "not by rawtracepoint:sched_switch: does not give state",
         "a copy",
     )
+
+
+FILTERED = Hook(
+    name="test:filtered",
+    summary="hits of one kind, told by a field or another",
+    args={"pid": "uint32"},
+    candidates=(
+        candidate("rawtracepoint:sched_waking", where="args.no_such > 0", pid="args.p.pid"),
+        candidate(
+            "rawtracepoint:sched_switch",
+            where=("args.no_such > 0", "args.next.pid > 0"),
+            pid="args.next.pid",
+        ),
+    ),
+)
+
+
+def test_the_first_filter_that_this_kernel_has(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A candidate whose hits cannot be told from others does not serve."""
+    monkeypatch.setitem(hooks.HOOKS, FILTERED.name, FILTERED)
+    (program,) = plan("hook:test:filtered { @ = args.pid; }", kernel).programs
+    assert program.label == "hook:test:filtered by rawtracepoint:sched_switch"
+    assert program.notes == ("not by rawtracepoint:sched_waking: cannot tell its hits from others",)
 
 
 def test_what_the_kernel_refused_is_not_taken_again(kernel: Kernel) -> None:

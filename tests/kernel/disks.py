@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+"""Disks for the tests of block I/O, and what the kernel's own books say of them."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+_FIELDS = (
+    *("reads", "reads_merged", "sectors_read", "ms_reading"),
+    *("writes", "writes_merged", "sectors_written", "ms_writing"),
+    *("in_flight", "ms_busy", "ms_all"),
+    *("discards", "discards_merged", "sectors_discarded", "ms_discarding"),
+    *("flushes", "ms_flushing"),
+)
+_BLKDISCARD = 0x1277
+_DM_SECTORS = 1 << 16
+
+
+def stat(disk: str) -> dict[str, int]:
+    """/sys/block/DISK/stat by name, as Documentation/block/stat.rst names the fields."""
+    words = Path(f"/sys/block/{disk}/stat").read_text().split()
+    return dict(zip(_FIELDS, map(int, words), strict=True))
+
+
+def stat_since(disk: str, before: dict[str, int]) -> dict[str, int]:
+    """What the disk did since."""
+    return {name: now - before[name] for name, now in stat(disk).items()}
+
+
+def discard(path: str, start: int, length: int) -> None:
+    """Discard a range of bytes of a disk."""
+    fd = os.open(path, os.O_WRONLY)
+    fcntl.ioctl(fd, _BLKDISCARD, struct.pack("QQ", start, length))
+    os.close(fd)
+
+
+@contextlib.contextmanager
+def null_disk(completion_ns: int) -> Iterator[str]:
+    """A disk whose driver completes each request by a timer, so long after it got it."""
+    settings = ("queue_mode=2", "irqmode=2", f"completion_nsec={completion_ns}", "nr_devices=1")
+    subprocess.run(["modprobe", "null_blk", *settings, "gb=1"], check=True)
+    _wait_for("/dev/nullb0")
+    try:
+        yield "nullb0"
+    finally:
+        subprocess.run(["modprobe", "-r", "null_blk"], check=True)
+
+
+@contextlib.contextmanager
+def mapped_disk(below: str) -> Iterator[str]:
+    """A device of device-mapper that passes everything on to a disk."""
+    subprocess.run(["modprobe", "dm_mod"], check=True)
+    dmsetup = ["dmsetup", "--noudevsync", "--noudevrules"]
+    table = f"0 {_DM_SECTORS} linear {below} 0"
+    subprocess.run([*dmsetup, "create", "layer", "--table", table], check=True)
+    try:
+        info = ["dmsetup", "info", "-c", "--noheadings", "-o", "minor", "layer"]
+        minor = subprocess.run(info, check=True, capture_output=True, text=True).stdout.strip()
+        yield f"dm-{minor}"
+    finally:
+        subprocess.run([*dmsetup, "remove", "--retry", "layer"], check=True)
+
+
+@contextlib.contextmanager
+def file_system(disk: str, folder: Path) -> Iterator[None]:
+    """A new ext4 on a disk, mounted."""
+    subprocess.run(["mkfs.ext4", "-q", "-F", disk, "64M"], check=True)
+    subprocess.run(["mount", "-o", "noatime", disk, str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def scheduler(disk: str, name: str) -> Iterator[None]:
+    """Another I/O scheduler for a disk."""
+    path = Path(f"/sys/block/{disk}/queue/scheduler")
+    (before,) = (word.strip("[]") for word in path.read_text().split() if word[0] == "[")
+    path.write_text(name)
+    try:
+        yield
+    finally:
+        path.write_text(before)
+
+
+def _wait_for(path: str) -> None:
+    """Wait for a device to appear."""
+    deadline = time.monotonic() + 10
+    while not os.path.exists(path):
+        assert time.monotonic() < deadline, f"no {path}"
+        time.sleep(0.01)
