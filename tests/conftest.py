@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,7 +28,8 @@ TRACEFS = Path("/sys/kernel/tracing")
 
 
 def pytest_sessionstart() -> None:
-    """Tests attach to tracepoints of this kernel; not every machine has tracefs mounted."""
+    """The same ground everywhere: tracefs is mounted, and a hangup counts also under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if os.geteuid() == 0 and not (TRACEFS / "events").exists():
         subprocess.run(["mount", "-t", "tracefs", "tracefs", TRACEFS], check=True)
 
