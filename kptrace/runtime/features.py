@@ -28,6 +28,7 @@ _HELPER_FOR_EACH_MAP_ELEM = 164
 _HELPER_PROBE_WRITE_USER = 36
 _HELPER_OVERRIDE_RETURN = 58
 _HELPER_LOOP = 181
+_HELPER_GET_SOCKET_COOKIE = 46
 _HELPER_GET_FUNC_RET = 184
 _HELPER_LOOKUP_PERCPU_ELEM = 195
 _HELPER_KTIME_GET_TAI_NS = 208
@@ -56,6 +57,7 @@ class Features:
     miss_count: bool | None  # the kernel counts the hits that kprobes and their programs miss
     get_func_ip: bool | None  # bpf_get_func_ip in kprobe programs
     get_func_ret: bool | None  # bpf_get_func_ret in fexit programs
+    socket_cookie: bool | None  # bpf_get_socket_cookie in tracing programs
     lookup_percpu_elem: bool | None  # bpf_map_lookup_percpu_elem
     loop: bool | None  # bpf_loop
     for_each_map_elem: bool | None  # bpf_for_each_map_elem
@@ -170,13 +172,13 @@ def _calls(kind: ProgType, helper: int) -> bool:
     return True
 
 
-def _get_func_ret() -> bool:
-    """Only programs of trampolines may call it, which the kernel wants to be for a function."""
+def _for_trampolines(helper: int) -> bool:
+    """Whether programs of trampolines may call it, which the kernel wants to be for a function."""
     with contextlib.closing(BtfFile(_BTF)) as btf:
         target = btf.find(_SOME_FUNCTION, Kind.FUNC)
     return bpf.knows_helper(
         ProgType.TRACING,
-        _HELPER_GET_FUNC_RET,
+        helper,
         expected_attach_type=AttachType.TRACE_FEXIT,
         target=target or 0,
     )
@@ -229,7 +231,8 @@ _TESTS: dict[str, Callable[[], bool | None]] = {
     "perf_link": _perf_link,
     "miss_count": _miss_count,
     "get_func_ip": lambda: _calls(ProgType.KPROBE, _HELPER_GET_FUNC_IP),
-    "get_func_ret": _get_func_ret,
+    "get_func_ret": lambda: _for_trampolines(_HELPER_GET_FUNC_RET),
+    "socket_cookie": lambda: _for_trampolines(_HELPER_GET_SOCKET_COOKIE),
     "lookup_percpu_elem": _lookup_percpu_elem,
     "loop": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_LOOP),
     "for_each_map_elem": lambda: bpf.knows_helper(ProgType.KPROBE, _HELPER_FOR_EACH_MAP_ELEM),

@@ -15,6 +15,7 @@ FUNCTIONS = {
     "perf_link": "bpf_perf_link_release",
     "get_func_ip": "bpf_get_func_ip_kprobe",
     "get_func_ret": "bpf_get_func_ret",
+    "socket_cookie": "bpf_get_socket_ptr_cookie",
     "lookup_percpu_elem": "bpf_map_lookup_percpu_elem",
     "loop": "bpf_loop",
     "for_each_map_elem": "bpf_for_each_map_elem",

@@ -12,6 +12,7 @@ from kptrace.compiler import arch, fold, ksyms, tree
 from kptrace.compiler.functions.process import REGISTERS
 from kptrace.compiler.functions.row import Function, expression, literal_int, literal_string
 from kptrace.compiler.rules import as_int
+from kptrace.compiler.scope import FEATURE
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.plan import TIMER_KINDS, TRAMPOLINE_KINDS, ProbeKind
@@ -278,6 +279,10 @@ def _socket_cookie(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     if kind not in TRAMPOLINE_KINDS | {ProbeKind.ITER, ProbeKind.RAWTRACEPOINT}:
         message = f'socket_cookie can not be used with "{kind.value}" probes'
         check.report.error(call.span, message, code="probe")
+        return check.bad(call.span)
+    if not check.facts.has("socket_cookie"):  # since Linux 5.12 (c5dbb89fc2ac)
+        message = "Missing required kernel feature: socket_cookie"
+        check.report.error(call.span, message, code=FEATURE)
         return check.bad(call.span)
     made = check.expr(expression(call, 0))
     if isinstance(made.type, types.Error):
