@@ -13,7 +13,8 @@ A case is a title and sections::
 ``spec``       the program, given with ``-e`` (so messages name it ``stdin``)
 ``mode``       ``run`` (default), ``check``, ``json`` (run with ``-f json``), ``lab`` (run, but only
                in a guest of the lab, whose kernel has kprobes)
-``needs``      features (of `kptrace --info`) without which the program is refused, by their names
+``needs``      features (of `kptrace --info`), or ``btf:VARIABLE``, without which the program is
+               refused by their names
 ``args``       options before the program;  ``words``: what stands behind it
 ``command``    the whole command line instead; the spec, if any, is in ``spec.bt``
 ``env``        ``NAME=value`` lines;  ``stdin``: standard input;  ``file NAME``: a file beside it
@@ -295,10 +296,9 @@ def _judge_run(case: Case, run: Runner) -> Iterator[str]:
         _command(case), env=case.sections.get("env", ""), stdin=case.sections.get("stdin", "")
     )
     if missing := _missing(case):
-        if ran.status != 3 or not all(
-            re.search(rf"Missing required kernel feature: \w*{one}\b", ran.error) for one in missing
-        ):
-            yield f"status {ran.status}, not refused for want of {missing}\n{ran.error}"
+        for status, message in missing:
+            if ran.status != status or not re.search(message, ran.error):
+                yield f"status {ran.status}, not {status} with {message}\n{ran.error}"
         return
     expected = case.get("status") or ("2" if case.mode == "check" else "0")
     if str(ran.status) != expected:
@@ -311,13 +311,24 @@ def _judge_run(case: Case, run: Runner) -> Iterator[str]:
             yield f"{name}\n{_diff(wanted.split(chr(10)), got.split(chr(10)))}"
 
 
-def _missing(case: Case) -> list[str]:
-    """What the case needs and this kernel has not."""
+def _missing(case: Case) -> list[tuple[int, str]]:
+    """What the case needs and this kernel has not: how the program must be refused for it."""
+    from kptrace.kernel import Kernel
     from kptrace.runtime import features
     from kptrace.runtime.loaded import raise_limits
 
     raise_limits()  # else an old kernel refuses even the trial
-    return [one for one in case.get("needs").split() if features.has(one) is False]
+    found = []
+    for one in case.get("needs").split():
+        kind, colon, name = one.partition(":")
+        if not colon and features.has(one) is False:
+            found.append((3, rf"Missing required kernel feature: \w*{one}\b"))
+        if colon:
+            assert kind == "btf", one
+            with Kernel() as kernel:
+                if kernel.btf is None or kernel.btf.variable(name) is None:
+                    found.append((2, f'Could not resolve variable "{name}" from BTF'))
+    return found
 
 
 def _command(case: Case) -> list[str]:
