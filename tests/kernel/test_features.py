@@ -14,7 +14,7 @@ FUNCTIONS = {
     "kprobe_session": "bpf_session_is_return",
     "perf_link": "bpf_perf_link_release",
     "get_func_ip": "bpf_get_func_ip_kprobe",
-    "get_func_ret": "bpf_get_func_ret",
+    "get_func_ret": "get_func_ret",
     "socket_cookie": "bpf_get_socket_ptr_cookie",
     "lookup_percpu_elem": "bpf_map_lookup_percpu_elem",
     "loop": "bpf_loop",

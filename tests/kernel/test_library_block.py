@@ -111,8 +111,9 @@ def test_latency_phases(kptrace: Kptrace, completion_ns: int) -> None:
     assert low <= device["p50"] < high
     assert low <= device["min"] <= total["min"]
     assert total["mean"] >= device["mean"]
-    # The kernel sums nanoseconds and shows ms; the probe runs a little before or after it.
-    assert abs(total["mean"] * 41 / 1000 - did["ms_reading"]) <= 41 * 0.3 + 2
+    # The kernel sums nanoseconds and shows ms; the probe runs a little before or after it, and an
+    # emulated CPU may stand still in between.
+    assert abs(total["mean"] * 41 / 1000 - did["ms_reading"]) <= 41 * 1.0 + 2
 
 
 @pytest.fixture
