@@ -146,6 +146,8 @@ static __always_inline void path_text(char *to, __u32 size, char *room, __u32 ro
 		return;
 	KEEP(object);
 	length = bpf_d_path((void *)object + offset, room, room_size);
+	if (length > room_size) /* never; the verifier of Linux 7.2 does not know that */
+		return;
 	if (length > size)
 		bpf_probe_read_kernel_str(to, size, room + (length - size));
 	else if (length > 0)
