@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -244,17 +246,25 @@ class _Run:
 
     def _iterate(self, links: Sequence[tuple[int, str]], reader: Reader) -> None:
         """Run every iterator once, or pin it; the run ends with the last one."""
-        for link, pin in links:
-            if pin:
-                iterators.pin(link, pin)
-                self._sink.write(Stream.OUTPUT, self._form.pinned(pin))
-                continue
-            for records in iterators.read(link):
-                self._handlers.handle(records)
-                self._handlers.handle(reader.drain())
-                self._sink.tick()
-                if self._handlers.exit_status is not None or self._signals.stop:
-                    return
+        with contextlib.ExitStack() as pins:  # a run that fails leaves no pin
+            for link, pin in links:
+                if pin:
+                    iterators.pin(link, pin)
+                    pins.callback(os.unlink, pin)
+                    self._sink.write(Stream.OUTPUT, self._form.pinned(pin))
+                elif not self._run_iterator(link, reader):
+                    break
+            pins.pop_all()
+
+    def _run_iterator(self, link: int, reader: Reader) -> bool:
+        """Whether the run goes on behind it."""
+        for records in iterators.read(link):
+            self._handlers.handle(records)
+            self._handlers.handle(reader.drain())
+            self._sink.tick()
+            if self._handlers.exit_status is not None or self._signals.stop:
+                return False
+        return True
 
     def _user_signal(self) -> None:
         """SIGUSR1 runs the self probes of the specification; where it has none, a snapshot."""

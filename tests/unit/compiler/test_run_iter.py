@@ -69,3 +69,11 @@ def test_pins_are_on_a_bpf_file_system(run: Any, tmp_path: Path) -> None:
     ran = run(f'iter:task:{tmp_path}/tasks {{ printf("x"); }}')
     assert ran.status == 1
     assert "HINT: it must be on a BPF file system" in ran.err
+
+
+def test_a_run_that_fails_leaves_no_pin(run: Any, pins: Path, tmp_path: Path) -> None:
+    spec = f'iter:task:{pins}/one {{ printf("x"); }} iter:task:{tmp_path}/two {{ printf("y"); }}'
+    ran = run(spec)
+    assert ran.status == 1
+    assert "cannot pin to" in ran.err
+    assert not (pins / "one").exists()
