@@ -28,8 +28,7 @@ LARGE_KEY = "large_key"
 
 def check_with_keys(units: tuple[Unit, ...], facts: Facts, report: Report) -> tuple[Checked, Facts]:
     """`check`, with shorter strings where this kernel needs that; and the facts then."""
-    trial = check(units, facts, Report())
-    if not _too_large(trial.maps) or facts.has(LARGE_KEY):
+    if facts.has(LARGE_KEY) or not _too_large(check(units, facts, Report()).maps):
         return check(units, facts, report), facts
     if "max_strlen" not in facts.settings.given:
         facts = replace(facts, max_strlen=SHORT_STRLEN, texts=[])

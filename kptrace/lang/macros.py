@@ -18,6 +18,7 @@ from kptrace.errors import Report
 from kptrace.lang import nodes as n
 from kptrace.lang.constants import parse_constant
 from kptrace.lang.lexer import SpecSyntaxError
+from kptrace.lang.rewrite import with_parts
 from kptrace.source import Span
 
 MAX_EXPANSIONS = 10_000
@@ -164,9 +165,7 @@ class _Expander:
         made = node
         match node:
             case tuple():
-                parts = [self.visit(one, frame) for one in node]
-                if any(new is not old for new, old in zip(parts, node, strict=True)):
-                    made = tuple(parts)
+                made = with_parts(node, lambda one: self.visit(one, frame))
             case n.Name():
                 made = self.name(node, frame)
             case n.Call():
@@ -189,14 +188,9 @@ class _Expander:
         self.depth += 1
         if self.depth > MAX_VISITED:
             raise _TooDeepError
-        changed: dict[str, Any] = {}
-        for field in dataclasses.fields(node):
-            old = getattr(node, field.name)
-            new = self.visit(old, frame)
-            if new is not old:
-                changed[field.name] = new
+        made: _N = with_parts(node, lambda one: self.visit(one, frame))
         self.depth -= 1
-        return replace(node, **changed) if changed else node
+        return made
 
     # --- names ---
 

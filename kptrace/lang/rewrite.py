@@ -13,22 +13,27 @@ Change = Callable[[Any, Callable[[Any], Any]], Any]
 """(node, again) -> what stands in its place; ``again(node)`` is it with its parts changed."""
 
 
+def with_parts(node: Any, visit: Callable[[Any], Any]) -> Any:
+    """A node, or a tuple of nodes, with each part as ``visit`` makes it; itself if none changed."""
+    if isinstance(node, tuple):
+        elements = [visit(part) for part in node]  # a generator would nest on the C stack
+        same = all(new is old for new, old in zip(elements, node, strict=True))
+        return node if same else tuple(elements)
+    if not isinstance(node, n.Node):
+        return node
+    changed: dict[str, Any] = {}
+    for field in dataclasses.fields(node):
+        old = getattr(node, field.name)
+        new = visit(old)
+        if new is not old:
+            changed[field.name] = new
+    return dataclasses.replace(node, **changed) if changed else node
+
+
 def rewrite(node: Any, change: Change) -> Any:
     """A tree, or a tuple of trees, as ``change`` makes it from the root downwards."""
 
-    def again(one: Any) -> Any:
-        if isinstance(one, tuple):
-            elements = tuple(visit(part) for part in one)
-            same = all(a is b for a, b in zip(elements, one, strict=True))
-            return one if same else elements
-        if not isinstance(one, n.Node):
-            return one
-        parts = {field.name: getattr(one, field.name) for field in dataclasses.fields(one)}
-        made = {name: visit(part) for name, part in parts.items()}
-        fresh = {name: part for name, part in made.items() if part is not parts[name]}
-        return dataclasses.replace(one, **fresh) if fresh else one
-
     def visit(one: Any) -> Any:
-        return change(one, again)
+        return change(one, lambda again: with_parts(again, visit))
 
     return visit(node)

@@ -17,6 +17,7 @@ from kptrace.compiler.functions.row import (
     literal_string,
 )
 from kptrace.compiler.rules import as_int
+from kptrace.compiler.scope import FEATURE
 from kptrace.errors import did_you_mean
 from kptrace.lang import nodes as n
 from kptrace.plan import ProbeKind
@@ -59,7 +60,7 @@ def _allowed(check: ExpressionChecker, call: n.Call, probes: frozenset[str] | No
     if call.name in _HELPERS and not check.facts.has(call.name):
         helper, hint = _HELPERS[call.name]
         message = f"{call.name}() can not be used: this kernel gives no probe {helper}"
-        check.report.error(call.span, message, code="feature", hints=(hint,))
+        check.report.error(call.span, message, code=FEATURE, hints=(hint,))
         return False
     return True
 
