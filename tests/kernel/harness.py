@@ -58,6 +58,22 @@ class Run:
         """What printf wrote, of JSON output."""
         return [one["data"] for one in self.objects if one["type"] == "printf"]
 
+    def counts(self, name: str) -> dict[str, int]:
+        """How many values each histogram of a map has, {} of a map that is not there."""
+        return {
+            key: sum(bucket["count"] for bucket in buckets)
+            for key, buckets in self.maps.get(name, {}).items()
+        }
+
+    def percentiles(self, name: str) -> Any:
+        """The exact figures and percentiles of a map's histograms, in JSON output."""
+        (found,) = (
+            one["data"][name]
+            for one in self.objects
+            if one["type"] == "percentiles" and name in one["data"]
+        )
+        return found
+
     @property
     def losses(self) -> Any:
         """The ledger of JSON output."""

@@ -9,7 +9,6 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from disks import discard, file_system, mapped_disk, null_disk, scheduler, stat, stat_since
@@ -21,24 +20,6 @@ BUCKET = {1_000_000: (1_000, 2_048), 10_000_000: (10_000, 16_384)}
 CGROUPS = Path("/sys/fs/cgroup")
 DISK_WRITES = ("write", "zeroes", "erase")
 """What diskstats counts as a write."""
-
-
-def _counts(run: Run, name: str) -> dict[str, int]:
-    """How many values each histogram of a map has."""
-    return {
-        key: sum(bucket["count"] for bucket in buckets)
-        for key, buckets in run.maps.get(name, {}).items()
-    }
-
-
-def _percentiles(run: Run, name: str) -> dict[str, dict[str, Any]]:
-    """The exact figures and percentiles of a map's histograms."""
-    (found,) = (
-        one["data"][name]
-        for one in run.objects
-        if one["type"] == "percentiles" and name in one["data"]
-    )
-    return dict(found)
 
 
 def _rows(run: Run) -> list[list[str]]:
@@ -84,7 +65,7 @@ def test_latency_of_two_disks(kptrace: Kptrace) -> None:
         disk_io("/dev/nvme0n1", 61, 37)()
 
     run = kptrace.during(lambda: run_as("disks", work), "run", "biolatency")
-    counts = _counts(run, "@device_us")
+    counts = run.counts("@device_us")
     assert counts == {"vda,read": 53, "vda,write": 31, "nvme0n1,read": 61, "nvme0n1,write": 37}
     for disk, then in before.items():
         did = stat_since(disk, then)
@@ -105,7 +86,7 @@ def test_latency_phases(kptrace: Kptrace, completion_ns: int) -> None:
         did = stat_since(disk, before)
     key = f"{disk},read"
     device, queue, total = (
-        _percentiles(run, f"@{phase}_us")[key] for phase in ("device", "queue", "total")
+        run.percentiles(f"@{phase}_us")[key] for phase in ("device", "queue", "total")
     )
     assert device["count"] == queue["count"] == total["count"] == did["reads"] == 41
     assert low <= device["p50"] < high
@@ -143,7 +124,7 @@ def test_latency_by_cgroup(kptrace: Kptrace, cgroup: Path) -> None:
         outside.run()
 
     run = kptrace.during(work, "run", "biolatency", "--", "--cgroup")
-    counts = Counter(_counts(run, "@device_us"))
+    counts = Counter(run.counts("@device_us"))
     assert counts == {"nvme0n1,read,unified:/of-this-test": 17, "nvme0n1,read,unified:/": 23}
 
 
@@ -155,7 +136,7 @@ def test_sizes(kptrace: Kptrace, disk: str) -> None:
         lambda: run_as("mixed", _mixed(f"/dev/{disk}")), "run", "bitesize", "--", "--issuer"
     )
     did = stat_since(disk, before)
-    requests, sectors = _counts(run, "@bytes"), run.maps["@sectors"]
+    requests, sectors = run.counts("@bytes"), run.maps["@sectors"]
     for operations, ios, what in (
         (("read",), "reads", "sectors_read"),
         (DISK_WRITES, "writes", "sectors_written"),
@@ -164,9 +145,9 @@ def test_sizes(kptrace: Kptrace, disk: str) -> None:
         keys = [f"{disk},{operation}" for operation in operations]
         assert sum(requests.get(key, 0) for key in keys) == did[ios], ios
         assert sum(sectors.get(key, 0) for key in keys) == did[what], what
-    sizes = _percentiles(run, "@bytes")[f"{disk},read"]
+    sizes = run.percentiles("@bytes")[f"{disk},read"]
     assert (sizes["min"], sizes["max"], sizes["count"]) == (4096, 4096, 53)
-    assert _counts(run, "@bytes_of")["mixed,read"] == 53
+    assert run.counts("@bytes_of")["mixed,read"] == 53
     assert did["discards"] > 0
 
 
@@ -234,7 +215,7 @@ def test_flush(kptrace: Kptrace, disk: str) -> None:
     before = stat(disk)
     run = kptrace.during(lambda: run_as("mixed", _mixed(f"/dev/{disk}")), "run", "bioflush")
     did = stat_since(disk, before)
-    assert _counts(run, "@flush_us") == {disk: did["flushes"]}
+    assert run.counts("@flush_us") == {disk: did["flushes"]}
     assert did["flushes"] >= 7
     asked = run.maps["@asked"]
     assert asked[f"{disk},mixed,flush"] >= 7
@@ -277,11 +258,11 @@ def test_layers(kptrace: Kptrace) -> None:
             lambda: run_as("layers", disk_io(f"/dev/{disk}", 37, 29)), "run", "biolayers"
         )
         did = {one: stat_since(one, then) for one, then in before.items()}
-    counts = _counts(run, "@us")
+    counts = run.counts("@us")
     for one in did:
         assert counts[f"{one},read"] == did[one]["reads"] == 37
         assert counts[f"{one},write"] == did[one]["writes"] == 29
-    times = _percentiles(run, "@us")
+    times = run.percentiles("@us")
     assert times[f"{disk},read"]["mean"] >= times["vda,read"]["mean"]
 
 
