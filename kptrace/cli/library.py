@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""The probe library: where its files are, and what each says of itself."""
+"""The probe library: where its files are, and what a specification says of itself."""
 
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+_TOP = re.compile(
+    r"(?:#![^\n]*\n)?(?:\s*//[^\n]*SPDX[^\n]*\n)*\s*((?://[^\n]*\n?[ \t]*)+|/\*.*?\*/)", re.DOTALL
+)
+"""A shebang, the licence, then the first comment: lines in a row, or a block."""
+
+_MARKS = re.compile(r"^[ \t]*(?://|/\*+|\*/|\*(?!/))?[ \t]?|[ \t]*\*/[ \t]*$", re.MULTILINE)
+"""What makes these lines a comment, and the blanks in front of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +49,16 @@ def probes(extra: tuple[str, ...] = ()) -> Iterator[LibraryProbe]:
                 )
 
 
+def header(text: str) -> list[str]:
+    """The lines of a specification's first comment: its title, then what there is to know.
+
+    Neither the shebang nor the licence is part of it. Empty where there is no such comment.
+    """
+    top = _TOP.match(text)
+    lines = [line.rstrip() for line in _MARKS.sub("", top[1]).splitlines()] if top else []
+    return "\n".join(lines).strip("\n").splitlines()
+
+
 def _title(path: Path) -> str:
-    """The first comment of a probe that is neither the shebang nor the licence."""
-    for line in path.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
-        if line.startswith("//") and "SPDX" not in line:
-            return line.removeprefix("//").strip()
-    return ""
+    lines = header(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    return lines[0] if lines else ""

@@ -21,7 +21,7 @@ from kptrace.cli.dump import STAGES, dump_compiled, dump_tree, stages, tell_prog
 from kptrace.cli.duration import DURATION
 from kptrace.cli.info import pretend_missing, show_features
 from kptrace.cli.list import show_list
-from kptrace.cli.script_help import show_parameters
+from kptrace.cli.script_help import show_help
 from kptrace.cli.spec import (
     Given,
     compile_given,
@@ -200,7 +200,7 @@ def run_options(command: F) -> F:
 @_refused_options
 @click.option("--info", is_flag=True, help="What this kernel can do, one feature a line.")
 @click.option(
-    "-h", "--help", "wants_help", is_flag=True, help="This, and the parameters of the script."
+    "-h", "--help", "wants_help", is_flag=True, help="This; behind FILE or NAME: its own."
 )
 @click.pass_context
 def run_command(
@@ -228,10 +228,12 @@ def run_command(
     chosen = RunOptions(**options)
     _require_format(chosen.format)
     if wants_help:
-        click.echo(context.get_help())
-        if program is not None or words:
-            show_parameters(find(program, words, probe_path).source)
-        return 0
+        if program is None and not words:
+            click.echo(context.get_help())
+        else:
+            name = "-e PROG" if program is not None else words[0]
+            show_help(find(program, words, probe_path).source, name)
+        return Exit.OK
     pretend_missing(chosen.no_feature)
     if info:
         return show_features(chosen.format)

@@ -82,17 +82,40 @@ def test_an_unknown_feature(kptrace: Command) -> None:
     assert done.error.startswith("ERROR: unknown feature 'kprobe_mutli'\nHINT: did you mean")
 
 
-def test_help_tells_the_parameters_of_the_script(kptrace: Command, tmp_path: Path) -> None:
+def test_help_of_a_script(kptrace: Command, tmp_path: Path) -> None:
     path = tmp_path / "named.bt"
-    path.write_text('begin { print(getopt("who", 5, "whom to greet")); print(getopt("loud")); }')
-    for arguments in (("-h", str(path)), (str(path), "--help")):
+    path.write_text(
+        "#!/usr/bin/env kptrace\n// SPDX-License-Identifier: MIT\n"
+        "// Greetings\n//\n// Who is there?\n//   indented\n\n// of the block\n"
+        'begin { print(getopt("who", 5, "whom to greet")); print(getopt("loud")); }'
+    )
+    for arguments in (("-h", str(path)), (str(path), "--help"), ("run", str(path), "-h")):
         done = kptrace(*arguments)
         assert done.status == 0
-        assert done.output.startswith("Usage: kptrace run ")
-        assert f"Parameters of {path} (behind --):\n" in done.output
-        assert "  --who   whom to greet (default: 5)\n  --loud\n" in done.output.replace(
-            " \n", "\n"
-        )
+        lines = [line.rstrip() for line in done.output.splitlines()]
+        assert lines == [
+            *("Greetings", "", "Who is there?", "  indented", ""),
+            f"Options, behind --, as in: kptrace run {path} -- --who=5",
+            "  --who   whom to greet (default: 5)",
+            "  --loud",
+            "",
+            "Those that every run has (--duration, -f, -o, -p ...): kptrace run --help",
+        ]
+
+
+def test_help_of_a_library_probe(kptrace: Command) -> None:
+    for arguments in (("--help", "biolatency"), ("run", "biolatency", "--help")):
+        done = kptrace(*arguments)
+        assert done.status == 0
+        assert done.output.startswith("Block I/O latency by device and operation")
+        assert "\nOverhead: " in done.output
+        assert "kptrace run biolatency -- --phase=device\n" in done.output
+        assert "--cgroup  a histogram for each cgroup, too (default: false)\n" in done.output
+
+
+def test_help_of_program_text(kptrace: Command) -> None:
+    done = kptrace("-e", "/* One\n * Two\n */ begin { }", "--help")
+    assert done.output.startswith("One\nTwo\n\n-e PROG has no options of its own.\n")
 
 
 def test_help_fits_a_terminal(kptrace: Command) -> None:
