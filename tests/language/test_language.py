@@ -25,7 +25,8 @@ def _prepared(pytestconfig: pytest.Config) -> Iterator[None]:
     import kptrace.cli.emit
     import kptrace.cli.run  # noqa: F401
 
-    objects = pytestconfig.cache.mkdir("objects")
+    objects = pytestconfig.rootpath / ".pytest_cache" / "objects"  # also where that plugin is off
+    objects.mkdir(mode=0o700, parents=True, exist_ok=True)
     objects.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clang, "cache_directory", lambda: objects)
