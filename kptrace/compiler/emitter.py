@@ -270,7 +270,7 @@ class Emitter(LoopEmitter):
         self.line(f"{self.joined}.header.unused = 0;")
         size = f"(sizeof({self.joined}.header) + 4 + {length} + 7) & ~7U"
         self.line(f"{self.sender}(ctx, &{self.joined}, {size});")
-        self.sent += event.size
+        self.will_send(event.size)
         self.effects += 1
 
     def open_event(self, event: Event) -> str:
@@ -293,4 +293,4 @@ class Emitter(LoopEmitter):
         self.line(f"{target}.header.id = {event.id};")
         self.line(f"{target}.header.unused = 0;")
         self.line(f"{self.sender}(ctx, &{target}, sizeof({target}));")
-        self.sent += event.size
+        self.will_send(event.size)

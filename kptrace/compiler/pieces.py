@@ -36,7 +36,10 @@ PIECES: dict[str, str] = {
     "socket_cookie": object_pieces.SOCKET_COOKIE,
     "ask_exit": prelude.ASK_EXIT,
     "bench_repeat": prelude.BENCH,
+    "no_room": prelude.NO_ROOM,
     "send_iter": prelude.SEND_ITER,
+    "write_iter": prelude.WRITE_ITER,
+    "print_iter": prelude.PRINT_ITER,
     "func_ret": prelude.FUNC_RET,
 }
 """By name, which is that of the function; one that calls another stands behind it."""

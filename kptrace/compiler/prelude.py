@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from kptrace import types
 from kptrace.plan import EXIT_ASKED, Control, StackMap
 
@@ -194,7 +196,7 @@ static __always_inline __u64 func_ret(void *ctx)
 }
 """
 
-SEND_ITER = """\
+NO_ROOM = """\
 struct seq_file___room {
 	__u64 size;
 	__u64 count;
@@ -207,7 +209,9 @@ static __always_inline _Bool no_room(__u64 *ctx, __u64 need)
 
 	return file->count && file->size - file->count <= need;
 }
+"""
 
+SEND_ITER = """\
 /* An event of an iterator goes to whoever reads it; records follow each other, so say how long. */
 static __always_inline void send_iter(__u64 *ctx, void *event, __u32 size)
 {
@@ -216,6 +220,29 @@ static __always_inline void send_iter(__u64 *ctx, void *event, __u32 size)
 	header->unused = size;
 	bpf_seq_write(*(void **)ctx[0], event, size);
 }
+"""
+
+WRITE_ITER = """\
+/* Bytes for whoever reads a pinned iterator. */
+static __always_inline long write_iter(__u64 *ctx, const void *data, __u32 size)
+{
+	return bpf_seq_write(*(void **)ctx[0], data, size);
+}
+"""
+
+PRINT_REFUSED = "printf: refused by this kernel\n"
+PRINT_ITER = f"""\
+/* Text for whoever reads a pinned iterator; a conversion that this kernel lacks is told there. */
+static __always_inline long print_iter(__u64 *ctx, const char *format, __u32 size,
+		const __u64 *words, __u32 length)
+{{
+	char refused[] = "{PRINT_REFUSED.replace(chr(10), chr(92) + 'n')}";
+	long result = (int)bpf_seq_printf(*(void **)ctx[0], format, size, words, length);
+
+	if (result && result != -{errno.EOVERFLOW} /* EOVERFLOW: the buffer is full */)
+		bpf_seq_write(*(void **)ctx[0], refused, sizeof(refused) - 1);
+	return result;
+}}
 """
 
 LEDGER_ADD = """\

@@ -21,6 +21,7 @@ from kptrace.plan import (
     TIMER_KINDS,
     TRACER_KINDS,
     CounterKind,
+    EventKind,
     ProbeKind,
 )
 
@@ -31,7 +32,8 @@ class Emitted:
 
     ``default`` is what it returns unless the block says otherwise; ``filtered``: it looks at the
     process first; ``hits`` and ``nesting`` are counters of the ledger. ``overrides``: it replaces
-    the probed function, which no program on many functions may do.
+    the probed function, which no program on many functions may do. ``warnings`` are what it may
+    tell while it runs.
     """
 
     unit: Unit
@@ -46,6 +48,7 @@ class Emitted:
     hits: int
     nesting: int
     scratch_size: int
+    warnings: tuple[str, ...] = ()
 
 
 def emit(
@@ -61,11 +64,16 @@ def emit(
     emitter = Emitter(shared, default, name, captured)
     if unit.kind is ProbeKind.ITER:
         emitter.sender, emitter.slots = "send_iter", _objects(unit)
+        if not unit.targets[0].pin:
+            shared.needs.add("send_iter")
+    known = len(shared.events.events)
     emitter.body(body)
+    warnings = (one.text for one in shared.events.events[known:] if one.kind is EventKind.WARNING)
     hits = shared.storage.counter(CounterKind.HITS, name)
     first = _frame(name, emitter)
     if unit.kind is ProbeKind.ITER:
-        shared.needs.add("send_iter")
+        if emitter.sent:
+            shared.needs.add("no_room")
         first += _first_of_iterator(emitter, hits)
     scratch = ""
     nesting = -1
@@ -99,6 +107,7 @@ def emit(
         hits=hits,
         nesting=nesting,
         scratch_size=_scratch_size([size for _, _, size in emitter.scratch]),
+        warnings=tuple(dict.fromkeys(warnings)),
     )
 
 

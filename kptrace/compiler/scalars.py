@@ -188,6 +188,7 @@ class ScalarEmitter(PartEmitter):
         """The C of a template, after the statements that its operands need."""
         operands = self.operands(node.operands)
         self.shared.needs.update(node.pieces)
+        self.will_send(node.shown)
         aside = "" if node.aside is None else self.object(node.aside, "aside")
         return node.c.format(*operands, to=to, aside=aside)
 

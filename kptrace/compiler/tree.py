@@ -80,7 +80,8 @@ class Inline(Node):
     is zero before. ``{0}``, ``{1}``, ... are the operands: a scalar as an expression of its own
     type, anything else as the lvalue that holds it. ``pieces`` are the helper functions that
     the C calls (`pieces.PIECES`). ``aside`` is the type of ``{aside}``, memory that the C needs
-    on the way. ``effects``: it changes something, so it runs where it stands.
+    on the way. ``effects``: it changes something, so it runs where it stands. ``shown``: as many
+    bytes at most does it add to what reading an iterator gives.
     """
 
     c: str
@@ -88,6 +89,7 @@ class Inline(Node):
     pieces: tuple[str, ...] = ()
     aside: Type | None = None
     effects: bool = False
+    shown: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,8 @@ from kptrace.types import Type
 
 INLINE_COPY = 64
 """Up to this many bytes are copied or cleared in line; more by one helper call."""
+WHOLE_BUFFER = 1 << 31
+"""More bytes than the buffer has that an iterator writes to."""
 STACK_BUDGET = 256
 """Bytes of objects that one program keeps on its 512-byte stack; the rest goes to scratch."""
 
@@ -47,7 +49,7 @@ class Writer:
     has the declarations of what they share with the program, by name, among them the variables
     ``captured``; ``objects`` tells where those are that do not fit a register. ``loops`` has a
     word for each loop around the current line, ``c`` or ``function``; ``leaves``: the last one
-    may return from the probe.
+    may return from the probe. ``sent``: the bytes of all events at most.
     """
 
     def __init__(
@@ -76,6 +78,11 @@ class Writer:
 
     def line(self, text: str) -> None:
         self.lines.append("\t" * self.indent + text)
+
+    def will_send(self, size: int) -> None:
+        """Count the bytes of an event; in a loop nobody knows how often it is sent."""
+        if size:
+            self.sent = WHOLE_BUFFER if self.loops else min(self.sent + size, WHOLE_BUFFER)
 
     @contextmanager
     def braces(self, head: str = "") -> Iterator[None]:

@@ -4,9 +4,22 @@
 from __future__ import annotations
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
-from harness import Kptrace
+import pytest
+from harness import Kptrace, kernel_has
+
+
+@pytest.fixture
+def pins(tmp_path: Path) -> Iterator[Path]:
+    """A BPF file system, on which nothing stays."""
+    where = tmp_path / "pins"
+    where.mkdir()
+    subprocess.run(["mount", "-t", "bpf", "bpf", where], check=True)
+    yield where
+    subprocess.run(["umount", where], check=True)
 
 
 def test_every_task_once(kptrace: Kptrace) -> None:
@@ -62,3 +75,27 @@ def test_two_iterators_and_a_timer(kptrace: Kptrace) -> None:
     assert run.printed == ["begin"]
     assert run.maps["@tasks"] > 20
     assert run.maps["@maps"] > 2
+
+
+_LOOP = "for $i : 0..1 { printf(FORMAT, @n, comm, 65); }"
+_LINES = [
+    "printf(FORMAT, @n, comm, 65);",
+    pytest.param(
+        _LOOP, marks=pytest.mark.skipif(not kernel_has("loop"), reason="tested where it is")
+    ),
+]
+
+
+@pytest.mark.parametrize("line", _LINES)
+def test_pinned_once(kptrace: Kptrace, pins: Path, line: str) -> None:
+    """More text than the kernel's buffer holds: an object that does not fit waits for the next
+    buffer, before it has changed anything."""
+    pin = pins / "tasks"
+    text = line.replace("FORMAT", r'"%d %800s \x01%c\n"')
+    run = kptrace("-e", f"iter:task:{pin} {{ @n++; {text} }}")
+    assert (run.status, run.out) == (0, f"Program pinned to {pin}\n\n\n")
+    lines = [one.split() for one in (pin.read_bytes() + pin.read_bytes()).splitlines()]
+    pin.unlink()
+    assert len(lines) > 60
+    assert [int(one[0]) for one in lines] == list(range(1, len(lines) + 1))
+    assert {one[-1] for one in lines} == {b"\x01A"}
