@@ -204,6 +204,13 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         session_kfunc=session_kfunc,
         current_pid=current_process(kernel)[0] if options.pid_filter else "",
     )
+    for one in generated.programs:
+        if one.unit.targets[0].pin and one.warnings:
+            message = (
+                "a pinned iter probe runs without kptrace, so nobody is told:"
+                f" {'; '.join(text.partition('. ')[0] for text in one.warnings)}"
+            )
+            report.warning(one.unit.point.span, message, code="pin")
     return Compilation(
         plan=generated.plan,
         warnings=tuple(report.warnings),
