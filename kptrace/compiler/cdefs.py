@@ -145,7 +145,20 @@ class _Reader:
             return found
         if found.absent:
             self.tell_absent(found.absent)
-        return replace(found, constants=kheaders.constants(self.names) | found.constants)
+        return replace(found, constants=self.assumed(found) | found.constants)
+
+    def assumed(self, found: _Found) -> dict[str, str]:
+        """Macros of the headers that are absent; an enumerator of the C part comes first."""
+        words = {one for text in found.constants.values() for one in _NAME.findall(text)}
+        constants = kheaders.constants(self.names | words)
+        if not constants or not found.object:
+            return constants
+        types = _open_types(found.object)
+        try:
+            own = {name for name in constants if types.find_enumerator(name) is not None}
+        finally:
+            types.close()
+        return {name: value for name, value in constants.items() if name not in own}
 
     def replaceable(self, part: n.CDefinition) -> str | None:
         """The header of the kernel that a part includes and that may be missing."""

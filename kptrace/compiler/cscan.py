@@ -43,6 +43,7 @@ class Scanned:
 def scan(preprocessed: str, names: Collection[str]) -> Scanned:
     """What ``clang -E -dD`` gave, for a specification that uses some names."""
     constants: dict[str, str] = {}
+    built_in: dict[str, str] = {}
     files: dict[str, None] = {}
     here = ""
     lines = preprocessed.split("\n")
@@ -54,8 +55,9 @@ def scan(preprocessed: str, names: Collection[str]) -> Scanned:
             files[here] = None
             continue
         if match := _DEFINE.match(line):
-            if here != _BUILT_IN and not match[2]:
-                constants[match[1]] = match[3].strip()
+            if not match[2]:
+                to = built_in if here == _BUILT_IN else constants
+                to[match[1]] = match[3].strip()
         elif line.startswith("#undef "):
             constants.pop(line[7:].strip(), None)
         lines[index] = ""  # macros are expanded already
@@ -79,7 +81,7 @@ def scan(preprocessed: str, names: Collection[str]) -> Scanned:
         text=f'{text}\n# 1 "{KEPT}"\n{kept}' if kept else "",
         constants={
             name: value
-            for name, value in _reachable(constants, names).items()
+            for name, value in _reachable(constants, built_in, names).items()
             # "enum { X = 1, }; #define X X" is how headers say that the enumerator is there
             if value != name or not re.search(rf"\b{name}\b", text)
         },
@@ -134,13 +136,19 @@ def _typedefs(text: str, names: Collection[str]) -> list[str]:
     return found
 
 
-def _reachable(constants: dict[str, str], names: Collection[str]) -> dict[str, str]:
-    """The macros that a specification can reach from the names in it."""
+def _reachable(
+    constants: dict[str, str], built_in: dict[str, str], names: Collection[str]
+) -> dict[str, str]:
+    """The macros that a specification can reach from the names in it.
+
+    Those of the compiler itself (``__INT_MAX__``) only through others.
+    """
     found: dict[str, str] = {}
+    known = built_in | constants
     left = [name for name in names if name in constants]
     while left:
         name = left.pop()
         if name not in found:
-            found[name] = constants[name]
-            left += [one for one in re.findall(r"\w+", found[name]) if one in constants]
+            found[name] = known[name]
+            left += [one for one in re.findall(r"\w+", found[name]) if one in known]
     return found
