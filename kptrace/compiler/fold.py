@@ -107,6 +107,8 @@ def binary(report: Report, node: n.Binary, left: tree.Expr, right: tree.Expr) ->
         message = "unable to fold literals due to overflow or underflow"
         report.error(node.span, message, code="fold")
         return tree.Bad(span=node.span)
+    if isinstance(left.type, types.Bool) and isinstance(right.type, types.Bool):
+        return _truth(node.span, bool(value))
     return integer(node.span, value)
 
 
