@@ -16,6 +16,8 @@ from kptrace.lang import nodes as n
 from kptrace.source import Span
 from kptrace.types import Type, type_name
 
+_REMOVED = " (missing_probes is ignore, or --probe-filter leaves it out)"
+
 
 class CheckerBase(ABC):
     """One visit of one program. ``guess``: a map read before its type is known is an int64."""
@@ -55,7 +57,8 @@ class CheckerBase(ABC):
         if node.name in self.facts.lost_maps:
             if self.facts.lost_probes:
                 return
-            hints = ("the probe that stores in it was removed: see the warning about its name",)
+            told = ": see the warning about its name" if self.facts.lost_told else ""
+            hints = (f"the probe that stores in it was removed{told or _REMOVED}",)
         message = f"Undefined map: {node.name}"
         self.report.error(span or node.span, message, code="unknown-name", hints=hints)
 

@@ -40,7 +40,7 @@ class Facts:
     where the kernel cannot be asked.
     ``texts`` collects the formats and filters that values carry by their index.
     ``lost_maps`` are those in which a probe stores that is not compiled: it matches nothing here,
-    or, with ``lost_probes``, it has errors that were told.
+    or, with ``lost_probes``, it has errors that were told; ``lost_told``: in warnings.
     ``percpu_lookup``: a program can read other CPUs' slots (Linux 5.19, commit 07343110b293).
     """
 
@@ -58,6 +58,7 @@ class Facts:
     settings: Settings = field(default_factory=Settings)
     lost_maps: frozenset[str] = frozenset()
     lost_probes: bool = False
+    lost_told: bool = False
     texts: list[str] = field(default_factory=list)
 
     def text(self, wanted: str) -> int:
