@@ -114,9 +114,8 @@ def _fail(report: Report, kernel: Kernel) -> None:
     found = [*report.errors, *report.warnings]
     if codes == {ATTACH}:
         raise AttachError.of(found)
-    if codes == {FEATURE}:
-        raise HostError.of(found)
-    if NO_BTF in codes and codes <= {ATTACH, NO_BTF} and kernel.btf is None:
+    lacks = {FEATURE} if kernel.btf is not None else {FEATURE, NO_BTF}
+    if codes & lacks and codes <= lacks | {ATTACH}:
         raise HostError.of(found)
     report.check()
 
@@ -169,7 +168,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         refused=options.refused,
         typed=partial(_typed, facts),
     )
-    known = len(report.errors)
+    known, warned = len(report.errors), len(report.warnings)
     units = expand(program, kernel, policy, report)
     points = {one.point.span for one in units}
     lost = [one for one in program.probes if points.isdisjoint(at.span for at in one.attach)]
@@ -177,6 +176,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         facts,
         lost_maps=frozenset(stored_maps(tuple(lost))),
         lost_probes=len(report.errors) > known,
+        lost_told=len(report.warnings) > warned,
     )
     declared = declarations(program, report)
     checked, facts = check_with_keys(units, facts, report)

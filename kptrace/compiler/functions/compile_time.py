@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.functions.row import Function, ValueRule, expression, literal_string
+from kptrace.compiler.scope import FEATURE
 from kptrace.lang import nodes as n
 from kptrace.types import BOOL
 
@@ -61,7 +62,7 @@ def _kfunc_allowed(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     if found is None:
         message = f"kfunc_allowed() has no answer: this kernel loads no program for {unit.label}"
         hints = ("the kernel is asked by loading a small program, which also needs the rights to",)
-        check.report.error(call.span, message, code="host", hints=hints)
+        check.report.error(call.span, message, code=FEATURE, hints=hints)
         return check.bad(call.span)
     return truth(call, found)
 

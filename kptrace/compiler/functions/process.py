@@ -107,7 +107,7 @@ def _ncpus(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     count = check.facts.kernel.possible_cpus
     if count is None:
         message = "the number of possible CPUs is not known on this host"
-        check.report.error(call.span, message, code="host")
+        check.report.error(call.span, message, code=FEATURE)
         return check.bad(call.span)
     return tree.Const(span=call.span, type=UINT64, value=count)
 
