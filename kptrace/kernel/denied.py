@@ -32,12 +32,15 @@ NORETURN = frozenset(
 """Functions that never return: a trampoline for their exit leaks, and newer kernels refuse it
 (noreturn_deny in kernel/bpf/verifier.c, since Linux 6.16)."""
 
-# ".cold" parts accept a probe and almost never run; ".part." clones see some calls only; padding
-# is no code. Weak functions that the linker overrode are listed under an invalid name since
-# Linux 5.19 (b39181f7c690).
-_PARTS = (r".*\.(?:cold|part)\b.*", r"(?:__pfx_|__cfi_|__ftrace_invalid_address___).*")
+# ".cold" parts accept a probe and almost never run; padding is no code. Weak functions that the
+# linker overrode are listed under an invalid name since Linux 5.19 (b39181f7c690).
+_PARTS = (r".*\.cold\b.*", r"(?:__pfx_|__cfi_|__ftrace_invalid_address___).*")
 
 NEVER_BY_WILDCARD = re.compile(
     "|".join([*_PARTS, *(wildcard(name).decode() for name in _FUNCTIONS)])
 )
 """Matches a whole name that is to be left out."""
+
+PARTIAL = re.compile(r".*\.part\b.*")
+"""Matches functions that see only some of the calls: a wildcard has them where nothing else
+matches, or where it names them itself."""

@@ -16,7 +16,7 @@ import difflib
 import re
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +25,7 @@ from kptrace.kernel.files import read
 from kptrace.records import dataclass
 
 _TEXT = b"tTwW"
+_CLONE = re.compile(r"\.(?:isra|constprop|part|llvm)\.")
 # Padding before functions: CONFIG_CALL_PADDING (Linux 6.2, b341b20d648b) and kCFI.
 PADDING = ("__pfx_", "__cfi_")
 # No kernel function is this large; more means a gap between modules.
@@ -92,21 +93,34 @@ class Symbols:
             found.append(symbol)
         return found
 
-    def lookup_many(self, names: Iterable[str]) -> dict[str, list[Symbol]]:
-        """As `lookup`, for many names in one pass; names without symbol are left out."""
-        wanted = {name.encode() for name in names}
+    def shared(self, pattern: bytes) -> dict[str, list[Symbol]]:
+        """The functions, as `lookup` has them, of names that match and that several have."""
+        starts: dict[bytes, list[int]] = {}
+        for match in re.finditer(rb" [tTwW] (%b)[\t\n]" % pattern, self._data):
+            starts.setdefault(match[1], []).append(match.start())
         found: dict[str, list[Symbol]] = {}
-        for match in re.finditer(rb"^[0-9a-f]+ [tTwW] (\S+)", self._data, re.M):
-            if match[1] in wanted:
-                symbol = self._symbol(match.start())
-                if self._runs(match.start(), symbol):
-                    found.setdefault(symbol.name, []).append(symbol)
+        for name, places in starts.items():
+            if len(places) > 1:
+                symbols = self.lookup(name.decode())
+                if len({one.address or -at for at, one in enumerate(symbols)}) > 1:
+                    found[name.decode()] = symbols
         return found
 
-    def clones(self, name: str) -> list[str]:
-        """Compiler's variants of a function: ``name.isra.0``, ``name.constprop.0``, ..."""
-        pattern = rb" [tTwW] (%b\.(?:isra|constprop|part|llvm)\.\S+)" % re.escape(name.encode())
-        found = {match.decode() for match in re.findall(pattern, self._data)}
+    def clones(self, name: str, module: str | None = None) -> list[str]:
+        """Compiler's variants of a function: ``name.isra.0``, ``name.constprop.0``, ...
+
+        ``module`` as in `lookup`. What the compiler moved out as hardly ever run is none.
+        """
+        needle = b" " + name.encode() + b"."
+        data = self._data
+        found: set[str] = set()
+        position = data.find(needle)
+        while position != -1:
+            symbol = self._symbol(data.rfind(b"\n", 0, position) + 1)
+            mine = module is None or symbol.module == ("" if module == "vmlinux" else module)
+            if mine and symbol.type.encode() in _TEXT and _CLONE.match(symbol.name, len(name)):
+                found.add(symbol.name)
+            position = data.find(needle, position + len(needle))
         return sorted(one for one in found if ".cold" not in one)
 
     def near(self, name: str) -> tuple[str, ...]:

@@ -10,14 +10,14 @@ Instruction boundaries are not checked (that takes a disassembler and the kernel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 from kptrace.errors import HostError
 from kptrace.kernel.btf import Btf
-from kptrace.kernel.denied import NEVER_BY_WILDCARD
+from kptrace.kernel.denied import NEVER_BY_WILDCARD, PARTIAL
 from kptrace.kernel.files import Reading, read, wildcard
 from kptrace.kernel.kallsyms import PADDING, Symbol, Symbols, nearest
 from kptrace.kernel.tracefs import Tracefs
@@ -29,6 +29,7 @@ class Status(str, Enum):
 
     OK = "ok"
     ABSENT = "absent"
+    CLONED = "cloned"
     NOT_TRACEABLE = "not-traceable"
     BLACKLISTED = "blacklisted"
     MODULE_NOT_LOADED = "module-not-loaded"
@@ -47,12 +48,16 @@ class Function:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """Whether one attach point can work. ``symbols`` are the places that it names."""
+    """Whether one attach point can work. ``symbols`` are the places that it names.
+
+    ``clones``: the compiler's variants that are there instead, where the status is CLONED.
+    """
 
     status: Status
     message: str = ""
     hint: str = ""
     symbols: tuple[Symbol, ...] = ()
+    clones: tuple[str, ...] = ()
 
 
 class Probeable:
@@ -146,7 +151,31 @@ class Probeable:
             and not NEVER_BY_WILDCARD.fullmatch(name)
             and (where.fullmatch(owner) if where else not (module and owner))
         ]
+        whole = [one for one in found if not PARTIAL.fullmatch(one[1])]
+        if whole and ".part" not in pattern:
+            found = whole
         return [Function(name=name, module=owner) for owner, name in sorted(found)]
+
+    def shared(self, pattern: str) -> dict[Function, tuple[Symbol, ...]]:
+        """The usable functions of each name that matches and that several functions have.
+
+        Empty where the kernel traces only some of them and does not tell which.
+        """
+        found: dict[Function, list[Symbol]] = {}
+        for name, symbols in self._symbols.shared(wildcard(pattern)).items():
+            for symbol in symbols:
+                found.setdefault(Function(name=name, module=symbol.module), []).append(symbol)
+        return {one: self._told_apart(one, symbols) for one, symbols in found.items()}
+
+    def _told_apart(self, function: Function, symbols: list[Symbol]) -> tuple[Symbol, ...]:
+        data = self._functions.data
+        usable = self._usable(tuple(symbols))
+        if self._sites.data is not None or data is None:
+            return usable
+        ending = f" [{function.module}]" if function.module else ""
+        line = re.escape(f"{function.name}{ending}".encode())
+        listed = len(re.findall(rb"^%b$" % line, data, re.M))
+        return usable if listed == len(symbols) else ()
 
     def _listed(self, pattern: bytes) -> set[tuple[str, str]]:
         data = self._functions.data
@@ -301,13 +330,16 @@ class Probeable:
                     hint=f"it is in {', '.join(owners)}",
                 )
             return _refused(f"{name} is data, not a function")
-        clones = self._symbols.clones(name)
+        clones = self._symbols.clones(name, module or None)
         if clones:
             traceable = [clone for clone in clones if self.is_traceable(clone) is not False]
+            instead = f"the compiler replaced it by {' and '.join(traceable or clones)}"
+            can = f"{differences(traceable)}, which kprobe can probe"
             return Verdict(
-                status=Status.ABSENT,
+                status=Status.CLONED if traceable else Status.ABSENT,
                 message=f"the compiler replaced {name} by {', '.join(clones)}",
-                hint=_clone_hint(traceable or clones),
+                hint=instead + (can if traceable else ", which cannot be traced"),
+                clones=tuple(traceable),
             )
         near = self.near(name)
         return Verdict(
@@ -384,15 +416,21 @@ def _refused(message: str, hint: str = "") -> Verdict:
     return Verdict(status=Status.NOT_TRACEABLE, message=message, hint=hint)
 
 
-def _clone_hint(clones: list[str]) -> str:
+def differences(clones: Sequence[str], *, typed: bool = False) -> str:
+    """What a probe on a function's variants must not take for granted, in parentheses; or "".
+
+    ``typed``: BTF has their arguments, so these are where they should be.
+    """
     changed = any(".isra." in clone or ".constprop." in clone for clone in clones)
     partial = any(".part." in clone or ".constprop." in clone for clone in clones)
+    them = "its" if len(clones) == 1 else "their"
     marks = [
         text
         for text, is_so in (
-            ("its argument registers may differ", changed),
-            ("it sees only some of the calls", partial),
+            (f"{them} argument registers may differ", changed and not typed),
+            ("it sees only some of the calls", partial and len(clones) == 1),
+            ("each sees only some of the calls", partial and len(clones) > 1),
         )
         if is_so
     ]
-    return f"probe {' or '.join(clones)}" + (f" ({'; '.join(marks)})" if marks else "")
+    return f" ({'; '.join(marks)})" if marks else ""

@@ -171,7 +171,11 @@ class _Attacher:
         if mechanism is Mechanism.SESSION and program.kind is ProbeKind.KRETPROBE:
             return  # in the program for the entry
         if mechanism in (Mechanism.MULTI, Mechanism.SESSION):
-            self._multi(program, list(program.targets))
+            # of several functions with one name the kernel would take any: these have addresses
+            for placed in (False, True):
+                some = [one for one in program.targets if bool(one.address) is placed]
+                if some:
+                    self._multi(program, some)
             return
         for target in program.targets:
             with self._refusal(program, target):
@@ -273,12 +277,19 @@ class _Attacher:
             raise
 
     def _multi(self, program: Program, targets: list[Target]) -> None:
-        """One link for all targets; refused as a whole, so halve until the bad ones stand alone."""
-        fd = self._loaded.programs[program.name]
-        at_return, kind = _at_return(program), _multi_type(program)
-        names = [target.name for target in targets]
+        """One link for all targets; refused as a whole, so halve until the bad ones stand alone.
+
+        All of them, or none, have addresses.
+        """
+        addresses = [target.address for target in targets if target.address]
         try:
-            link = bpf.link_kprobe_multi(fd, symbols=names, at_return=at_return, attach_type=kind)
+            link = bpf.link_kprobe_multi(
+                self._loaded.programs[program.name],
+                symbols=None if addresses else [target.name for target in targets],
+                addresses=addresses or None,
+                at_return=_at_return(program),
+                attach_type=_multi_type(program),
+            )
         except OSError as error:
             if error.errno in _NO_RIGHT:
                 raise refusals.no_right(program, targets[0]) from error
@@ -295,7 +306,7 @@ class _Attacher:
     def _multi_by_address(self, program: Program, target: Target, refusal: OSError) -> None:
         """Module functions: the kernel takes their names only since 6.2, addresses always."""
         address = _first_address(target, self._kernel) if refusal.errno == errno.ESRCH else 0
-        if not address:
+        if not address or target.address:
             raise refusal
         link = bpf.link_kprobe_multi(
             self._loaded.programs[program.name],

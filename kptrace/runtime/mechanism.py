@@ -153,9 +153,9 @@ def _neighbours(able: list[Program], many: set[str]) -> set[str]:
 
 
 def _can_be_multi(program: Program) -> bool:
-    """kprobe.multi takes plain names at function entry; ``module:name`` only in new kernels."""
+    """kprobe.multi takes functions at their entry; ``module:name`` only in new kernels."""
     return (
         program.kind in FUNCTION_KINDS
         and not program.session
-        and not any(target.offset or target.address or target.group for target in program.targets)
+        and all(one.name and not one.offset and not one.group for one in program.targets)
     )

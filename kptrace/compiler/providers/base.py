@@ -26,7 +26,8 @@ def _no_types(request: Request, found: Found, value: n.Expr) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function.
+    """``missing`` is error, warn or ignore; ``func_ip``: a program can ask for its function;
+    ``clones``: the compiler's variants of a function may stand in for it.
 
     ``only``: what the names of probes must match; begin and end are always kept. ``unsafe``:
     addresses, and functions that the kernel does not list, are tried. ``bpf_programs``: id and
@@ -39,6 +40,7 @@ class Policy:
     max_programs: int = 1024
     max_probes: int = 1024
     func_ip: bool = True
+    clones: bool = True
     parameters: tuple[str, ...] = ()
     only: re.Pattern[str] | None = None
     unsafe: bool = False

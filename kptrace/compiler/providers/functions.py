@@ -8,10 +8,13 @@ import re
 from collections.abc import Iterator
 
 from kptrace.compiler.providers.base import ATTACH, Found, Request, mentions
-from kptrace.kernel.probeable import Status, Verdict
+from kptrace.kernel.btf import Prototype
+from kptrace.kernel.probeable import Status, Verdict, differences
 from kptrace.lang.lexer import SpecSyntaxError, parse_integer
 from kptrace.plan import Target
 
+_FOUND = (Status.OK, Status.UNKNOWN, Status.AMBIGUOUS)
+_UNHIDE = "as root: sysctl kernel.kptr_restrict=1 shows them"
 _ADDRESS = re.compile(r"0[xX][0-9a-fA-F]{1,16}")
 
 
@@ -83,10 +86,21 @@ def _matching(request: Request, module: str, name: str, offset: int) -> list[Tar
         hint = "narrow the wildcard, or raise max_probes (BPFTRACE_MAX_PROBES)"
         request.error(message, (hint,), code="limit")
         return []
-    return [
-        _target(request, one.module if module else "", one.name, offset, one.module)
-        for one in found
-    ]
+    shared = request.kernel.probeable.shared(name)
+    targets: list[Target] = []
+    for one in found:
+        target = _target(request, one.module if module else "", one.name, offset, one.module)
+        places = [place.address for place in shared.get(one, ())]
+        if one not in shared or places == [0]:
+            targets.append(target)
+        elif places and all(places):
+            targets += [dataclasses.replace(target, address=place) for place in places]
+        else:
+            hidden = bool(places)
+            why = "their addresses are hidden" if hidden else "this kernel traces only some"
+            message = f"{target.probe} is left out: several functions have this name, and {why}"
+            request.report.warning(request.point.span, message, hints=(_UNHIDE,) if hidden else ())
+    return targets
 
 
 def _target(request: Request, shown: str, name: str, offset: int, module: str) -> Target:
@@ -96,29 +110,99 @@ def _target(request: Request, shown: str, name: str, offset: int, module: str) -
 
 
 def _exact(request: Request, module: str, name: str, offset: int) -> list[Target]:
-    verdict = request.kernel.probeable.check(
-        name, module, offset, is_return=request.provider == "kretprobe"
-    )
-    group = "" if module == "vmlinux" else module
-    target = _target(request, module, name, offset, group)
-    if verdict.status in (Status.OK, Status.UNKNOWN):
+    verdict = _check(request, module, name, offset)
+    if verdict.status in _FOUND:
+        if request.policy.clones and not offset:
+            _tell_clones(request, module, name)
+        return _places(request, module, name, offset, verdict)
+    if verdict.status is Status.CLONED and request.policy.clones and not offset:
+        targets = _instead(request, module, name, verdict)
+        if targets:
+            return targets
+    if refused(request, module, name, verdict):
+        return [_target(request, module, name, offset, _group(module))]
+    return []
+
+
+def _group(module: str) -> str:
+    """A module as targets have it: the core kernel is none."""
+    return "" if module == "vmlinux" else module
+
+
+def _check(request: Request, module: str, name: str, offset: int) -> Verdict:
+    is_return = request.provider == "kretprobe"
+    return request.kernel.probeable.check(name, module, offset, is_return=is_return)
+
+
+def _places(
+    request: Request, module: str, name: str, offset: int, verdict: Verdict
+) -> list[Target]:
+    """Every function of a name, of the module that the kernel would search first."""
+    target = _target(request, module, name, offset, _group(module))
+    if verdict.status is not Status.AMBIGUOUS:
         return [target]
-    if verdict.status is Status.AMBIGUOUS:
-        return _every_address(request, target, verdict)
-    return [target] if refused(request, module, name, verdict) else []
-
-
-def _every_address(request: Request, target: Target, verdict: Verdict) -> list[Target]:
-    """A name with several functions: all of the module that the kernel would search first."""
     owner = min(symbol.module for symbol in verdict.symbols)
     places = [one.address for one in verdict.symbols if one.module == owner]
     if places == [0]:
         return [dataclasses.replace(target, group=owner)]
     if not all(places):
-        hints = (verdict.hint,) if verdict.hint else ()
+        hints = (verdict.hint or _UNHIDE,)
         request.error(verdict.message, hints, code=ATTACH)
         return []
     return [dataclasses.replace(target, group=owner, address=place) for place in places]
+
+
+def _instead(request: Request, module: str, name: str, verdict: Verdict) -> list[Target]:
+    """The compiler's variants of a function that is not there by its own name."""
+    targets: list[Target] = []
+    for clone in verdict.clones:
+        found = _check(request, module, clone, 0)
+        if found.status in _FOUND:
+            targets += _places(request, module, clone, 0, found)
+    if targets:
+        names = sorted({one.name for one in targets})
+        typed = all(_prototype(request, one) is not None for one in targets)
+        message = (
+            f"{request.provider}:{name} is there only as {' and '.join(names)}"
+            f"{differences(names, typed=typed)}"
+        )
+        request.report.warning(request.point.span, message)
+    return targets
+
+
+def _tell_clones(request: Request, module: str, name: str) -> None:
+    """Say which variants of a function take calls that a probe on the function does not see."""
+    named = {point.parts[-1] for point in request.probe.attach}
+    clones = [
+        one for one in request.kernel.symbols.clones(name, module or None) if one not in named
+    ]
+    if not clones:
+        return
+    message = (
+        f"the compiler made {' and '.join(clones)} of {name}: calls that go"
+        f" {'there' if len(clones) == 1 else 'to these'} directly are not seen"
+    )
+    traced = [one for one in clones if _check(request, module, one, 0).status in _FOUND]
+    prefix = f"{request.provider}:{module}:" if module else f"{request.provider}:"
+    hint = f"probe it, too: {', '.join(prefix + one for one in traced)}"
+    request.report.warning(request.point.span, message, hints=(hint,) if traced else ())
+
+
+def _prototype(request: Request, target: Target) -> Prototype | None:
+    """What BTF has of a function.
+
+    It has the variants of the compiler under the name of the function, if their arguments are where
+    the prototype says (pahole since 1.25); before, what has no symbol of that name is not in BTF.
+    """
+    btf = request.kernel.btf
+    if btf is None:
+        return None
+    owner = target.group or ""
+    base, clone, _ = target.name.partition(".")
+    found = btf.function(target.name, owner)
+    if found is None and clone and not request.kernel.symbols.lookup(base, owner or None):
+        found = btf.function(base, owner)
+    return found
 
 
 def refused(request: Request, module: str, name: str, verdict: Verdict) -> bool:
@@ -130,7 +214,7 @@ def refused(request: Request, module: str, name: str, verdict: Verdict) -> bool:
             request.not_loaded(module, name)
         case Status.BAD_OFFSET:
             request.error(verdict.message, hints, code=ATTACH)
-        case Status.ABSENT:
+        case Status.ABSENT | Status.CLONED:
             request.missing(shown, hints)
         case _:
             message = (
@@ -155,14 +239,11 @@ def _split(request: Request, targets: list[Target], offset: int) -> Iterator[Fou
     # away from the entry a program cannot ask the kernel for its function
     asks = request.policy.func_ip and not offset
     specific = bool(used & {"probe", "args"}) or ("func" in used and not asks)
-    btf = request.kernel.btf
     if not targets:
         return
     if len(targets) > 1 and not specific:
         yield Found(targets=tuple(targets), multi=offset == 0)
         return
     for target in targets:
-        prototype = None
-        if btf is not None and "args" in used:
-            prototype = btf.function(target.name, target.group or "")
+        prototype = _prototype(request, target) if "args" in used else None
         yield Found(targets=(target,), prototype=prototype)

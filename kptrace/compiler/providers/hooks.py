@@ -120,7 +120,8 @@ def _resolve(
             point=point,
             provider=provider,
             parts=tuple(parts),
-            policy=dataclasses.replace(request.policy, missing="error"),
+            # a clone may see less, and what a hook sees is promised
+            policy=dataclasses.replace(request.policy, missing="error", clones=False),
             alone=True,
         )
         found = tuple(providers[provider](inner))

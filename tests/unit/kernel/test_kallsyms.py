@@ -47,16 +47,20 @@ def test_what_cannot_run_is_listed_only_on_demand(kernel: Kernel, name: str) -> 
     assert [one.name for one in kernel.symbols.lookup(name, text=False)] == [name]
 
 
-def test_lookup_many_agrees_with_lookup(kernel: Kernel) -> None:
-    names = ["vfs_read", "show", "same_name", "start_kernel", "__pfx_vfs_read", "nonsense"]
-    one_by_one = {name: kernel.symbols.lookup(name) for name in names}
-    expected = {name: found for name, found in one_by_one.items() if found}
-    assert kernel.symbols.lookup_many(names) == expected
+def test_shared_names(kernel: Kernel) -> None:
+    lookup = kernel.symbols.lookup
+    assert kernel.symbols.shared(rb"[a-z_]*") == {
+        name: lookup(name) for name in ("show", "cleanup_module", "same_name")
+    }
+    assert kernel.symbols.shared(rb"sh[a-z_]*") == {"show": lookup("show")}
 
 
 def test_clones(kernel: Kernel) -> None:
-    assert kernel.symbols.clones("finish_task_switch") == ["finish_task_switch.isra.0"]
-    assert kernel.symbols.clones("vfs_read") == []  # only a cold part
+    clones = kernel.symbols.clones
+    assert clones("finish_task_switch") == ["finish_task_switch.isra.0"]
+    assert clones("finish_task_switch", "vmlinux") == ["finish_task_switch.isra.0"]
+    assert clones("finish_task_switch", "ext4") == []
+    assert clones("vfs_read") == []  # only a cold part
 
 
 @pytest.mark.parametrize(

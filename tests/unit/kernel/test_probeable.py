@@ -7,7 +7,7 @@ import pytest
 
 from kptrace.errors import HostError
 from kptrace.kernel import Kernel
-from kptrace.kernel.probeable import Function, Status
+from kptrace.kernel.probeable import Function, Status, differences
 
 TRACING = "sys/kernel/tracing"
 BLACKLIST = "sys/kernel/debug/kprobes/blacklist"
@@ -102,7 +102,10 @@ def test_raw_tracepoints(btf_root: Path, root: Path) -> None:
         ("nonsense", "", Status.ABSENT),
         ("ext4_sync_file", "jbd2", Status.ABSENT),
         ("vfs_read", "ext4", Status.ABSENT),
-        ("finish_task_switch", "", Status.ABSENT),
+        ("finish_task_switch", "", Status.CLONED),
+        ("finish_task_switch", "ext4", Status.ABSENT),
+        ("copy_page", "", Status.CLONED),
+        ("reclaim_high", "", Status.ABSENT),  # its clone is not traceable
         ("f", "xfs", Status.MODULE_NOT_LOADED),
         ("__schedule", "", Status.NOT_TRACEABLE),
         ("cleanup_module", "", Status.NOT_TRACEABLE),  # several, and none of them will do
@@ -135,25 +138,36 @@ def test_reasons(kernel: Kernel) -> None:
     )
 
 
+def test_clones_instead(kernel: Kernel) -> None:
+    verdict = kernel.probeable.check("finish_task_switch")
+    assert verdict.clones == ("finish_task_switch.isra.0",)
+    assert verdict.hint == (
+        "the compiler replaced it by finish_task_switch.isra.0 (its argument registers may"
+        " differ), which kprobe can probe"
+    )
+    verdict = kernel.probeable.check("reclaim_high")
+    assert verdict.clones == ()
+    assert (
+        verdict.hint
+        == "the compiler replaced it by reclaim_high.constprop.0, which cannot be traced"
+    )
+
+
 @pytest.mark.parametrize(
-    ("name", "hint"),
+    ("clones", "text"),
     [
+        (["f.isra.0"], " (its argument registers may differ)"),
+        (["f.part.0"], " (it sees only some of the calls)"),
         (
-            "finish_task_switch",
-            "probe finish_task_switch.isra.0 (its argument registers may differ)",
+            ["f.constprop.0", "f.constprop.1"],
+            " (their argument registers may differ; each sees only some of the calls)",
         ),
-        ("copy_page", "probe copy_page.part.0 (it sees only some of the calls)"),
-        (
-            "reclaim_high",
-            "probe reclaim_high.constprop.0 (its argument registers may differ;"
-            " it sees only some of the calls)",
-        ),
+        (["f.llvm.7"], ""),
     ],
 )
-def test_clones_are_suggested(kernel: Kernel, name: str, hint: str) -> None:
-    verdict = kernel.probeable.check(name)
-    assert verdict.status is Status.ABSENT
-    assert verdict.hint == hint
+def test_what_clones_do_not_promise(clones: list[str], text: str) -> None:
+    assert differences(clones) == text
+    assert differences(["f.isra.0"], typed=True) == ""
 
 
 def test_ambiguous_name_gives_usable_places(kernel: Kernel) -> None:

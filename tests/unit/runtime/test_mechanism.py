@@ -56,6 +56,13 @@ def test_offsets_cannot_be_multi() -> None:
     assert chosen(programs, MODERN) == ["perf link"]
 
 
+def test_functions_at_addresses_can_be_multi() -> None:
+    programs = [probe("a", "same", "same", multi=True, address=4096)]
+    assert chosen(programs, MODERN) == ["kprobe.multi"]
+    nameless = [probe("a", "", "", multi=True, address=4096)]
+    assert chosen(nameless, MODERN) == ["perf link"]
+
+
 def test_other_kinds_ignore_what_is_wanted_for_functions() -> None:
     programs = [
         probe("a", kind=ProbeKind.BEGIN),

@@ -206,6 +206,12 @@ int submit_twice(int count)
 	return count * 2;
 }
 
+// pahole describes a renamed function under its own name
+int renamed(int first, int second)
+{
+	return first + second;
+}
+
 struct bpf_iter_meta {
 	struct seq_file *seq;
 	u64 session_id;
