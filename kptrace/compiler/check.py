@@ -173,6 +173,7 @@ class _Checker(Loops):
             self.scopes.set(variable, use)
             self.converted(value, self.scopes.type_of(variable))
             return
+        self.tell_mixed(value.span, known, use)
         wider = join(known, use)
         fits = wider is not None and variable.fixed in (None, wider.type)
         if not fits and not self.fits_literal(value, variable.fixed):
@@ -183,7 +184,7 @@ class _Checker(Loops):
             )
             self.report.error(value.span, message, code="type")
             return
-        if variable.fixed is None and wider is not None:
+        if wider is not None and isinstance(variable.fixed, types.Pointer | None):
             self.scopes.set(variable, wider)
         self.converted(value, self.scopes.type_of(variable))
 
@@ -262,6 +263,7 @@ class _Checker(Loops):
         if info.value is None:
             info.value = use
             return True
+        self.tell_mixed(value.span, info.value, use)
         wider = join(info.value, use)
         if wider is None:
             message = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.expand import Unit
-from kptrace.compiler.rules import Use, aggregate_int, as_int, fits
+from kptrace.compiler.rules import Use, aggregate_int, as_int, fits, mixed
 from kptrace.compiler.scope import FEATURE, Facts, MapInfo, Scopes
 from kptrace.errors import Report, did_you_mean
 from kptrace.lang import nodes as n
@@ -154,7 +154,20 @@ class CheckerBase(ABC):
     def use_of(self, value: tree.Expr) -> Use:
         if isinstance(value, tree.TupleMake):
             return Use(value.type, elements=tuple(self.use_of(one) for one in value.elements))
+        if isinstance(value.type, types.Pointer):
+            literal = isinstance(value, tree.Cast) and isinstance(value.operand, tree.Const)
+            return Use(value.type, literal)
         return Use(value.type, isinstance(value, tree.Const) and value.flexible)
+
+    def tell_mixed(self, span: Span, first: Use, other: Use) -> None:
+        """Warn where one pointer may lead to memory of the kernel or of a process."""
+        if not mixed(first, other):
+            return
+        user = isinstance(first.type, types.Pointer) and first.type.user
+        here, there = ("kernel", "user") if user else ("user", "kernel")
+        message = f"This points to {here} memory, but is read as a pointer to {there} memory."
+        hints = ("keep the two in variables of their own, or tell each read: kptr(p), uptr(p)",)
+        self.report.warning(span, message, hints=hints)
 
     def map_info(self, node: n.Map) -> MapInfo:
         keyed = node.keys is not None

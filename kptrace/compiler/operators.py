@@ -217,7 +217,9 @@ class Operators(Casts):
         if all(isinstance(one, tree.Const) for one in (condition, then, otherwise)):
             assert isinstance(condition, tree.Const)
             return then if condition.value else otherwise
-        kind = combine(self.use_of(then), self.use_of(otherwise))
+        uses = self.use_of(then), self.use_of(otherwise)
+        self.tell_mixed(otherwise.span, *uses)
+        kind = combine(*uses)
         if kind is None:
             message = (
                 "Branches must return the same type or compatible types: have"

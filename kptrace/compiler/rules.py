@@ -11,7 +11,8 @@ from kptrace.types import INT64, UINT64, Int, Type
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A type as one use contributes it; ``flexible``: only non-negative literals so far.
+    """A type as one use contributes it; ``flexible``: only non-negative literals so far, and of
+    pointers only literal addresses, such as 0, which lie in the memory of the other uses.
 
     ``elements`` are the uses inside a tuple, where they are known.
     """
@@ -75,6 +76,8 @@ def fits(value: Int, target: Int) -> bool:
 def combine(left: Use, right: Use) -> Type | None:
     """The one type for several uses of a variable, a key or a map value; None on a mismatch."""
     a, b = left.type, right.type
+    if isinstance(a, types.Pointer) and left.flexible and not right.flexible:
+        a = replace(a, user=isinstance(b, types.Pointer) and b.user)
     if a == b:
         return a
     if isinstance(a, types.Error) or isinstance(b, types.Error):
@@ -142,6 +145,14 @@ def join(left: Use, right: Use) -> Use | None:
     if isinstance(kind, types.Tuple | types.Record):
         elements = tuple(one for x, y in _pairs(left, right) if (one := join(x, y)) is not None)
     return Use(kind, left.flexible and right.flexible, elements)
+
+
+def mixed(left: Use, right: Use) -> bool:
+    """Whether two uses point to memory of different kinds: reads follow only the first."""
+    a, b = left.type, right.type
+    if not isinstance(a, types.Pointer) or not isinstance(b, types.Pointer):
+        return False
+    return a.user != b.user and not left.flexible and not right.flexible
 
 
 def is_scalar(kind: Type) -> bool:

@@ -176,7 +176,8 @@ class Scopes:
         place = (self.unit, span.start, name)
         variable = Variable(slot=f"v_{slot}", place=place, span=span, fixed=fixed)
         if fixed is not None:
-            self.types[variable.place] = Use(fixed)
+            # a declared pointer leads where its values do
+            self.types[variable.place] = Use(fixed, isinstance(fixed, types.Pointer))
         self.stack[-1][name] = variable
         return variable
 
