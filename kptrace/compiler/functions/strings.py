@@ -170,7 +170,9 @@ def _concat(check: ExpressionChecker, call: n.Call) -> tree.Expr:
 
 
 def _memcmp(check: ExpressionChecker, call: n.Call) -> tree.Expr:
-    left, right = (check.castable(check.value(expression(call, index))) for index in (0, 1))
+    left, right = (
+        _pointed_to(check.castable(check.value(expression(call, index)))) for index in (0, 1)
+    )
     count = check.castable(check.value(expression(call, 2)))
     if any(isinstance(one.type, types.Error) for one in (left, right, count)):
         return check.bad(call.span)
@@ -194,6 +196,11 @@ def _memcmp(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         operands=(_stored(left), _stored(right), count),
         pieces=("bytes_compare",),
     )
+
+
+def _pointed_to(node: tree.Expr) -> tree.Expr:
+    """Of ``&$x`` the variable: an address of our own memory has no bytes to compare."""
+    return node.operand if isinstance(node, tree.ValueAddress) else node
 
 
 def _stored(node: tree.Expr) -> tree.Expr:
