@@ -8,6 +8,9 @@ MAX_PID_LEVELS = 32
 _MAX_NODES = 8
 """Nodes on the way to an id of 31 bits, also where a node has only 16 slots (CONFIG_BASE_SMALL)."""
 
+OUTSIDE = 1
+"""What `TASK_OF_PROCESS` gives for a task where it cannot look: no address of one."""
+
 SOCKET_COOKIE = """\
 /* A field that leads to a socket may be null; newer verifiers insist on the question. */
 static __always_inline __u64 socket_cookie(void *socket)
@@ -57,7 +60,7 @@ static __always_inline __u32 kernel_u32(__u64 address)
 
 /*
  * The task with an id in a pid namespace, named by its inode (0: the initial one); 0 for none. A
- * namespace is found by way of the current process, which is in it.
+ * namespace is found by way of the current process; {OUTSIDE} where that is not in it.
  *
  * The index is a tree whose inner nodes are marked by bit 1 of their address. It may change while
  * it is read, so what is found must say itself that it has the id.
@@ -80,7 +83,7 @@ static __always_inline __u64 task_of_process(__s64 wanted, __u32 inode, struct p
 		last = kernel_u32(pid + at.level);
 		for (; level < {MAX_PID_LEVELS}; level++) {{
 			if (level > last)
-				return 0;
+				return {OUTSIDE};
 			ns = kernel_u64(number + level * sizeof(struct process_number) + at.ns);
 			if (kernel_u32(ns + at.inum) == inode)
 				break;

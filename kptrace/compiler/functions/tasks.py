@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kptrace import types
-from kptrace.compiler import fold, tree
+from kptrace.compiler import fold, object_pieces, tree
 from kptrace.compiler.functions.row import Function, number
 from kptrace.compiler.scope import Variable
 from kptrace.lang import nodes as n
@@ -73,15 +73,35 @@ def _comm(check: ExpressionChecker, call: n.Call) -> tree.Expr:
         pieces=("task_of_process",),
     )
     task, set_task = _kept(check, span, "task", UINT64, lookup)
+    outside = fold.integer(span, object_pieces.OUTSIDE)
+    warning = _warning(span, process, "No such process (pid=%lld)")
+    if namespace:
+        text = (
+            "Process not found (pid=%lld): the current process is not in the pid namespace of"
+            " kptrace"
+        )
+        warning = tree.If(
+            span=span,
+            condition=tree.Compare(
+                span=span, type=types.BOOL, op="==", left=task, right=outside, signed=False
+            ),
+            then=(_warning(span, process, text),),
+            otherwise=(warning,),
+        )
     pinned = bool(check.unit.targets[0].pin)  # nobody hears a warning; the name tells it too
     missing = tree.BlockValue(
         span=span,
         type=NAME,
-        body=() if pinned else (_warning(span, process),),
+        body=() if pinned else (warning,),
         value=fold.string(span, UNKNOWN),
     )
     known = tree.Place(span=span, type=types.COMM, base=task, user=False, steps=name.steps)
-    chosen = tree.Ternary(span=span, type=NAME, condition=task, then=known, otherwise=missing)
+    is_task: tree.Expr = task
+    if namespace:
+        is_task = tree.Compare(
+            span=span, type=types.BOOL, op=">", left=task, right=outside, signed=False
+        )
+    chosen = tree.Ternary(span=span, type=NAME, condition=is_task, then=known, otherwise=missing)
     return tree.BlockValue(span=span, type=NAME, body=(set_process, set_task), value=chosen)
 
 
@@ -96,8 +116,8 @@ def _kept(
     return tree.Var(span=span, type=kind, slot=variable.slot), made
 
 
-def _warning(span: Span, process: tree.Expr) -> tree.Statement:
-    kind, text = EventKind.WARNF.value, "No such process (pid=%lld)"
+def _warning(span: Span, process: tree.Expr, text: str) -> tree.Statement:
+    kind = EventKind.WARNF.value
     return tree.Send(span=span, kind=kind, fields=(process,), text=text, excerpt=True)
 
 

@@ -260,7 +260,7 @@ static __always_inline __u32 kernel_u32(__u64 address)
 
 /*
  * The task with an id in a pid namespace, named by its inode (0: the initial one); 0 for none. A
- * namespace is found by way of the current process, which is in it.
+ * namespace is found by way of the current process; 1 where that is not in it.
  *
  * The index is a tree whose inner nodes are marked by bit 1 of their address. It may change while
  * it is read, so what is found must say itself that it has the id.
@@ -283,7 +283,7 @@ static __always_inline __u64 task_of_process(__s64 wanted, __u32 inode, struct p
 		last = kernel_u32(pid + at.level);
 		for (; level < 32; level++) {
 			if (level > last)
-				return 0;
+				return 1;
 			ns = kernel_u64(number + level * sizeof(struct process_number) + at.ns);
 			if (kernel_u32(ns + at.inum) == inode)
 				break;

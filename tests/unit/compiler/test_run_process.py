@@ -41,8 +41,8 @@ def test_same_with_parentheses_and_with_a_task(run: Any) -> None:
         assert one == two
 
 
-def test_pid_in_a_namespace(run: Any) -> None:
-    spec = "begin { print((pid, pid(curr_ns), pid(init), tid)); }"
+def in_a_namespace(spec: str) -> subprocess.CompletedProcess[str]:
+    """A run whose process is the first one of a pid namespace."""
     done = subprocess.run(
         ["unshare", "-pf", sys.executable, "-m", "kptrace", "run", "-q", "-e", spec],
         capture_output=True,
@@ -52,9 +52,28 @@ def test_pid_in_a_namespace(run: Any) -> None:
     )
     if "Operation not permitted" in done.stderr:
         pytest.skip("no right to make a pid namespace")
+    return done
+
+
+def test_pid_in_a_namespace() -> None:
+    done = in_a_namespace("begin { print((pid, pid(curr_ns), pid(init), tid)); }")
     inner, again, outer, thread = eval(done.stdout.strip())
     assert inner == again == thread == 1
     assert outer > 1
+
+
+def test_comm_in_a_namespace() -> None:
+    """A process that is not found from where the probe fired may live nevertheless."""
+    spec = """
+    begin { print((comm(1) == comm, comm(7))); }
+    tracepoint:sched:sched_switch /!pid/ { print(comm(1)); exit(); }"""
+    done = in_a_namespace(spec)
+    assert done.stdout == "(true, N/A)\nN/A\n\n\n"
+    warnings = [line for line in done.stderr.splitlines() if "WARNING" in line]
+    assert [line.partition("WARNING: ")[2] for line in warnings] == [
+        "No such process (pid=7)",
+        "Process not found (pid=1): the current process is not in the pid namespace of kptrace",
+    ]
 
 
 def test_clocks(run: Any) -> None:
