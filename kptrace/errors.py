@@ -160,7 +160,7 @@ class AttachError(KptraceError):
 
 
 class CandidateError(AttachError):
-    """The kernel refused places that hooks were found at; others may serve.
+    """The kernel refused places that hooks were found at, or programs for them; others may serve.
 
     ``candidates``: why, by the names of the hook and of the candidate.
     """

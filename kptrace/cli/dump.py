@@ -38,12 +38,19 @@ def dump_tree(wanted: tuple[str, ...], source: Source) -> None:
         _section("ast", to_text(parse(source)))
 
 
-def dump_compiled(wanted: tuple[str, ...], made: Compilation, dialect: str) -> None:
-    """The plan and the C text."""
+def dump_compiled(
+    wanted: tuple[str, ...], made: Compilation, dialect: str, refused: Iterable[str] = ()
+) -> None:
+    """The plan and the C text.
+
+    ``refused``: candidates of hooks that were tried before; what was shown then does not run.
+    """
+    instead = ", ".join(refused)
+    behind = f", not by {instead}" if instead else ""
     if "plan" in wanted:
-        _section("plan", json.dumps(json.loads(plans.to_json(made.plan)), indent=2))
+        _section(f"plan{behind}", json.dumps(json.loads(plans.to_json(made.plan)), indent=2))
     if "codegen" in wanted:
-        _section("codegen", made.c(dialect))
+        _section(f"codegen{behind}", made.c(dialect))
 
 
 def _section(title: str, text: str) -> None:
@@ -54,11 +61,13 @@ def _section(title: str, text: str) -> None:
 
 
 def tell_programs(made: Compilation, chosen: Mapping[str, Mechanism]) -> None:
-    """One line for each program and map, on standard error."""
+    """A line for each program, what is to be known of its place, and maps, on standard error."""
     for program in made.plan.programs:
         count = len(program.targets)
         targets = "1 target" if count == 1 else f"{count} targets"
         how = chosen[program.name].value
         click.echo(f"program {program.name}: {program.label}, {how}, {targets}", err=True)
+        for note in program.notes:
+            click.echo(f"    {note}", err=True)
     for one in made.plan.maps:
         click.echo(f"map {one.name}: at most {one.max_entries} entries", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from kptrace.cli.spec import (
     search_options,
 )
 from kptrace.compiler import Compilation
-from kptrace.errors import CandidateError, Exit, KptraceError, UsageError
+from kptrace.errors import CandidateError, Diagnostic, Exit, KptraceError, UsageError
 from kptrace.kernel import Kernel
 from kptrace.output import Format
 from kptrace.output.json import JsonFormat
@@ -256,44 +257,61 @@ def run_given(given: Given, options: RunOptions) -> int:
     with (
         session.open_process(options.pid, options.cmd) as process,
         open_kernel(options.traceable_functions) as kernel,
+        contextlib.ExitStack() as held,
     ):
         dump_tree(dumped, given.source)
+        # opened when something is about to run, and once: a pipe's reader sees one end
+        sink = functools.cache(lambda: held.enter_context(_sink(options)))
+        told: set[Diagnostic] = set()
         refused: dict[tuple[str, str], str] = {}
         while True:
+            made = _compile(given, options, kernel, process, refused, percentiles=bool(levels))
+            report([one for one in made.warnings if one not in told], warnings=options.warnings)
+            told.update(made.warnings)
+            dialect = "bcc" if options.backend == "bcc" else "core"
+            dump_compiled(dumped, made, dialect, [candidate for _, candidate in refused])
             try:
-                return _attempt(given, options, kernel, process, levels, dumped, refused)
-            except CandidateError as error:  # the next candidates of the hooks may attach
+                return _attempt(made, options, kernel, process, levels, sink)
+            except CandidateError as error:  # the next candidates of the hooks may do
                 refused |= error.candidates
 
 
-def _attempt(
+def _compile(
     given: Given,
     options: RunOptions,
     kernel: Kernel,
     process: session.Process | None,
-    levels: tuple[float, ...],
-    dumped: tuple[str, ...],
     refused: Mapping[tuple[str, str], str],
-) -> int:
-    """Compile and run with the candidates of hooks that are left; gives the exit status."""
-    mode = _mode(options)
-    made = compile_given(
+    *,
+    percentiles: bool,
+) -> Compilation:
+    """Compile with the candidates of hooks that are left."""
+    return compile_given(
         given,
         kernel,
-        percentiles=bool(levels),
+        percentiles=percentiles,
         only=options.probe_filter,
         search=options.search,
         include=options.include,
         unsafe=options.unsafe,
         report_failures=options.report_failures,
-        mode=mode,
+        mode=_mode(options),
         pid_filter=options.pid is not None,
         session=options.attach == "auto" and uses_libbpf(options.backend),
         cpid=process.pid if process is not None and options.cmd is not None else None,
         refused=refused,
     )
-    report(made.warnings, warnings=options.warnings)
-    dump_compiled(dumped, made, "bcc" if options.backend == "bcc" else "core")
+
+
+def _attempt(
+    made: Compilation,
+    options: RunOptions,
+    kernel: Kernel,
+    process: session.Process | None,
+    levels: tuple[float, ...],
+    sink: Callable[[], session.Sink],
+) -> int:
+    """Run what was compiled; gives the exit status."""
     if not made.plan.programs:
         _refuse_trials(made)
         if not options.quiet:
@@ -306,26 +324,25 @@ def _attempt(
     def form(style: Style) -> Format:
         return FORMATS[options.format](style=style, percentiles=levels)
 
-    with _sink(options) as sink:
-        result = session.run(
-            made.plan,
-            load,
-            kernel,
-            session.Options(
-                form=form,
-                duration_s=options.duration,
-                quiet=options.quiet,
-                dry_run=options.dry_run,
-                strict=options.strict,
-                attach=options.attach,
-                ready_file=options.ready_file,
-                mode=mode,
-                process=process,
-                pid=process.pid if process is not None and options.pid is not None else 0,
-                warnings=options.warnings,
-            ),
-            sink,
-        )
+    result = session.run(
+        made.plan,
+        load,
+        kernel,
+        session.Options(
+            form=form,
+            duration_s=options.duration,
+            quiet=options.quiet,
+            dry_run=options.dry_run,
+            strict=options.strict,
+            attach=options.attach,
+            ready_file=options.ready_file,
+            mode=_mode(options),
+            process=process,
+            pid=process.pid if process is not None and options.pid is not None else 0,
+            warnings=options.warnings,
+        ),
+        sink(),
+    )
     return result.status
 
 

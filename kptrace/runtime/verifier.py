@@ -8,7 +8,7 @@ import os
 import re
 from pathlib import Path
 
-from kptrace.errors import HostError, KptraceError, RunError
+from kptrace.errors import CandidateError, HostError, KptraceError, RunError
 from kptrace.plan import Plan
 
 _KEPT_LINES = 8
@@ -16,6 +16,11 @@ _NOISE = re.compile(
     r"^[;\s]*$|^processed \d+ insns|^verification time|^stack depth|^-- (BEGIN|END) PROG LOAD LOG|"
     r"^HINT: |^max_states_per_insn|^mark_precise|^from \d+ to \d+:|^(live )?regs="
 )
+_PROGRAM = re.compile(r"prog '([^']+)': BPF program load failed")
+_NOT_THERE = (errno.EINVAL, errno.EOPNOTSUPP, 524)
+"""524 is ENOTSUPP, which no kernel should tell, but does."""
+_LACKING = re.compile(r"(?:unknown|invalid) func|cannot use helper|address of function .* cannot")
+"""What the verifier says of helpers, fields and functions that a kernel does not have."""
 _BEGIN, _END = "-- BEGIN PROG LOAD LOG --\n", "-- END PROG LOAD LOG --"
 
 
@@ -24,18 +29,34 @@ def load_error(code: int, messages: str, plan: Plan) -> KptraceError:
     log = _verifier_log(messages)
     if log is None:
         return _refused(code, messages, plan)
-    program = re.search(r"prog '([^']+)': BPF program load failed", messages)
+    program = _PROGRAM.search(messages)
     return program_error(program.group(1) if program else "", _reason(code), log, plan)
 
 
-def program_error(name: str, reason: str, log: str, plan: Plan) -> RunError:
-    """The verifier refused a program (C name; "" if unknown) and wrote this log."""
-    tail = "\n".join(f"  {line}" for line in _tail(log))
-    return RunError(
+def program_error(name: str, reason: str, log: str, plan: Plan) -> KptraceError:
+    """The verifier refused a program (C name; "" if unknown) and wrote this log.
+
+    CandidateError where it is a hook's, and the kernel lacks something: it may not elsewhere.
+    """
+    lines = _tail(log)
+    tail = "\n".join(f"  {line}" for line in lines)
+    made = RunError(
         f"the kernel's verifier refused the program of {_label(name, plan)} ({reason}):\n{tail}",
         hint=_hint(log),
         code="verifier",
     )
+    lacking = [line for line in lines if _LACKING.search(line)]
+    refused = _candidates(name, plan)
+    if lacking and refused:
+        why = f"the kernel's verifier refused its program: {lacking[-1].strip()}"
+        return CandidateError(made.diagnostics, dict.fromkeys(refused, why))
+    return made
+
+
+def _candidates(name: str, plan: Plan) -> list[tuple[str, str]]:
+    """The hook and the candidate that a program is for; none where it is for no hook."""
+    targets = [target for one in plan.programs if one.name == name for target in one.targets]
+    return [(target.hook, target.candidate) for target in targets if target.hook]
 
 
 def no_permission() -> HostError:
@@ -58,6 +79,11 @@ def _refused(code: int, messages: str, plan: Plan) -> KptraceError:
                 hint="set a smaller max_map_keys, or declare the map: let @m = hash(1000);",
                 code="load",
             )
+    program = _PROGRAM.search(messages)
+    if code in _NOT_THERE and program and (refused := _candidates(program[1], plan)):
+        made = RunError(f"the kernel refused the program of {_label(program[1], plan)}")
+        why = f"the kernel refused its program ({_reason(code)})"
+        return CandidateError(made.diagnostics, dict.fromkeys(refused, why))
     lines = [line.strip() for line in messages.splitlines() if line.strip()]
     detail = "; ".join(line.removeprefix("libbpf: ") for line in lines[-3:])
     return RunError(
