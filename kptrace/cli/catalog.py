@@ -14,6 +14,7 @@ from kptrace.errors import HostError, UsageError, did_you_mean
 from kptrace.kernel import Kernel, listing
 from kptrace.kernel.files import wildcard
 from kptrace.kernel.hooks import HOOKS, Hook
+from kptrace.runtime import features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,9 +160,9 @@ def arguments(kernel: Kernel, probe: Listed) -> Iterator[str]:
 
 def _hook(kernel: Kernel, hook: Hook) -> Iterator[str]:
     """The arguments of a hook, and how this kernel serves it."""
-    choice = hook_choice(hook.name, kernel)
+    choice = hook_choice(hook.name, kernel, has=features.may_have)
     for name, kind in hook.args.items():
-        given = hook_choice(hook.name, kernel, frozenset({name})).taken
+        given = hook_choice(hook.name, kernel, frozenset({name}), features.may_have).taken
         other = "not on this kernel" if given is None else f"by {given.name}"
         declared = f"{kind}{name}" if kind.endswith("*") else f"{kind} {name}"
         yield declared if given is choice.taken else f"{declared}  ({other})"

@@ -18,7 +18,7 @@ from kptrace.cli.spec import compile_given, find, program_option, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose, reason
-from kptrace.runtime.preflight import require_kprobes
+from kptrace.runtime.preflight import require_probes
 
 _SHOWN = 10
 """Targets of one program that the text form names."""
@@ -60,7 +60,7 @@ def check_command(
         with open_any(directory) as kernel:
             session = attach == "auto" and uses_libbpf("auto")  # as run does without --backend
             made = compile_given(given, kernel, percentiles=False, session=session, **settings)
-            require_kprobes(made.plan, kernel)
+            require_probes(made.plan, kernel)
         chosen = choose(made.plan, wanted=attach)
         reasons = {
             one.name: reason(made.plan, one, chosen[one.name], wanted=attach)

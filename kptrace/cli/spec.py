@@ -156,10 +156,9 @@ def compile_given(
         refused=refused,
         bpf_programs=bpf_programs.loaded,
         session=session and bool(features.has("kprobe_session")),
-        # where rights are missing the answer is unknown; then the compiler may hope
-        func_ip=features.has("get_func_ip") is not False,
-        percpu_lookup=features.has("lookup_percpu_elem") is not False,
-        has=lambda feature: features.has(feature) is not False,
+        func_ip=features.may_have("get_func_ip"),
+        percpu_lookup=features.may_have("lookup_percpu_elem"),
+        has=features.may_have,
         calls=kfuncs.allowed,
         only=_expression(only),
         unsafe=unsafe,

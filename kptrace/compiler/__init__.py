@@ -166,6 +166,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         unsafe=options.unsafe,
         bpf_programs=options.bpf_programs,
         refused=options.refused,
+        has=options.has,
         typed=partial(_typed, facts),
     )
     known, warned = len(report.errors), len(report.warnings)
@@ -219,12 +220,20 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
     )
 
 
-def hook_choice(name: str, kernel: Kernel, used: frozenset[str] = frozenset()) -> Choice:
-    """How a hook resolves on a kernel, for a block that uses these of its arguments."""
+def hook_choice(
+    name: str,
+    kernel: Kernel,
+    used: frozenset[str] = frozenset(),
+    has: Callable[[str], bool] = every,
+) -> Choice:
+    """How a hook resolves on a kernel, for a block that uses these of its arguments.
+
+    ``has`` as in `Options`.
+    """
     probe = parse(Source(name="hook", text=f"hook:{name} {{ }}")).probes[0]
     request = Request(
         kernel=kernel,
-        policy=Policy(typed=partial(_typed, Facts(kernel=kernel))),
+        policy=Policy(has=has, typed=partial(_typed, Facts(kernel=kernel))),
         report=Report(),
         probe=probe,
         point=probe.attach[0],

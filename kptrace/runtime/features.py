@@ -95,6 +95,11 @@ def has(name: str) -> bool | None:
         return None if error.errno in _NO_RIGHT else False
 
 
+def may_have(name: str) -> bool:
+    """Whether this kernel has a feature, or may have it: where rights are missing one can hope."""
+    return has(name) is not False
+
+
 def detect() -> Features:
     """All features; each test takes about a millisecond."""
     return Features(**{name: has(name) for name in names()})

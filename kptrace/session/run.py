@@ -21,7 +21,7 @@ from kptrace.runtime.ledger import Misses
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import Mechanism, choose
 from kptrace.runtime.perf import Reader
-from kptrace.runtime.preflight import require_kprobes
+from kptrace.runtime.preflight import require_probes
 from kptrace.session import trials
 from kptrace.session.events import Handlers
 from kptrace.session.process import Process
@@ -85,7 +85,7 @@ def run(plan: Plan, load: Load, kernel: Kernel, options: Options, sink: Sink) ->
     """
     with Signals() as signals:
         try:
-            require_kprobes(plan, kernel)
+            require_probes(plan, kernel)
             mechanisms = choose(plan, wanted=options.attach)
             with load(mechanisms) as loaded:
                 return _Run(plan, loaded, kernel, options, sink, signals).run(mechanisms)

@@ -20,6 +20,10 @@ ATTACH = "attach"
 """Code of findings that mean: this kernel cannot serve the attach point (exit status 4)."""
 
 
+def _every(feature: str) -> bool:
+    return True
+
+
 def _no_types(request: Request, found: Found, value: n.Expr) -> str:
     return ""
 
@@ -32,8 +36,8 @@ class Policy:
     ``only``: what the names of probes must match; begin and end are always kept. ``unsafe``:
     addresses, and functions that the kernel does not list, are tried. ``bpf_programs``: id and
     name of the BPF programs that are loaded. ``refused``: why the kernel did
-    not let candidates of hooks attach, by hook and candidate. ``typed``: the type of an expression
-    at a target, "" where it is wrong.
+    not let candidates of hooks attach, by hook and candidate. ``has``: what this kernel can do, as
+    in `compiler.Options`. ``typed``: the type of an expression at a target, "" where it is wrong.
     """
 
     missing: str = "error"
@@ -46,6 +50,7 @@ class Policy:
     unsafe: bool = False
     bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
     refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    has: Callable[[str], bool] = _every
     typed: Callable[[Request, Found, n.Expr], str] = _no_types
 
     def keeps(self, probe: str) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from kptrace.compiler.providers.base import Found, Provider, Request
@@ -69,17 +69,40 @@ def hook(providers: Mapping[str, Provider]) -> Provider:
         used = _used(request)
         if used is None:
             return
+        served = False
+        lost: list[Choice] = []
         for one in wanted:
             names = _named(request, one, used)
             if names is None:
+                served = True  # by an error
                 continue
             choice = choose(request, one, providers, names)
             if not choice.found:
-                request.missing(one.name, choice.reasons)
+                lost.append(choice)
             for found in choice.found:
+                served = True
                 yield dataclasses.replace(found, notes=choice.notes)
+        if lost and served:
+            _leave_out(request, lost)
+        elif lost:
+            request.missing(name, _reasons(lost))
 
     return resolve
+
+
+def _leave_out(request: Request, lost: Sequence[Choice]) -> None:
+    """Of a wildcard some are not on this kernel: what is counted is told to be a part."""
+    if request.policy.missing != "ignore":
+        names = ", ".join(one.hook.name for one in lost)
+        message = f"{request.point.text} is without {names}: not on this kernel"
+        request.report.warning(request.point.span, message, hints=_reasons(lost))
+
+
+def _reasons(lost: Sequence[Choice]) -> tuple[str, ...]:
+    """Why none of the candidates serves; of several hooks, each by its name."""
+    if len(lost) == 1:
+        return lost[0].reasons
+    return tuple(f"{one.hook.name} {why}" for one in lost for why in one.reasons)
 
 
 def choose(
@@ -108,6 +131,8 @@ def _resolve(
     kinds = {split_attach_point(one)[0] for one in candidate.attach}
     if kinds & {"kprobe", "kretprobe"} and not request.kernel.host.has_kprobes:
         return (), "this kernel has no kprobes"
+    if kinds & {"fentry", "fexit"} and not request.policy.has("fentry"):
+        return (), "this kernel refuses programs that functions call"
     made: list[Found] = []
     for text in candidate.attach:
         provider, *parts = split_attach_point(text)
@@ -277,7 +302,7 @@ def _named(request: Request, hook: Hook, used: Mapping[str, Span]) -> frozenset[
     for name, span in used.items():
         if name and name not in hook.args:
             hints = did_you_mean(name, hook.args) or (
-                f"hook:{hook.name} has: {', '.join(hook.args)}",
+                f"hook:{hook.name} has: {', '.join(hook.args) or 'no arguments'}",
             )
             message = f"hook:{hook.name} has no argument '{name}'"
             request.report.error(span, message, code="unknown-name", hints=hints)

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from kptrace.runtime import features
+
 Command = Callable[..., Any]
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
@@ -137,6 +139,20 @@ def test_kprobe_where_the_kernel_has_none(kptrace: Command) -> None:
         assert (done.status, done.output) == (HOST, "")
         assert "this kernel has no kprobes" in done.error
         assert "kptrace doctor" in done.error
+
+
+def test_fentry_where_the_kernel_has_none(
+    kptrace: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told before anything runs, and the same by both; not as a want of rights."""
+    features.has.cache_clear()
+    monkeypatch.setitem(features._answers, "fentry", False)
+    spec = 'begin { printf("no"); } fentry:bpf_fentry_test1 { @ = count(); }'
+    for command in ("run", "check"):
+        done = kptrace(command, "-e", spec)
+        assert (done.status, done.output) == (HOST, "")
+        assert "this kernel refuses programs that functions call" in done.error
+        assert "needed for fentry:bpf_fentry_test1" in done.error
 
 
 def test_exit_status_of_the_specification_wins(kptrace: Command) -> None:

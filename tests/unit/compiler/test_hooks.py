@@ -115,6 +115,45 @@ def test_the_first_filter_that_this_kernel_has(
     assert program.notes == ("not by rawtracepoint:sched_waking: cannot tell its hits from others",)
 
 
+CALLED = Hook(
+    name="test:called",
+    summary="by a function that calls the program, or by a tracepoint",
+    args={},
+    candidates=(candidate("fexit:bpf_fentry_test1"), candidate("rawtracepoint:sched_switch")),
+)
+
+
+def test_functions_call_programs_only_where_the_kernel_can(
+    kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(hooks.HOOKS, CALLED.name, CALLED)
+    spec = "hook:test:called { @ = count(); }"
+    cannot = "not by fexit:bpf_fentry_test1: this kernel refuses programs that functions call"
+    (program,) = plan(spec, kernel, Options(has=lambda one: one != "fentry")).programs
+    assert program.notes == (cannot,)
+    assert hook_choice(CALLED.name, kernel, has=lambda one: one != "fentry").notes == (cannot,)
+    (program,) = plan(spec, kernel).programs
+    assert program.label == "hook:test:called by fexit:bpf_fentry_test1"
+
+
+def test_a_wildcard_takes_what_is_there(kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = Hook(
+        name="test:nowhere",
+        summary="on no kernel",
+        args={},
+        candidates=(candidate("rawtracepoint:no_such_event"),),
+    )
+    monkeypatch.setitem(hooks.HOOKS, nowhere.name, nowhere)
+    source = Source(name="test", text="hook:test:* { @ = count(); }")
+    made = compile_spec(source, kernel, NO_OPTIONS)
+    assert [one.targets[0].hook for one in made.plan.programs] == ["test:switch"]
+    (warning,) = made.warnings
+    assert warning.message == "hook:test:* is without test:nowhere: not on this kernel"
+    assert warning.hints == (
+        "not by rawtracepoint:no_such_event: No matches for rawtracepoint no_such_event.",
+    )
+
+
 def test_what_the_kernel_refused_is_not_taken_again(kernel: Kernel) -> None:
     made = plan(
         "hook:test:switch { @ = args.pid; }",
