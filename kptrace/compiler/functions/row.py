@@ -65,6 +65,12 @@ def literal_string(check: ExpressionChecker, call: n.Call, index: int) -> str | 
         return node.value
     if isinstance(node, n.Positional):
         return check.positional_text(node)
+    if isinstance(node, n.Call | n.Binary):  # may be one after folding (language §3.5)
+        made = check.expr(node)
+        if isinstance(made, tree.Const) and isinstance(made.value, str):
+            return made.value
+        if isinstance(made, tree.Bad):
+            return None
     message = f"{call.name}() expects a string literal"
     check.report.error(node.span, message, code="call")
     return None
