@@ -44,12 +44,6 @@ def test_irqlatency(kptrace: Kptrace, disk: str, device: str) -> None:
     assert sum(handled.values()) >= 67
 
 
-def test_runqlat(kptrace: Kptrace) -> None:
-    """Every switch to a task that was woken is a wait; a workload makes many."""
-    run = kptrace.during(lambda: run_as("disk", disk_io("/dev/vda", 71, 0)), "run", "runqlat")
-    assert _count(run.maps["@us"]) >= 71
-
-
 def test_vfslatency(kptrace: Kptrace, file: Path) -> None:
     """Only these functions, and the reads of the workload (others read a little, too)."""
     run = kptrace.during(lambda: run_as("reader", reads(file, [1] * 1009)), "run", "vfslatency")

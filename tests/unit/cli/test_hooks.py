@@ -171,7 +171,10 @@ def test_the_list_tells_arguments_and_places(kptrace: Callable[..., Any]) -> Non
         "    struct task_struct *next",
         "    bool preempt",
         "    uint32 prev_state",
-        "    # a CPU goes from one task to another; prev_state is 0 for a task that could go on",
+        "    bool runnable",
+        "    uint64 prev_cgroup",
+        "    uint64 next_cgroup",
+        "    # a CPU goes from one task to another; runnable: the old one waits for a CPU again",
         "    # by rawtracepoint:sched_switch",
     ]
 
