@@ -15,7 +15,7 @@ KERNEL :=
 ARGS :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup packages demo test check kernel-test matrix lab-shell bench
+.PHONY: help setup packages demo test check kernel-test matrix lab-shell probe-docs bench
 
 help: ## Print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -66,6 +66,9 @@ matrix: setup ## Run tests/kernel in the lab on every kernel of the table
 
 lab-shell: setup ## Open a root prompt in a guest: make lab-shell KERNEL=6.12
 	@$(LAB) shell --kernel $(or $(KERNEL),6.1)
+
+probe-docs: setup ## Write probes/GROUP/NAME.md from the probes and runs of them; ARGS=NAME for one
+	$(BIN)/python tests/docs/generate.py $(ARGS)
 
 bench: setup ## Measure kptrace beside its peers
 	$(BIN)/python tests/bench/run.py $(ARGS)
