@@ -31,8 +31,14 @@ def show_features(form: str) -> int:
     if form == "json":
         click.echo(json.dumps({"features": found}))
     else:
-        click.echo("\n".join(f"{name}: {_WORDS[can]}" for name, can in found.items()))
+        click.echo("\n".join(f"{name}: {_word(name, can)}" for name, can in found.items()))
     return 0
+
+
+def _word(name: str, can: bool | None) -> str:
+    if can is None and name in features.LOGGED:
+        return f"{_WORDS[can]} (not tried, because the kernel writes a trial to its log)"
+    return _WORDS[can]
 
 
 def pretend_missing(names: str) -> None:

@@ -63,12 +63,17 @@ class Features:
     for_each_map_elem: bool | None  # bpf_for_each_map_elem
     tai: bool | None  # bpf_ktime_get_tai_ns
     override: bool | None  # bpf_override_return
-    write_user: bool | None  # bpf_probe_write_user
+    write_user: bool | None  # bpf_probe_write_user; see `LOGGED`
     test_run: bool | None  # running a raw tracepoint program by hand
     map_batch: bool | None
     large_key: bool | None  # keys of hash maps that are larger than the BPF stack
     ringbuf: bool | None
 
+
+LOGGED = frozenset({"write_user"})
+"""Features whose trial is written to the kernel's log ("... is installing a program with
+bpf_probe_write_user helper that may corrupt user memory!"; nothing since Linux 6.10). Only a
+specification that needs one has it tried."""
 
 _answers: dict[str, bool | None] = {}
 
@@ -101,8 +106,10 @@ def may_have(name: str) -> bool:
 
 
 def detect() -> Features:
-    """All features; each test takes about a millisecond."""
-    return Features(**{name: has(name) for name in names()})
+    """All features but those of `LOGGED`; each test takes about a millisecond."""
+    return Features(
+        **{name: _answers.get(name) if name in LOGGED else has(name) for name in names()}
+    )
 
 
 @contextlib.contextmanager
