@@ -14,7 +14,7 @@ import click
 from kptrace.cli.spec import open_kernel
 from kptrace.errors import UsageError
 from kptrace.kernel import Kernel
-from kptrace.kernel.export import export
+from kptrace.kernel.export import export, new_directory
 from kptrace.runtime import features
 from kptrace.runtime.loaded import raise_limits
 
@@ -43,23 +43,41 @@ def open_any(directory: Path | None, functions: str | None = None) -> Kernel:
     if directory is None:
         return open_kernel(functions)
     try:
-        text = (directory / FEATURES).read_text()
-        known = json.loads(text)
+        known = _features((directory / FEATURES).read_text())
     except (OSError, ValueError) as error:
         raise UsageError(
             f"'{directory}' holds no kernel: {error}",
             hint="kptrace doctor --export DIR writes such a directory, on the host in question",
             code="usage",
         ) from None
-    features.answer({name: known.get(name) for name in features.names()})
+    features.answer(known)
     return Kernel(root=directory)
+
+
+def _features(text: str) -> dict[str, bool | None]:
+    """Every feature as the file answers for it, None where it does not. ValueError: no features."""
+    known = json.loads(text)
+    if not isinstance(known, dict):
+        raise ValueError(f"{FEATURES} is no JSON object")
+    found = {name: known.get(name) for name in features.names()}
+    for name, can in found.items():
+        if can not in (True, False, None):
+            raise ValueError(f"{FEATURES} says {can!r} of {name}")
+    return found
 
 
 def write_kernel(directory: Path) -> list[str]:
     """Write this kernel's facts to a new directory; what could not be read."""
     raise_limits()
-    with open_kernel() as kernel:
+    with new_directory(directory), open_kernel() as kernel:
         problems = export(Path("/"), kernel.tracefs.path, kernel.arch, directory)
-    text = json.dumps(asdict(features.detect()), indent=2)
-    (directory / FEATURES).write_text(f"{text}\n")
+        answers = asdict(features.detect())
+        try:
+            (directory / FEATURES).write_text(f"{json.dumps(answers, indent=2)}\n")
+        except OSError as error:
+            message = f"cannot write '{directory / FEATURES}': {error.strerror}"
+            raise UsageError(message) from None
+    unknown = [name for name, can in answers.items() if can is None]
+    if unknown:
+        problems.append(f"whether the kernel has {', '.join(unknown)}: not found out")
     return problems

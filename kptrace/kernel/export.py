@@ -7,12 +7,14 @@ The directory is a root as every reader of this package takes one. Kernel addres
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kptrace.errors import HostError, UsageError
+from kptrace.kernel.kallsyms import Symbols
 
 _FILES = (
     "proc/kallsyms",
@@ -38,20 +40,16 @@ _TRACEFS_FILES = (
 
 
 def export(root: Path, tracefs: Path, arch: str, to: Path) -> list[str]:
-    """Copy the facts under ``root`` to a new directory; what could not be read, by name.
+    """Copy the facts under ``root`` to a directory; what could not be read, by name.
 
-    ``tracefs`` is where that file system is mounted. Raises UsageError where the directory exists
-    or cannot be written, HostError where there is too little to check anything by.
+    ``tracefs`` is where that file system is mounted. Raises UsageError where the directory cannot
+    be written, HostError where there is too little to check anything by.
     """
-    try:
-        to.mkdir(mode=0o700, parents=True)
-    except OSError as error:
-        raise UsageError(f"cannot create '{to}': {error.strerror}", code="usage") from None
     problems: list[str] = []
-    for source, place in _sources(root, tracefs):
+    for source, place in _sources(root, tracefs, problems):
         try:
             _copy(source, to / place)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             continue  # this kernel has no such thing, and neither will the copy
         except OSError as error:
             if error.filename != str(source):
@@ -61,17 +59,55 @@ def export(root: Path, tracefs: Path, arch: str, to: Path) -> list[str]:
     (to / "proc/sys/kernel/arch").write_text(f"{arch}\n")
     if not (to / "proc/kallsyms").exists():
         raise HostError(f"nothing to check by: {'; '.join(problems) or 'no symbols'}")
+    if Symbols(to).addresses_hidden:
+        problems.append("the addresses in kallsyms: hidden from this user, and so all zero")
     return problems
 
 
-def _sources(root: Path, tracefs: Path) -> Iterator[tuple[Path, str]]:
+@contextlib.contextmanager
+def new_directory(place: Path) -> Iterator[None]:
+    """A directory for its owner only, which is there in the end if what fills it succeeds.
+
+    Raises UsageError where it exists, or cannot be made.
+    """
+    try:
+        place.mkdir(mode=0o700, parents=True)
+    except OSError as error:
+        raise UsageError(f"cannot create '{place}': {error.strerror}", code="usage") from None
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
+def _sources(root: Path, tracefs: Path, problems: list[str]) -> Iterator[tuple[Path, str]]:
     """What to copy, and its place in the directory."""
     for pattern in _FILES:
-        for source in sorted(root.glob(pattern)):
+        for source in _matching(root, pattern.split("/"), problems):
             yield source, str(source.relative_to(root))
     for pattern in _TRACEFS_FILES:
-        for source in sorted(tracefs.glob(pattern)):
+        for source in _matching(tracefs, pattern.split("/"), problems):
             yield source, f"{_TRACEFS}/{source.relative_to(tracefs)}"
+
+
+def _matching(top: Path, pattern: Sequence[str], problems: list[str]) -> Iterator[Path]:
+    """Paths below a directory; unlike glob() it tells what it may not look into."""
+    if not pattern:
+        yield top
+        return
+    first, *rest = pattern
+    names = [first]
+    if first == "*":
+        try:
+            names = sorted(os.listdir(top))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            problems.append(f"{top}: {error.strerror}")
+            return
+    for name in names:
+        yield from _matching(top / name, rest, problems)
 
 
 def _copy(source: Path, to: Path) -> None:
