@@ -59,7 +59,14 @@ def check_command(
         given = find(program, words)
         with open_any(directory) as kernel:
             session = attach == "auto" and uses_libbpf("auto")  # as run does without --backend
-            made = compile_given(given, kernel, percentiles=False, session=session, **settings)
+            made = compile_given(
+                given,
+                kernel,
+                percentiles=False,
+                session=session,
+                elsewhere=directory is not None,
+                **settings,
+            )
             require_probes(made.plan, kernel)
         chosen = choose(made.plan, wanted=attach)
         reasons = {

@@ -14,12 +14,12 @@ import click
 from kptrace.cli import library, report
 from kptrace.cli.catalog import Listed, arguments, probes
 from kptrace.cli.other_kernel import kernel_option, open_any
-from kptrace.cli.spec import Given, find, program_option
-from kptrace.compiler.expand import Policy, expand
-from kptrace.errors import Diagnostic, Exit, HostError, Report, Severity
+from kptrace.cli.spec import Given, find, nobody_knows, program_option
+from kptrace.compiler import Options, resolve
+from kptrace.errors import Diagnostic, Exit, HostError, Severity, UsageError
 from kptrace.kernel import Kernel, listing
 from kptrace.kernel.libbpf import Kind
-from kptrace.lang import parse
+from kptrace.runtime import bpf_programs, features
 
 _MANY = 50
 """Probes; from here on it pays to know all names of functions at once."""
@@ -85,13 +85,21 @@ def show_list(
     were; that there were none is told on standard error.
     """
     pattern = words[0] if words else "*"
+    of_specification = program is not None or os.path.isfile(pattern)
+    if len(words) > 1 and not of_specification:
+        raise UsageError(
+            f"one pattern at a time: '{words[1]}' is a second one",
+            hint="* is the wildcard, also for kinds; quote it",
+            code="usage",
+        )
     keyword, blank, name = pattern.partition(" ")
     unknown: list[str] = []
     with open_any(directory, functions) as kernel:
         if program is None and blank and keyword in listing.KEYWORDS:
             return _show_types(kernel, keyword, name.strip(), form, verbose)
-        if program is not None or os.path.isfile(pattern):
-            found = _of_specification(kernel, find(program, words))
+        if of_specification:
+            given = find(program, words)
+            found = _of_specification(kernel, given, elsewhere=directory is not None)
         else:
             found = list(probes(kernel, pattern, unknown))
         if verbose and len(found) > _MANY and kernel.btf is not None:
@@ -145,14 +153,15 @@ def _show_types(kernel: Kernel, keyword: str, pattern: str, form: str, verbose: 
     return len(found)
 
 
-def _of_specification(kernel: Kernel, given: Given) -> list[Listed]:
+def _of_specification(kernel: Kernel, given: Given, *, elsewhere: bool) -> list[Listed]:
     """What the attach points resolve to here, in order, each once."""
-    findings = Report()
-    policy = Policy(missing="ignore", parameters=given.parameters)
-    units = expand(parse(given.source), kernel, policy, findings)
-    findings.check()
+    options = Options(
+        parameters=given.parameters,
+        has=features.may_have,
+        bpf_programs=nobody_knows if elsewhere else bpf_programs.loaded,
+    )
     found: dict[str, Listed] = {}
-    for unit in units:
+    for unit in resolve(given.source, kernel, options):
         for one in unit.targets:
             listed = found.get(one.probe) or Listed(
                 kind=unit.kind.value, text=one.probe, module=one.group, name=one.name

@@ -52,9 +52,9 @@ class Options:
     ``percentiles`` collects hist() at 5 bits of precision.
     ``mode``: compile the ``test`` or the ``bench`` probes instead of those that attach; begin and
     end blocks always. ``pid_filter``: probes count only for one process, which the runtime names.
-    ``bpf_programs``: id and name of the BPF programs that are loaded. ``session``: entry and
-    return of the same functions may share a program and a link. ``cpid`` is the process of the
-    command that runs along (``-c``).
+    ``bpf_programs``: id and name of the BPF programs that are loaded; None: not known.
+    ``session``: entry and return of the same functions may share a program and a link. ``cpid`` is
+    the process of the command that runs along (``-c``).
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
     other feature, asked for when a specification needs it; ``calls`` as in `scope.Facts`.
@@ -71,7 +71,7 @@ class Options:
     pid_filter: bool = False
     cpid: int | None = None
     session: bool = False
-    bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
+    bpf_programs: Callable[[], Sequence[tuple[int, str]] | None] = tuple
     refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
     func_ip: bool = True
     percpu_lookup: bool = True
@@ -218,6 +218,24 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         generated=generated,
         left_out=frozenset({one.kind for one in units} - {one.kind for one in wanted}),
     )
+
+
+def resolve(source: Source, kernel: Kernel, options: Options) -> tuple[Unit, ...]:
+    """Where the probes of a specification would attach, whatever is in their blocks.
+
+    What this kernel has not is left out. Raises as `compile_spec`.
+    """
+    report = Report()
+    policy = Policy(
+        missing="ignore",
+        parameters=options.parameters,
+        bpf_programs=options.bpf_programs,
+        has=options.has,
+        typed=partial(_typed, Facts(kernel=kernel, parameters=options.parameters)),
+    )
+    units = expand(parse(source), kernel, policy, report)
+    _fail(report, kernel)
+    return units
 
 
 def hook_choice(

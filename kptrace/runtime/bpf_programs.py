@@ -10,8 +10,8 @@ from kptrace.kernel.libbpf import BtfFile
 from kptrace.runtime import bpf
 
 
-def loaded() -> list[tuple[int, str]]:
-    """Id and name of every program whose types are known; none without the right to ask."""
+def loaded() -> list[tuple[int, str]] | None:
+    """Id and name of every program whose types are known; None without the right to ask."""
     found = []
     try:
         for number in bpf.program_ids():
@@ -19,7 +19,7 @@ def loaded() -> list[tuple[int, str]]:
             if name:
                 found.append((number, name))
     except PermissionError:
-        return []
+        return None
     return found
 
 

@@ -76,7 +76,7 @@ class Case:
                 percpu_lookup="percpu_lookup" not in lacks,
                 has=lambda feature: feature not in lacks,
                 calls=lambda *_: None if "kfuncs" in lacks else True,
-                bpf_programs=lambda: [(7, "other_program")],
+                bpf_programs=lambda: None if "programs" in lacks else [(7, "other_program")],
                 parameters=words.parameters,
                 named=words.named,
                 report_failures="-k" in options,

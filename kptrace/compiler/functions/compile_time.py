@@ -60,8 +60,11 @@ def _kfunc_allowed(check: ExpressionChecker, call: n.Call) -> tree.Expr:
     unit = check.unit
     found = check.facts.calls(unit.kind, unit.trusted, unit.targets[0].name, name)
     if found is None:
-        message = f"kfunc_allowed() has no answer: this kernel loads no program for {unit.label}"
-        hints = ("the kernel is asked by loading a small program, which also needs the rights to",)
+        message = f"kfunc_allowed() has no answer for {unit.label}"
+        hints = (
+            "the kernel that runs is asked by loading a small program for it, which also needs the"
+            " rights to",
+        )
         check.report.error(call.span, message, code=FEATURE, hints=hints)
         return check.bad(call.span)
     return truth(call, found)

@@ -35,9 +35,10 @@ class Policy:
 
     ``only``: what the names of probes must match; begin and end are always kept. ``unsafe``:
     addresses, and functions that the kernel does not list, are tried. ``bpf_programs``: id and
-    name of the BPF programs that are loaded. ``refused``: why the kernel did
-    not let candidates of hooks attach, by hook and candidate. ``has``: what this kernel can do, as
-    in `compiler.Options`. ``typed``: the type of an expression at a target, "" where it is wrong.
+    name of the BPF programs that are loaded, None where that is not known. ``refused``: why the
+    kernel did not let candidates of hooks attach, by hook and candidate. ``has``: what this kernel
+    can do, as in `compiler.Options`. ``typed``: the type of an expression at a target, "" where it
+    is wrong.
     """
 
     missing: str = "error"
@@ -48,7 +49,7 @@ class Policy:
     parameters: tuple[str, ...] = ()
     only: re.Pattern[str] | None = None
     unsafe: bool = False
-    bpf_programs: Callable[[], Sequence[tuple[int, str]]] = tuple
+    bpf_programs: Callable[[], Sequence[tuple[int, str]] | None] = tuple
     refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
     has: Callable[[str], bool] = _every
     typed: Callable[[Request, Found, n.Expr], str] = _no_types

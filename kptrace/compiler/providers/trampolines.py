@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from kptrace.compiler.providers.base import ATTACH, Found, Request
 from kptrace.compiler.providers.functions import refused
+from kptrace.compiler.scope import FEATURE
 from kptrace.errors import did_you_mean
 from kptrace.kernel.btf import Btf
 from kptrace.kernel.denied import NORETURN
@@ -61,6 +62,11 @@ def _bpf(request: Request) -> Iterator[Found]:
     wanted = re.compile(wildcard(pattern).decode())
     numbers = re.compile(wildcard(number).decode())
     programs = request.policy.bpf_programs()
+    if programs is None:
+        message = f"which BPF programs are loaded is not known, for {request.point.text}"
+        hint = "only the kernel that runs can be asked, by who has the rights to"
+        request.error(message, (hint,), code=FEATURE)
+        return
     found = [one for one in programs if wanted.fullmatch(one[1]) and numbers.fullmatch(str(one[0]))]
     if not found:
         hints = did_you_mean(pattern, (name for _, name in programs))

@@ -163,3 +163,15 @@ def test_no_match_is_told_with_what_could_not_be_looked_at(
     assert done.error.startswith("WARNING: No probes match 'nosuch*'\n")
     assert "HINT: raw tracepoints are not known: " in done.error
     assert json.loads(kptrace("list", "-f", "json", "nosuch*").output) == {"probes": []}
+
+
+@pytest.mark.parametrize("command", ["list", "-l"])
+def test_a_second_pattern_is_refused(kptrace: Command, command: str) -> None:
+    done = kptrace(command, SWITCH, "software:*")
+    assert (done.status, done.output) == (2, "")
+    assert "one pattern at a time: 'software:*' is a second one" in done.error
+
+
+def test_hooks_whose_arguments_are_used(kptrace: Command) -> None:
+    text = "hook:sched:switch { print(args.prev.pid); } hook:sched:exit { }"
+    assert lines(kptrace, "list", "-e", text) == ["hook:sched:switch", "hook:sched:exit"]
