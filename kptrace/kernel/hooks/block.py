@@ -106,10 +106,36 @@ def _accounted(rq: str, *, steps: bool) -> tuple[str, ...]:
     )
 
 
+_ERRNO_OF_STATUS = (
+    *(0, 95, 110, 28, 67, 121, 52, 61, 84, 12),  # to BLK_STS_RESOURCE
+    *(5, 78, 11, 16),  # to BLK_STS_DEV_RESOURCE
+)
+"""By blk_status_t of <linux/blk_types.h>; from 14 on its numbers differ by kernel."""
+_EIO = 5
+
+
+def _errno(status: str) -> str:
+    """Minus the errno of a blk_status_t; -EIO for those whose number says nothing for certain."""
+    known = enumerate(_ERRNO_OF_STATUS)
+    chain = "".join(f"{status} == {number} ? {-code} : " for number, code in known)
+    return f"({chain}{-_EIO})"
+
+
+def _error(error: str) -> str:
+    """Raw block_rq_complete passes a blk_status_t since 5.16, before that an errno."""
+    return f"sizeof({error}) == 1 ? {_errno(error)} : (int32){error}"
+
+
+def _no_passthrough(rq: str) -> str:
+    """A request that is no command for the driver alone: REQ_OP_SCSI_IN (5.10), REQ_OP_DRV_IN."""
+    return f"({rq}.cmd_flags & 0xff) < 32"
+
+
+_UNACCOUNTED = "also sees requests to disks whose statistics are off (queue/iostats)"
 _ARG0 = "((struct request *)arg0)"
 _WHOLE = "args.nr_bytes >= args.rq.__data_len"
 """A completion of the last part of a request."""
-_PART = {**_request("args.rq"), "bytes": "args.nr_bytes", "error": "args.error"}
+_PART = {**_request("args.rq"), "bytes": "args.nr_bytes", "error": _error("args.error")}
 
 HOOKS = (
     Hook(
@@ -129,26 +155,37 @@ HOOKS = (
     ),
     Hook(
         name="block:bio_done",
-        summary="a bio of a stacked device has ended; its disk may be one that it was passed on to",
-        args={**{name: kind for name, kind in _BIO.items() if name != "bytes"}, "error": "uint8"},
+        summary="a bio of a stacked device has ended; its disk may be one that it was passed on to;"
+        " error is minus the errno",
+        args={**{name: kind for name, kind in _BIO.items() if name != "bytes"}, "error": "int32"},
         candidates=(
             candidate(
                 "rawtracepoint:block_bio_complete",
                 values={
                     **{name: one for name, one in _bio("args.bio").items() if name != "bytes"},
-                    "error": "args.bio.bi_status",
+                    "error": _errno("args.bio.bi_status"),
                 },
             ),
         ),
     ),
     Hook(
         name="block:io_start",
-        summary="a request begins that /proc/diskstats will count",
+        summary="a request begins that /proc/diskstats counts where the disk's statistics are on",
         args=_REQUEST,
         candidates=(
-            candidate("rawtracepoint:block_io_start", values=_request("args.rq")),
+            candidate(
+                "rawtracepoint:block_io_start",
+                note=_UNACCOUNTED,
+                where=_no_passthrough("args.rq"),
+                values=_request("args.rq"),
+            ),
             candidate("kprobe:__blk_account_io_start", values=_request(_ARG0)),
-            candidate("kprobe:blk_account_io_start", values=_request(_ARG0)),
+            candidate(
+                "kprobe:blk_account_io_start",
+                note=_UNACCOUNTED,
+                where=_no_passthrough(_ARG0),
+                values=_request(_ARG0),
+            ),
         ),
     ),
     Hook(
@@ -168,26 +205,26 @@ HOOKS = (
     ),
     Hook(
         name="block:io_complete",
-        summary="a part of a request, or all of it, is done",
+        summary="a part of a request, or all of it, is done; error is minus the errno",
         args={**_REQUEST, "error": "int32"},
         candidates=(
             candidate("rawtracepoint:block_rq_complete", values=_PART),
             candidate(
                 "kprobe:blk_update_request",
                 note="does not see what is completed in batches",
-                values={**_request(_ARG0), "bytes": "arg2", "error": "arg1"},
+                values={**_request(_ARG0), "bytes": "arg2", "error": _errno("(uint8)arg1")},
             ),
         ),
     ),
     Hook(
         name="block:io_end",
-        summary="the last part of a request is done; bytes is that part",
+        summary="the last part of a request is done; bytes is that part, error minus the errno",
         args={**_REQUEST, "error": "int32"},
         candidates=(candidate("rawtracepoint:block_rq_complete", where=_WHOLE, values=_PART),),
     ),
     Hook(
         name="block:io_transfer",
-        summary="bytes are done that /proc/diskstats counts as sectors",
+        summary="bytes are done that /proc/diskstats counts as sectors; error is minus the errno",
         args={**_REQUEST, "error": "int32"},
         candidates=(
             candidate(

@@ -11,7 +11,7 @@ import pytest
 
 from kptrace.compiler import Options, compile_spec, hook_choice
 from kptrace.kernel import Kernel, hooks
-from kptrace.kernel.hooks.model import Hook, candidate
+from kptrace.kernel.hooks.model import Candidate, Hook, candidate
 from kptrace.lang.attach import split_attach_point
 from kptrace.lang.constants import parse_constant
 from kptrace.plan import Plan
@@ -162,6 +162,46 @@ def test_what_the_kernel_refused_is_not_taken_again(kernel: Kernel) -> None:
     )
     assert "not by rawtracepoint:sched_switch: it said no" in made.programs[0].notes
     assert made.programs[0].targets[0].candidate == "tracepoint:sched:sched_switch"
+
+
+def _error_of(hook: str, candidate_name: str, **names: str) -> str:
+    """The expression for ``error``, with something else in place of what it reads."""
+    (one,) = (one for one in hooks.HOOKS[hook].candidates if one.name == candidate_name)
+    (text,) = one.expressions("error")
+    for name, instead in names.items():
+        text = re.sub(rf"(args\.(\w+\.)?|\b){name}\b", instead, text)
+    return text
+
+
+def test_errors_of_requests_have_one_unit(run: Callable[..., Any]) -> None:
+    """Minus the errno, from the kernel's own status (one byte) and from an errno."""
+    raw = _error_of("block:io_complete", "rawtracepoint:block_rq_complete", error="$e")
+    function = _error_of("block:io_complete", "kprobe:blk_update_request", arg1="$e")
+    bio = _error_of("block:bio_done", "rawtracepoint:block_bio_complete", bi_status="$e")
+    ok, timed_out, media, io, unsure = 0, 2, 7, 10, 17
+    rows = "".join(
+        f"{{ let $e: uint8 = {number}; print(({raw}, {function}, {bio})); }}"
+        for number in (ok, timed_out, media, io, unsure)
+    )
+    before = f"{{ let $e: int32 = -110; print({raw}); }}"
+    told = run(f"begin {{ {rows} {before} }}").out.split("\n")
+    assert [one for one in told if one] == [
+        "(0, 0, 0)",
+        "(-110, -110, -110)",
+        "(-61, -61, -61)",
+        "(-5, -5, -5)",
+        "(-5, -5, -5)",
+        "-110",
+    ]
+
+
+@pytest.mark.parametrize("one", hooks.HOOKS["block:io_start"].candidates, ids=lambda one: one.name)
+def test_what_diskstats_does_not_count_is_left_out_or_told(one: Candidate) -> None:
+    """Only __blk_account_io_start is called for what counts; the others are for every request."""
+    if "kprobe:__blk_account_io_start" in one.attach:
+        return
+    assert "< 32" in one.filters[0]
+    assert "statistics are off" in one.note
 
 
 def test_the_same_events_as_the_candidate(run: Callable[..., Any]) -> None:
