@@ -140,6 +140,8 @@ def compile_spec(source: Source, kernel: Kernel, options: Options) -> Compilatio
 def _compile(program: n.Program, kernel: Kernel, options: Options, report: Report) -> Compilation:
     """The passes after macros are expanded."""
     settings = config.read(program, options.environment, report)
+    if options.cpid is not None or kernel.fixed_addresses:
+        settings = settings.of_one_program()
     refuse_unsupported(program, report)
     named = Named(given=options.named)
     facts = Facts(

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from kptrace.compiler.parameters import FALSE, TRUE
 from kptrace.errors import Report, did_you_mean
@@ -86,6 +86,12 @@ class Settings:
 
     def word(self, key: str) -> str:
         return str(self.values[key])
+
+    def of_one_program(self) -> Settings:
+        """The defaults where symbols of a program serve for all its processes."""
+        if "cache_user_symbols" in self.given:
+            return self
+        return replace(self, values={**self.values, "cache_user_symbols": "PER_PROGRAM"})
 
     def allow_unstable(self, feature: str, span: Span, report: Report) -> bool:
         """Whether a feature may be used; tells about it where the configuration says so."""

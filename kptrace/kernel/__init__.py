@@ -142,6 +142,11 @@ class Kernel:
         """Device and inode of this process's pid namespace; None in the initial one."""
         return host.pid_namespace(self._root)
 
+    @cached_property
+    def fixed_addresses(self) -> bool:
+        """Whether programs are always loaded at the same addresses: no ASLR."""
+        return host.fixed_addresses(self._root)
+
     def cgroup_id(self, path: str) -> int:
         """The id of a cgroup v2 directory, which is its inode; OSError where there is none."""
         return os.stat(self._root / path.lstrip("/")).st_ino

@@ -116,6 +116,11 @@ def pid_namespace(root: Path = Path("/")) -> tuple[int, int] | None:
     return None if found.st_ino == _INITIAL_PID_NAMESPACE else (found.st_dev, found.st_ino)
 
 
+def fixed_addresses(root: Path = Path("/")) -> bool:
+    """Whether address space layout randomization is off (sysctl kernel.randomize_va_space)."""
+    return _number(root / "proc/sys/kernel/randomize_va_space") == 0
+
+
 def lockdown(root: Path = Path("/")) -> str | None:
     """The active lockdown mode; "none" for a kernel without the feature."""
     directory = root / "sys/kernel/security"

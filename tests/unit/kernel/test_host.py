@@ -62,6 +62,16 @@ def test_lockdown(root: Path) -> None:
     assert host.lockdown(root) == "none"
 
 
+def test_fixed_addresses(root: Path) -> None:
+    path = root / "proc/sys/kernel/randomize_va_space"
+    path.unlink(missing_ok=True)
+    assert not host.fixed_addresses(root)  # unknown
+    path.write_text("2\n")
+    assert not host.fixed_addresses(root)
+    path.write_text("0\n")
+    assert host.fixed_addresses(root)
+
+
 def test_headers(root: Path) -> None:
     modules = root / "lib/modules/6.1.0-1-test"
     (modules / "build/include/generated").mkdir(parents=True)
