@@ -149,23 +149,26 @@ static __always_inline void warn_failed(void *ctx, __u32 id, long result)
 	send(ctx, &event, sizeof(event));
 }
 
-/* Position of the highest set bit. */
-static __always_inline __u32 highest_bit(__u64 n)
+/*
+ * Position of the highest set bit of a number below 2^63. Comparisons are sign bits: the verifier
+ * follows both ways of a branch, which in a loop is all that it does.
+ */
+static __always_inline __u64 highest_bit(__u64 n)
 {
-	__u32 bit, shift;
+	__u64 bit, shift;
 
-	bit = (n > 0xffffffff) << 5;
+	bit = (0xffffffff - n) >> 63 << 5;
 	n >>= bit;
-	shift = (n > 0xffff) << 4;
+	shift = (0xffff - n) >> 63 << 4;
 	n >>= shift;
 	bit |= shift;
-	shift = (n > 0xff) << 3;
+	shift = (0xff - n) >> 63 << 3;
 	n >>= shift;
 	bit |= shift;
-	shift = (n > 0xf) << 2;
+	shift = (0xf - n) >> 63 << 2;
 	n >>= shift;
 	bit |= shift;
-	shift = (n > 0x3) << 1;
+	shift = (0x3 - n) >> 63 << 1;
 	n >>= shift;
 	bit |= shift;
 	return bit | (n >> 1);
@@ -173,16 +176,12 @@ static __always_inline __u32 highest_bit(__u64 n)
 
 static __always_inline void hist_add_0(struct hist_65 *hist, __s64 n)
 {
-	__u64 bucket = 0;
+	/* below 1 each number has a bucket of its own, and below 0 all have the first one */
+	__u64 shift = highest_bit(n | 1) - 0;
+	__u64 large = (0 - (__u64)n) >> 63;
+	__u64 bucket = ((shift + large) << 0) + 1 + (((__u64)n >> shift) & 0);
 
-	if (n >= 0 && n < 1) {
-		bucket = n + 1;
-	} else if (n >= 0) {
-		__u32 bit = highest_bit(n);
-
-		bucket = ((bit - 0 + 1) << 0) + 1;
-		bucket += ((__u64)n >> (bit - 0)) & 0;
-	}
+	bucket &= ~(n >> 63);
 	if (!hist->n || n < hist->min)
 		hist->min = n;
 	if (!hist->n || n > hist->max)
