@@ -60,10 +60,16 @@ def _candidates(name: str, plan: Plan) -> list[tuple[str, str]]:
 
 
 def no_permission() -> HostError:
+    who = (
+        "this root has too few capabilities (is it a container?), or the kernel refuses this kind"
+        " of program to all: kptrace doctor tells"
+        if os.geteuid() == 0
+        else "run as root, or with CAP_BPF and CAP_PERFMON (kernel 5.8 and later)"
+    )
     return HostError(
         "no permission to load BPF programs",
-        hint="run as root, or with CAP_BPF and CAP_PERFMON (kernel 5.8 and later);"
-        " before 5.11 EPERM can also mean that the memlock limit is too low (ulimit -l)",
+        hint=f"{who}; before 5.11 EPERM can also mean that the memlock limit is too low"
+        " (ulimit -l)",
         code="permission",
     )
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ import pytest
 from kptrace.errors import HostError, RunError
 from kptrace.kernel import Kernel
 from kptrace.plan import Plan, ProbeKind, Program
-from kptrace.runtime import bpf, cpus, libbpf_loader
+from kptrace.runtime import bpf, cpus, libbpf_loader, verifier
 from kptrace.runtime.loaded import Loaded
 
 
@@ -67,3 +68,15 @@ def test_closing_leaves_no_descriptor(
     make_plan: Callable[..., Plan], load: Callable[..., Loaded]
 ) -> None:
     load(make_plan("begin")).close()
+
+
+@pytest.mark.parametrize(("user", "remedy"), [(0, "container"), (1000, "run as root")])
+def test_no_permission_is_told_to_whom_it_is(
+    monkeypatch: pytest.MonkeyPatch, user: int, remedy: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    error = verifier.load_error(errno.EPERM, "", Plan(name="test", arch="", programs=()))
+    (told,) = error.diagnostics
+    assert told.message == "no permission to load BPF programs"
+    assert remedy in told.hints[0]
+    assert ("run as root" in told.hints[0]) is (user != 0)
