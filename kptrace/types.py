@@ -54,12 +54,16 @@ class Int:
 
 @dataclass(frozen=True, slots=True)
 class Enum:
-    """C enumeration; ``variants`` are (name, value) pairs, for printing names."""
+    """C enumeration; ``variants`` are (name, value) pairs, for printing names.
+
+    ``cut``: of values of 64 bits only the lower 32 are known.
+    """
 
     name: str
     size: int
     signed: bool
     variants: tuple[tuple[str, int], ...] = field(default=(), compare=False, repr=False)
+    cut: bool = field(default=False, compare=False, repr=False, metadata={"plan": False})
 
 
 @dataclass(frozen=True, slots=True)

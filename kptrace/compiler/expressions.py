@@ -216,6 +216,7 @@ class ExpressionChecker(Operators):
         found = btf.enumerator(name) if btf is not None else None
         if found is not None:
             enum, value = found
+            self.tell_cut(node, enum)
             return tree.Const(span=node.span, type=replace(enum, size=8, signed=False), value=value)
         bare = [key for key, row in FUNCTIONS.items() if row.bare]
         known = dict.fromkeys([*BUILTINS, "args", "arg0", "retval", "probe", *bare])
@@ -226,6 +227,13 @@ class ExpressionChecker(Operators):
             node.span, f"Unknown identifier: '{name}'", code="unknown-name", hints=hints
         )
         return self.bad(node.span)
+
+    def tell_cut(self, node: n.Name, enum: types.Enum) -> None:
+        """Warn of an enumerator whose upper half may be missing."""
+        if enum.cut:
+            message = f"this kernel's BTF has only the lower 32 bits of '{node.name}'"
+            hints = ("it was made before BTF knew enumerators of 64 bits; a #define gives them",)
+            self.report.warning(node.span, message, hints=hints)
 
     # --- maps ---
 

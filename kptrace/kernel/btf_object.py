@@ -150,6 +150,8 @@ class BtfObject:
             size=record.operand,
             signed=signed,
             variants=tuple((self.file.name(offset), value) for offset, value in values),
+            # what made the BTF did not know ENUM64 (Linux 6.0, 6089fb325cf7)
+            cut=record.kind == Kind.ENUM and record.operand > 4,
         )
 
     def rows(self, type_id: int) -> tuple[tuple[str, int, int, int], ...]:

@@ -29,6 +29,7 @@ RAISES = {"SpecSyntaxError", "problem"}
 """What makes a syntax error."""
 NO_CASE = {
     "whole_enumerators": "only clang before 15 cuts enumerators off; newer ones leave no finding",
+    "tell_cut": "likewise, of the enumerators of a kernel; newer ones leave no finding",
 }
 """Functions whose findings no case file can show everywhere, and why; unit tests reach them."""
 Place = tuple[str, int]

@@ -89,6 +89,8 @@ def write_btf(compiled: Path, directory: Path) -> None:
     lib.btf__add_field(split, b"rq", request, 64, 0)
     lib.btf__add_enum(split, b"tiny_state", 4)
     lib.btf__add_enum_value(split, b"TINY_LIVE", 7)
+    lib.btf__add_enum(split, b"halved", 8)  # as it was before ENUM64
+    lib.btf__add_enum_value(split, b"HALVED_ONE", 1)
     lib.btf__add_enum64(split, b"wide", 8, False)
     lib.btf__add_enum64_value(split, b"SMALL_ONE", 1)
     lib.btf__add_enum64_value(split, b"LARGE_ONE", 1 << 40)

@@ -182,6 +182,16 @@ def test_enumerators(btf: Btf, name: str, enum: str, value: int) -> None:
     assert (name, value) in found[0].variants
 
 
+@pytest.mark.parametrize(
+    ("name", "cut"), [("GREEN", False), ("LARGE_ONE", False), ("HALVED_ONE", True)]
+)
+def test_enumerators_of_64_bits(btf: Btf, name: str, cut: bool) -> None:
+    """Which is not known of those that were written as 32 bits: the upper half is gone."""
+    found = btf.enumerator(name)
+    assert found is not None
+    assert found[0].cut is cut
+
+
 @pytest.mark.parametrize("name", ["request", "tag", "NOTHING", "submit", ""])
 def test_no_enumerator(btf: Btf, name: str) -> None:
     assert btf.enumerator(name) is None
