@@ -171,7 +171,8 @@ def test_off_cpu(kptrace: Kptrace) -> None:
     run = kptrace.during(work, "run", "offcpu", "--", "--top=1000")
     stacks = {key: us for key, us in run.maps["@us"].items() if key.endswith("napper")}
     naps = sum(us for key, us in stacks.items() if "nanosleep" in key)
-    assert 700_000 <= naps <= slept[0] * 1_000_000
+    # The timer of a nap runs already when its task leaves the CPU, which takes a while in the lab.
+    assert 700_000 * 0.95 <= naps <= slept[0] * 1_000_000
     assert not any("do_task_dead" in key for key in run.maps["@us"])
 
 

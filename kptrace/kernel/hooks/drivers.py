@@ -25,6 +25,8 @@ _MAP_SG = {
 }
 _IRQ = {"irq": "int32", "action": "struct irqaction *", "name": "string"}
 _NAME = "str(args.action.name)"
+_WAKE_THREAD = 2
+"""enum irqreturn, which is the same from 5.10 to 7.2."""
 _ACTION1 = "((struct irqaction *)arg1)"
 _THREAD_FUNCTIONS = ("irq_thread_fn", "irq_forced_thread_fn")
 """The second serves where the kernel runs with ``threadirqs``."""
@@ -41,8 +43,8 @@ _VIRTIO_ADD = (
 )
 _VIRTIO_PREMAPPED = ("virtqueue_add_outbuf_premapped", "virtqueue_add_inbuf_premapped")
 _VIRTIO_CLEAN = ("virtqueue_add_inbuf_cache_clean",)
-_VIRTIO_UNTYPED = ("virtqueue_add_split", "virtqueue_add_packed")
-"""What those call: serves where modules have no BTF (before 5.11), as both take it as the sixth."""
+_VIRTIO_DATA = ("args.data", '(uint64)func == kaddr("virtqueue_add_sgs") ? arg4 : arg3')
+"""The second serves where modules have no BTF (before Linux 5.11)."""
 _VQ = "((struct virtqueue *)arg0)"
 
 
@@ -85,14 +87,16 @@ HOOKS = (
     ),
     Hook(
         name="irq:thread_wake",
-        summary="the thread of an interrupt is woken by its hard handler",
+        summary="the hard handler of an interrupt asks for its thread",
         args=_IRQ,
         candidates=(
             candidate(
-                "kprobe:__irq_wake_thread",
-                irq=f"{_ACTION1}.irq",
-                action="arg1",
-                name=f"str({_ACTION1}.name)",
+                "rawtracepoint:irq_handler_exit",
+                where=f"args.ret == {_WAKE_THREAD}",
+                note="misses drivers that wake the thread themselves (irq_wake_thread)",
+                irq="args.irq",
+                action="args.action",
+                name=_NAME,
             ),
         ),
     ),
@@ -216,7 +220,11 @@ HOOKS = (
                 "rawtracepoint:hrtimer_expire_entry",
                 timer="args.hrtimer",
                 func="args.hrtimer.function",
-                late="*args.now - args.hrtimer._softexpires",
+                # a pointer before Linux 7.2, and those do not multiply
+                late=(
+                    "args.now * 1 - args.hrtimer._softexpires",
+                    "*args.now - args.hrtimer._softexpires",
+                ),
             ),
         ),
     ),
@@ -233,16 +241,15 @@ HOOKS = (
         candidates=tuple(
             candidate(
                 *(f"kprobe:{one}" for one in functions),
-                buffer=buffer,
+                buffer=_VIRTIO_DATA,
                 vq="arg0",
                 device=f"str({_VQ}.vdev.dev.kobj.name)",
                 queue=f"str({_VQ}.name)",
             )
-            for functions, buffer in (
-                ((*_VIRTIO_ADD, *_VIRTIO_PREMAPPED, *_VIRTIO_CLEAN), "args.data"),
-                ((*_VIRTIO_ADD, *_VIRTIO_PREMAPPED), "args.data"),
-                (_VIRTIO_ADD, "args.data"),
-                (_VIRTIO_UNTYPED, "arg5"),
+            for functions in (
+                (*_VIRTIO_ADD, *_VIRTIO_PREMAPPED, *_VIRTIO_CLEAN),
+                (*_VIRTIO_ADD, *_VIRTIO_PREMAPPED),
+                _VIRTIO_ADD,
             )
         ),
     ),
