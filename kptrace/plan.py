@@ -147,6 +147,7 @@ class MapKind(str, Enum):
     PERCPU_HASH = "percpuhash"
     PERCPU_LRU_HASH = "percpulruhash"
     PERCPU_ARRAY = "percpuarray"
+    TASK_STORAGE = "taskstorage"
 
     @property
     def per_cpu(self) -> bool:
@@ -160,7 +161,8 @@ class Map:
 
     ``name`` is the user's (``@start``), ``symbol`` the name of the C map. ``key`` is None for a
     scalar map: then the BPF key is a u32 0. An aggregation's value is `types.aggregate_words`
-    64-bit words per CPU; any other value is the type's own bytes.
+    64-bit words per CPU; any other value is the type's own bytes. Task storage is keyed by the
+    current thread and cannot be listed: ``shown`` is false, and its ``max_entries`` is 0.
     """
 
     name: str
@@ -175,6 +177,11 @@ class Map:
     def spills(self) -> bool:
         """Whether updates that the kernel has no memory for just now go to the tracer."""
         return not self.prealloc and isinstance(self.value, types.SPREAD)
+
+    @property
+    def shown(self) -> bool:
+        """Whether its entries can be read from outside."""
+        return self.kind is not MapKind.TASK_STORAGE
 
     @property
     def key_size(self) -> int:

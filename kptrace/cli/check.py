@@ -58,12 +58,13 @@ def check_command(
     try:
         given = find(program, words)
         with open_any(directory) as kernel:
-            session = attach == "auto" and uses_libbpf("auto")  # as run does without --backend
+            libbpf = uses_libbpf("auto")  # as run does without --backend
             made = compile_given(
                 given,
                 kernel,
                 percentiles=False,
-                session=session,
+                session=attach == "auto" and libbpf,
+                task_storage=libbpf,
                 elsewhere=directory is not None,
                 **settings,
             )

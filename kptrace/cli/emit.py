@@ -57,6 +57,7 @@ def emit_command(
             kernel,
             percentiles=percentiles is not None,
             session=dialect == "core",  # as run compiles it
+            task_storage=dialect == "core",
             **settings,
         )
     report(made.warnings)

@@ -286,6 +286,7 @@ def _compile(
     percentiles: bool,
 ) -> Compilation:
     """Compile with the candidates of hooks that are left."""
+    libbpf = uses_libbpf(options.backend)
     return compile_given(
         given,
         kernel,
@@ -297,7 +298,8 @@ def _compile(
         report_failures=options.report_failures,
         mode=_mode(options),
         pid_filter=options.pid is not None,
-        session=options.attach == "auto" and uses_libbpf(options.backend),
+        session=options.attach == "auto" and libbpf,
+        task_storage=libbpf,
         cpid=process.pid if process is not None and options.cmd is not None else None,
         refused=refused,
     )

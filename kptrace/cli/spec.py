@@ -138,6 +138,7 @@ def compile_given(
     pid_filter: bool = False,
     cpid: int | None = None,
     session: bool = False,
+    task_storage: bool = False,
     refused: Mapping[tuple[str, str], str] = _NONE,
     elsewhere: bool = False,
 ) -> Compilation:
@@ -158,6 +159,7 @@ def compile_given(
         cpid=cpid,
         refused=refused,
         bpf_programs=nobody_knows if elsewhere else bpf_programs.loaded,
+        task_storage=task_storage,
         session=session and bool(features.has("kprobe_session")),
         func_ip=features.may_have("get_func_ip"),
         percpu_lookup=features.may_have("lookup_percpu_elem"),

@@ -53,7 +53,9 @@ class Options:
     ``mode``: compile the ``test`` or the ``bench`` probes instead of those that attach; begin and
     end blocks always. ``pid_filter``: probes count only for one process, which the runtime names.
     ``bpf_programs``: id and name of the BPF programs that are loaded; None: not known.
-    ``session``: entry and return of the same functions may share a program and a link. ``cpid`` is
+    ``session``: entry and return of the same functions may share a program and a link.
+    ``task_storage``: threads may keep what a map has of them, where the kernel is made for it;
+    only libbpf loads that. ``cpid`` is
     the process of the command that runs along (``-c``).
     ``func_ip``: this kernel has the helper bpf_get_func_ip (5.15, commit 9ffd9f3ff719);
     ``percpu_lookup``: it has bpf_map_lookup_percpu_elem (5.19, commit 07343110b293). ``has``: any
@@ -71,6 +73,7 @@ class Options:
     pid_filter: bool = False
     cpid: int | None = None
     session: bool = False
+    task_storage: bool = False
     bpf_programs: Callable[[], Sequence[tuple[int, str]] | None] = tuple
     refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
     func_ip: bool = True
@@ -203,6 +206,7 @@ def _compile(program: n.Program, kernel: Kernel, options: Options, report: Repor
         report_failures=options.report_failures,
         texts=tuple(facts.texts),
         lazy_alloc=kernel.has_function("bpf_mem_alloc_init"),
+        task_storage=lambda: options.task_storage and kernel.makes_task_storage,
         sessions=pairs(wanted) if session_kfunc else {},
         session_kfunc=session_kfunc,
         current_pid=current_process(kernel)[0] if options.pid_filter else "",

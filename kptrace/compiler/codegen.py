@@ -7,7 +7,7 @@ The bodies are made once; only declarations differ between the dialects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kptrace.compiler import arch, pieces, prelude, programs
@@ -16,6 +16,7 @@ from kptrace.compiler.declarations import Declared
 from kptrace.compiler.dialect import DIALECTS, Dialect
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.expand import Unit
+from kptrace.compiler.latency import task_maps
 from kptrace.compiler.map_functions import PERCPU_HASHES, map_functions
 from kptrace.compiler.sessions import call
 from kptrace.compiler.storage import Storage
@@ -55,6 +56,7 @@ def generate(
     config: Config,
     on_stack_limit: int,
     lazy_alloc: bool,
+    task_storage: Callable[[], bool] = lambda: False,
     cpus: int,
     report_failures: bool = False,
     texts: tuple[str, ...] = (),
@@ -66,10 +68,13 @@ def generate(
 
     ``sessions``: return unit by entry unit, where one link serves both; ``session_kfunc`` declares
     what tells them apart. ``current_pid``: the C of the current process's id, if the run is about
-    one process (``-p``).
+    one process (``-p``). ``task_storage``: whether the latency idiom may use it (`latency`).
     """
     infos = {key: one for key, one in checked.maps.items() if one.value is not None}
-    storage = Storage(infos, declared, config.max_map_keys, lazy_alloc)
+    per_task = task_maps(units, checked.bodies, infos, declared)
+    if per_task and not task_storage():
+        per_task = frozenset()
+    storage = Storage(infos, declared, config.max_map_keys, lazy_alloc, per_task)
     shared = Shared(
         machine=arch.of(machine),
         storage=storage,

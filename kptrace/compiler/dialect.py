@@ -44,6 +44,8 @@ _HELPERS = {
     "bpf_probe_read_kernel": (113, "long", "void *to, __u32 size, const void *from"),
     "bpf_probe_read_user_str": (114, "long", "void *to, __u32 size, const void *from"),
     "bpf_probe_read_kernel_str": (115, "long", "void *to, __u32 size, const void *from"),
+    "bpf_task_storage_get": (156, "void *", "void *map, void *task, void *value, __u64 flags"),
+    "bpf_get_current_task_btf": (158, "void *", "void"),
     "bpf_jiffies64": (118, "__u64", "void"),
     "bpf_get_ns_current_pid_tgid": (
         120, "long", "__u64 device, __u64 inode, void *to, __u32 size",
@@ -79,6 +81,13 @@ SECTIONS = {
     ProbeKind.SOFTWARE: "perf_event",
     **dict.fromkeys(TRACER_KINDS, "raw_tp"),
 }
+_RARER = (
+    ("BPF_MAP_TYPE_LRU_HASH", 9),
+    ("BPF_MAP_TYPE_LRU_PERCPU_HASH", 10),
+    ("BPF_MAP_TYPE_TASK_STORAGE", 29),
+    ("BPF_LOCAL_STORAGE_GET_F_CREATE", 1),
+)
+"""Constants that few objects need."""
 _TRUSTED_SECTION = "tp_btf"
 """Of a raw tracepoint's program that is loaded for it (see `plan.Program`)."""
 
@@ -123,6 +132,10 @@ class Dialect(ABC):
         """The slot of one CPU; null where there is no such key or CPU."""
 
     @abstractmethod
+    def task_storage(self, symbol: str, create: bool) -> str:
+        """The current thread's storage; null where it has none, or there is no memory."""
+
+    @abstractmethod
     def each(self, symbol: str, callback: str, frame: str) -> str:
         """Call a function for every entry of a map; gives their number."""
 
@@ -156,11 +169,7 @@ class Core(Dialect):
             for name, (number, result, arguments) in _HELPERS.items()
             if f"{name}(" in body
         )
-        lru = "".join(
-            f"\tBPF_MAP_TYPE_{name} = {number},\n"
-            for name, number in (("LRU_HASH", 9), ("LRU_PERCPU_HASH", 10))
-            if f"BPF_MAP_TYPE_{name})" in body
-        )
+        rarer = "".join(f"\t{name} = {number},\n" for name, number in _RARER if f"{name})" in body)
         return f"""\
 typedef unsigned char __u8;
 typedef signed char __s8;
@@ -182,7 +191,7 @@ enum {{
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
 	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
-{lru}	BPF_ANY = 0,
+{rarer}	BPF_ANY = 0,
 	BPF_NOEXIST = 1,
 	BPF_F_NO_PREALLOC = 1,
 }};
@@ -234,6 +243,10 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
     def percpu_lookup(self, symbol: str, key: str, cpu: str) -> str:
         return f"bpf_map_lookup_percpu_elem(&{symbol}, {key}, {cpu})"
+
+    def task_storage(self, symbol: str, create: bool) -> str:
+        flag = "BPF_LOCAL_STORAGE_GET_F_CREATE" if create else "0"
+        return f"bpf_task_storage_get(&{symbol}, bpf_get_current_task_btf(), 0, {flag})"
 
     def each(self, symbol: str, callback: str, frame: str) -> str:
         return f"bpf_for_each_map_elem(&{symbol}, {callback}, {frame}, 0)"
@@ -295,6 +308,11 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
             "BCC cannot read an aggregation inside a probe: it has no per-CPU lookup",
             hint="use --backend libbpf",
             code="bcc",
+        )
+
+    def task_storage(self, symbol: str, create: bool) -> str:
+        raise HostError(
+            "BCC has no storage of tasks in its C", hint="use --backend libbpf", code="bcc"
         )
 
     def each(self, symbol: str, callback: str, frame: str) -> str:

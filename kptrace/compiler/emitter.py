@@ -127,7 +127,7 @@ class Emitter(LoopEmitter):
         value = self.object(plan_map.value, "value")
         self.fill(node.value, value, plan_map.value)
         arguments = self.key_arguments(node.map, node.key)
-        warning = self.full_warning(node.span)
+        warning = self.full_warning(plan_map, node.span)
         self.line(f"{plan_map.symbol}_update(ctx, {arguments}&{value}, {warning});")
         self.effects += 1
 
@@ -147,7 +147,7 @@ class Emitter(LoopEmitter):
         slot = self.fresh("slot")
         given = f"ctx, {arguments}".removesuffix(", ")
         if plan_map.kind is not MapKind.PERCPU_ARRAY:
-            given = f"{given}, {self.full_warning(node.span)}"
+            given = f"{given}, {self.full_warning(plan_map, node.span)}"
         if plan_map.spills:
             later = self.fresh("later")
             self.line(f"_Bool {later} = 0;")

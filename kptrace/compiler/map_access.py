@@ -9,6 +9,7 @@ from kptrace import types
 from kptrace.compiler import tree
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.writer import Writer
+from kptrace.plan import Map, MapKind
 from kptrace.source import Span
 from kptrace.types import Type
 
@@ -16,6 +17,8 @@ MAP_FULL = (
     "Map full; can't update element. Try increasing max_map_keys config or manually setting the"
     " max entries in a map declaration e.g. `let @a = hash(5000)`"
 )
+
+NO_STORAGE = "Can't keep a value for this thread: the kernel has no memory for it just now."
 
 NO_ELEMENT = "Can't lookup map element because it does not exist."
 
@@ -33,9 +36,10 @@ class MapAccess(Writer, ABC):
 
     def key_arguments(self, name: str, key: tree.Expr | None) -> str:
         """The key as leading arguments of a map function, with a comma behind."""
-        if key is None:
+        plan_map = self.shared.storage.map(name)
+        if key is None or plan_map.kind is MapKind.TASK_STORAGE:
             return ""
-        kind = self.shared.storage.map(name).key
+        kind = plan_map.key
         assert kind is not None
         target = self.object(kind, "key")
         self.fill(key, target, kind)
@@ -99,8 +103,10 @@ class MapAccess(Writer, ABC):
         self.effects += 1
         return name
 
-    def full_warning(self, span: Span) -> int:
+    def full_warning(self, plan_map: Map, span: Span) -> int:
         """The event that tells that an update was refused."""
+        if plan_map.kind is MapKind.TASK_STORAGE:
+            return self.shared.events.warning(span, NO_STORAGE, "task_storage_get").id
         return self.shared.events.warning(span, MAP_FULL, "map_update_elem").id
 
     def has_key(self, node: tree.HasKey) -> str:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from kptrace.compiler import prelude
 from kptrace.compiler.dialect import Dialect
 from kptrace.compiler.writer import Shared
@@ -28,8 +30,9 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
     zero = "\t__u32 zero = 0;\n\n" if scalar else ""
     at = "&zero" if scalar else "key"
     symbol = one.symbol
+    if one.kind is MapKind.TASK_STORAGE:
+        return _task_storage(one, value, shared, dialect)
     kind = _KINDS[one.kind]
-    full = shared.storage.counter(CounterKind.MAP_FULL, one.name)
     parts = [
         f"/* {one.name} */\n"
         + dialect.map(kind, symbol, key, value, one.max_entries, not one.prealloc)
@@ -40,10 +43,7 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
             f"\treturn (__u64){dialect.address(symbol)};\n}}\n"
         )
     lookup = dialect.lookup(symbol, at)
-    dropped = (
-        f"static __always_inline void {symbol}_full(void *ctx, __u32 warning, int result)\n{{\n"
-        f"\tif (ledger_add({full}) == 1)\n\t\twarn_failed(ctx, warning, result);\n}}\n"
-    )
+    dropped = _dropped(one, shared)
     if f"read {symbol}" in shared.needs:
         slot = dialect.percpu_lookup(symbol, at, "cpu")
         parts.append(
@@ -97,3 +97,40 @@ def map_functions(one: Map, shared: Shared, dialect: Dialect) -> str:
         f"\treturn {dialect.delete(symbol, at)};\n}}\n"
     )
     return "\n".join(parts)
+
+
+def _dropped(one: Map, shared: Shared) -> str:
+    """Counts refused updates, and warns of the first one."""
+    full = shared.storage.counter(CounterKind.MAP_FULL, one.name)
+    return (
+        f"static __always_inline void {one.symbol}_full(void *ctx, __u32 warning, int result)\n{{\n"
+        f"\tif (ledger_add({full}) == 1)\n\t\twarn_failed(ctx, warning, result);\n}}\n"
+    )
+
+
+def _task_storage(one: Map, value: str, shared: Shared, dialect: Dialect) -> str:
+    """A value of the current thread. ``there`` tells it from none: to free it here would be slow,
+    and the kernel does so when the thread ends."""
+    symbol = one.symbol
+    entry = f"struct {symbol}_entry"
+    head = f"/* {one.name} */\n{entry} {{\n\t{value} value;\n\t__u64 there;\n}};\n" + dialect.map(
+        "task_storage", symbol, "__u32", entry, one.max_entries, not one.prealloc
+    )
+    find = f"\t{entry} *entry = {dialect.task_storage(symbol, create=False)};\n\n"
+    make = f"\t{entry} *entry = {dialect.task_storage(symbol, create=True)};\n\n"
+    function = "static __always_inline"
+    return "\n".join(
+        [
+            head,
+            _dropped(one, shared),
+            f"{function} {value} *{symbol}_lookup(void)\n{{\n{find}"
+            f"\treturn entry && entry->there ? &entry->value : (void *)0;\n}}\n",
+            f"{function} void {symbol}_update(void *ctx, {value} *value, __u32 warning)\n{{\n{make}"
+            f"\tif (!entry) {{\n\t\t{symbol}_full(ctx, warning, {prelude.ENOMEM});\n"
+            f"\t\treturn;\n\t}}\n"
+            f"\tentry->value = *value;\n\tentry->there = 1;\n}}\n",
+            f"{function} long {symbol}_delete(void)\n{{\n{find}"
+            f"\tif (!entry || !entry->there)\n\t\treturn {-errno.ENOENT};\n"
+            f"\tentry->there = 0;\n\treturn 0;\n}}\n",
+        ]
+    )

@@ -414,7 +414,7 @@ class ScalarEmitter(PartEmitter):
             self.line(f"if ({found})")
             self.line(f"\t*{found} = {new};")
             self.line("else")
-            warning = self.full_warning(node.span)
+            warning = self.full_warning(plan_map, node.span)
             self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new}, {warning});")
         result = new if node.prefix else old
         if self.spelling(node.type) == spelling:

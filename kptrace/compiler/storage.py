@@ -4,6 +4,7 @@
 * a scalar aggregation is one slot of a per-CPU array: no hash at all;
 * a keyed aggregation is one per-CPU hash lookup per hit; a histogram's value is its whole bucket
   array with count, sum, min and max;
+* a start that a thread keeps for its own later probe is storage of the task: no hash either;
 * every refused update, output or run has a ledger counter.
 """
 
@@ -36,8 +37,11 @@ class Storage:
         declared: Mapping[str, Declared],
         max_keys: int,
         lazy_alloc: bool,
+        per_task: frozenset[str] = frozenset(),
     ) -> None:
-        """``lazy_alloc``: hash elements can be allocated from any context on this kernel.
+        """``per_task`` are maps that become storage of the current task (`latency.task_maps`).
+
+        ``lazy_alloc``: hash elements can be allocated from any context on this kernel.
 
         That is so where BPF has an allocator of its own (Linux 6.1, commit 7c8199e24fa0); before
         it, an element allocated inside a probe on the allocator could deadlock.
@@ -51,6 +55,8 @@ class Storage:
         for info in infos.values():
             assert info.value is not None
             one = _map(info, declared.get(info.name), max_keys, lazy_alloc)
+            if info.name in per_task:
+                one = replace(one, kind=MapKind.TASK_STORAGE, max_entries=0, prealloc=False)
             one = replace(one, symbol=self._symbol(one.symbol))
             self.maps.append(one)
             self._index[info.name] = one

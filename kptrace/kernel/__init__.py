@@ -29,7 +29,7 @@ from kptrace.kernel.kallsyms import Symbols
 from kptrace.kernel.libbpf import BtfFile
 from kptrace.kernel.probeable import Probeable
 from kptrace.kernel.tracefs import Tracefs
-from kptrace.types import Type
+from kptrace.types import Struct, Type
 
 
 class Kernel:
@@ -107,6 +107,29 @@ class Kernel:
         if self.btf is not None and self.btf.function(name, "vmlinux") is not None:
             return True
         return bool(self.symbols.lookup(name, "vmlinux"))
+
+    @cached_property
+    def makes_task_storage(self) -> bool:
+        """Whether a program can give a task storage wherever it runs.
+
+        That is so where its memory comes from BPF's own allocator (since 6.4, commit
+        08a7ce384e33) or from a kmalloc that takes no lock (7.0, f484f4a3e058; in 7.2 elements
+        have a state besides): before, a probe inside the slab allocator could deadlock.
+        """
+        return any(
+            self._has_field(struct, name)
+            for struct, name in (
+                ("bpf_local_storage_map", "selem_ma"),
+                ("bpf_local_storage_map", "use_kmalloc_nolock"),
+                ("bpf_local_storage_elem", "state"),
+            )
+        )
+
+    def _has_field(self, struct: str, name: str) -> bool:
+        kind = None if self.btf is None else self.btf.type_named("struct", struct)
+        if self.btf is None or not isinstance(kind, Struct):
+            return False
+        return self.btf.field(kind, name) is not None
 
     @cached_property
     def tracefs(self) -> Tracefs:

@@ -59,10 +59,12 @@ class Maps:
             yield key, (extra,)
 
     def all(self) -> tuple[MapSnapshot, ...]:
-        return tuple(self.snapshot(one.name) for one in self._plan.maps)
+        return tuple(self.snapshot(one.name) for one in self._plan.maps if one.shown)
 
     def clear(self, name: str) -> None:
         one = self._plan.map(name)
+        if not one.shown:  # only at the end of a run, which it does not outlive
+            return
         maps.clear(self._loaded.map(one.symbol), one)
         self._zeroed.discard(name)
         self._spilled.pop(name, None)

@@ -86,6 +86,7 @@ class Case:
                 mode="bench" if "--bench" in options else "test" if "--test" in options else "",
                 pid_filter="--pid" in options,
                 session="--session" in options,
+                task_storage="--task-storage" in options,
             ),
         )
 
@@ -97,6 +98,8 @@ def _host(kernel: Kernel, options: list[str], lacks: list[str]) -> Kernel:
         changed["arch"] = options[options.index("--machine") + 1]
     if "btf" in lacks:
         changed["_opened"] = None, "the kernel was built without it"
+    if "--task-storage" in options:
+        changed["makes_task_storage"] = True
     if "cpus" in lacks:
         changed["possible_cpus"] = None
     if not changed:

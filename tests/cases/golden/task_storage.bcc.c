@@ -1,0 +1,1 @@
+/* BCC has no storage of tasks in its C */
