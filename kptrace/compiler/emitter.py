@@ -86,14 +86,12 @@ class Emitter(LoopEmitter):
         with self.braces(f"if ({condition})"):
             self.body(node.then)
         if node.otherwise:
-            self.lines[-1] += " else {"
-            self.indent += 1
-            self.body(node.otherwise)
-            self.indent -= 1
-            self.line("}")
+            with self.otherwise():
+                self.body(node.otherwise)
 
     def set_variable(self, node: tree.SetVar) -> None:
         kind = node.type
+        self.available.slot_changed(node.slot)
         if is_scalar(kind):
             value = "0" if node.value is None else self.scalar(node.value, kind)
             head = self.declaration(node.slot, kind) if node.declare else ""
@@ -129,6 +127,7 @@ class Emitter(LoopEmitter):
         arguments = self.key_arguments(node.map, node.key)
         warning = self.full_warning(plan_map, node.span)
         self.line(f"{plan_map.symbol}_update(ctx, {arguments}&{value}, {warning});")
+        self.available.map_changed(node.map)
         self.effects += 1
 
     def aggregate(self, node: tree.Aggregate) -> None:
@@ -195,20 +194,20 @@ class Emitter(LoopEmitter):
         value = self.scalar(node.number, types.INT64)
         if isinstance(node.number, tree.Const):
             number = value
+            self.give_signal(node.span, helper, number, result)
         else:
             self.line(f"__s64 {number} = {value};")
             with self.braces(f"if ({number} < 1 || {number} > 64)"):
                 self.tell(node.span, EventKind.ERRORF, "Invalid signal number: %lld", number)
-            self.lines[-1] += " else {"
-            self.indent += 1
+            with self.otherwise():
+                self.give_signal(node.span, helper, number, result)
+        self.effects += 1
+
+    def give_signal(self, span: Span, helper: str, number: str, result: str) -> None:
         self.line(f"int {result} = {helper}({number});")
         with self.braces(f"if ({result})"):
             text = "signal call failed with error %lld"
-            self.tell(node.span, EventKind.WARNF, text, result)
-        if not isinstance(node.number, tree.Const):
-            self.indent -= 1
-            self.line("}")
-        self.effects += 1
+            self.tell(span, EventKind.WARNF, text, result)
 
     def tell(self, span: Span, kind: EventKind, text: str, number: str) -> None:
         """An errorf or warnf of the language's own, with one number."""

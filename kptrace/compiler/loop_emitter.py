@@ -26,31 +26,29 @@ class LoopEmitter(ValueEmitter):
 
     def while_(self, node: tree.While) -> None:
         mark = len(self.lines)
-        self.indent += 1
-        condition = self.expr(node.condition)
-        self.indent -= 1
         tabs = "\t" * self.indent
-        if len(self.lines) == mark:
-            self.line(f"while ({condition}) {{")
-        else:
-            # the condition needs statements, in every round
-            self.lines.insert(mark, f"{tabs}while (1) {{")
-            self.line(f"\tif (!{condition})")
-            self.line("\t\tbreak;")
-        self.c_body(node.body)
+        with self.indented(again=True):
+            condition = self.expr(node.condition)
+            if len(self.lines) == mark:
+                self.lines.append(f"{tabs}while ({condition}) {{")
+            else:
+                # the condition needs statements, in every round
+                self.lines.insert(mark, f"{tabs}while (1) {{")
+                self.line(f"if (!{condition})")
+                self.line("\tbreak;")
+            self.c_body(node.body)
         self.line("}")
 
     def unroll(self, node: tree.Unroll) -> None:
         name = self.fresh("round")
         self.line(f"for (__u64 {name} = 0; {name} < {node.count}; {name}++) {{")
-        self.c_body(node.body)
+        with self.indented(again=True):
+            self.c_body(node.body)
         self.line("}")
 
     def c_body(self, body: tree.Body) -> None:
         self.loops.append("c")
-        self.indent += 1
         self.body(body)
-        self.indent -= 1
         self.loops.pop()
 
     def jump(self, node: tree.Jump) -> None:
@@ -156,9 +154,10 @@ class LoopEmitter(ValueEmitter):
         """A function for a loop's body: what is emitted meanwhile goes there."""
         name = self.fresh(f"{self.name}_loop")
         outer = self.lines, self.indent
-        self.lines, self.indent = [], 1
+        self.lines, self.indent = [], 0
         self.loops.append("function")
-        yield name
+        with self.indented(again=True):
+            yield name
         self.loops.pop()
         body = self.lines
         self.lines, self.indent = outer

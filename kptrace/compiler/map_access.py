@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 
 from kptrace import types
 from kptrace.compiler import tree
+from kptrace.compiler.available import made_of
 from kptrace.compiler.rules import is_scalar
 from kptrace.compiler.writer import Writer
 from kptrace.plan import Map, MapKind
@@ -41,9 +42,15 @@ class MapAccess(Writer, ABC):
             return ""
         kind = plan_map.key
         assert kind is not None
-        target = self.object(kind, "key")
-        self.fill(key, target, kind)
-        return f"&{target}, "
+        slots = made_of(key)
+        what = f"{types.type_name(kind)} {key!r}"
+        known = None if slots is None else self.available.get(what)
+        if known is None:
+            known = self.object(kind, "key")
+            self.fill(key, known, kind)
+            if slots is not None:
+                self.available.put(what, known, slots)
+        return f"&{known}, "
 
     def key_argument(self, name: str, key: tree.Expr | None) -> str:
         """The key as the only argument of a map function."""
@@ -71,10 +78,17 @@ class MapAccess(Writer, ABC):
 
     def map_value(self, node: tree.MapRead) -> str:
         """A scalar value; zero where there is no such key."""
+        slots = made_of(node.key)
+        what = repr(node)
+        known = None if slots is None else self.available.get(what)
+        if known is not None and not self.shared.report_failures:  # else each lookup is told of
+            return known
         found = self.lookup(node)
         name = self.fresh("value")
         plan_map = self.shared.storage.map(node.map)
         self.line(f"{self.spelling(plan_map.value)} {name} = {found} ? *{found} : 0;")
+        if slots is not None:
+            self.available.put(what, name, slots, node.map)
         return name
 
     def aggregate_value(self, node: tree.AggregateRead) -> str:
@@ -100,6 +114,7 @@ class MapAccess(Writer, ABC):
         key = self.key_argument(node.map, node.key)
         name = self.fresh("missing")
         self.line(f"int {name} = {plan_map.symbol}_delete({key});")
+        self.available.map_changed(node.map)
         self.effects += 1
         return name
 
@@ -119,6 +134,7 @@ class MapAccess(Writer, ABC):
         self.effects += 1
         scalar = is_scalar(node.value)
         target = self.variable(node.slot) if scalar else self.variable_object(node.slot)
+        self.available.slot_changed(node.slot)
         with self.braces(f"if ({found})"):
             if isinstance(plan_map.value, types.AGGREGATES):
                 self.line(f"{target} = {self.merged(node.map, key)};")

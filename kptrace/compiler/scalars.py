@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from kptrace import types
 from kptrace.compiler import tree
+from kptrace.compiler.available import ONCE
 from kptrace.compiler.builtins import BUILTINS
 from kptrace.compiler.parts import PartEmitter
 from kptrace.compiler.rules import is_scalar
@@ -182,7 +183,18 @@ class ScalarEmitter(PartEmitter):
     def builtin(self, node: tree.Builtin) -> str:
         if node.name == "elapsed":
             self.shared.needs.add("start_time")
-        return BUILTINS[node.name].c
+        text = BUILTINS[node.name].c
+        helper = next((one for one in ONCE if one in text), "")
+        return text.replace(helper, self.once(helper)) if helper else text
+
+    def once(self, helper: str) -> str:
+        """The variable with what a helper gives in this program."""
+        known = self.available.get(helper)
+        if known is None:
+            known = self.fresh(ONCE[helper])
+            self.line(f"__u64 {known} = {helper};")
+            self.available.put(helper, known)
+        return known
 
     def inline(self, node: tree.Inline, to: str = "") -> str:
         """The C of a template, after the statements that its operands need."""
@@ -311,9 +323,8 @@ class ScalarEmitter(PartEmitter):
         self.line(f"__u64 {quotient} = 1;")
         with self.braces(f"if ({name})"):
             self.line(f"{quotient} = (__u64){left} {node.op} {name};")
-        self.lines[-1] += " else {"
-        self.line(f"\twarn(ctx, {event.id});")
-        self.line("}")
+        with self.otherwise():
+            self.line(f"warn(ctx, {event.id});")
         return f"(({spelling}){quotient})"
 
     def compared(self, node: tree.Expr, comparison: tree.Equal) -> str:
@@ -351,9 +362,8 @@ class ScalarEmitter(PartEmitter):
     def logical(self, node: tree.Logical) -> str:
         left = self.expr(node.left)
         mark = len(self.lines)
-        self.indent += 1
-        right = self.expr(node.right)
-        self.indent -= 1
+        with self.indented():
+            right = self.expr(node.right)
         if len(self.lines) == mark:
             return f"({left} {node.op} {right})"
         # the right side needs statements: run them only where it decides
@@ -368,11 +378,11 @@ class ScalarEmitter(PartEmitter):
     def ternary(self, node: tree.Ternary) -> str:
         condition = self.expr(node.condition)
         mark = len(self.lines)
-        self.indent += 1
-        then = self.scalar(node.then, node.type)
+        with self.indented():
+            then = self.scalar(node.then, node.type)
         middle = len(self.lines)
-        otherwise = self.scalar(node.otherwise, node.type)
-        self.indent -= 1
+        with self.indented():
+            otherwise = self.scalar(node.otherwise, node.type)
         if len(self.lines) == mark:
             return f"({condition} ? {then} : {otherwise})"
         name = self.fresh("chosen")
@@ -403,6 +413,7 @@ class ScalarEmitter(PartEmitter):
             self.line(f"{spelling} {new} = {old} {step};")
             forgotten = self.forgotten(node.target.slot, node.target.type, new)
             self.line(f"{self.variable(node.target.slot)} = {forgotten};")
+            self.available.slot_changed(node.target.slot)
         else:
             plan_map = self.shared.storage.map(node.target.map)
             arguments = self.key_arguments(node.target.map, node.target.key)
@@ -416,6 +427,7 @@ class ScalarEmitter(PartEmitter):
             self.line("else")
             warning = self.full_warning(plan_map, node.span)
             self.line(f"\t{plan_map.symbol}_update(ctx, {arguments}&{new}, {warning});")
+            self.available.map_changed(node.target.map)
         result = new if node.prefix else old
         if self.spelling(node.type) == spelling:
             return result

@@ -226,11 +226,8 @@ class ValueEmitter(ScalarEmitter):
         condition = self.expr(node.condition)
         with self.braces(f"if ({condition})"):
             self.store(node.then, target, kind)
-        self.lines[-1] += " else {"
-        self.indent += 1
-        self.store(node.otherwise, target, kind)
-        self.indent -= 1
-        self.line("}")
+        with self.otherwise():
+            self.store(node.otherwise, target, kind)
 
     def address(self, node: tree.Expr) -> str:
         """An lvalue that holds a string, tuple or network address."""

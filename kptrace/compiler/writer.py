@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from kptrace import types
 from kptrace.compiler import arch
+from kptrace.compiler.available import Available
 from kptrace.compiler.ctypes import KernelTypes, ValueTypes
 from kptrace.compiler.events import EventTable
 from kptrace.compiler.storage import Storage
@@ -75,6 +76,7 @@ class Writer:
         self.joined = ""
         self.numbers: dict[str, int] = {}
         self.context: list[tuple[str, int, int]] = []
+        self.available = Available()
 
     def line(self, text: str) -> None:
         self.lines.append("\t" * self.indent + text)
@@ -87,10 +89,25 @@ class Writer:
     @contextmanager
     def braces(self, head: str = "") -> Iterator[None]:
         self.line(f"{head} {{".lstrip())
-        self.indent += 1
-        yield
-        self.indent -= 1
+        with self.indented():
+            yield
         self.line("}")
+
+    @contextmanager
+    def otherwise(self) -> Iterator[None]:
+        """The ``else`` of the braces that were just closed."""
+        self.lines[-1] += " else {"
+        with self.indented():
+            yield
+        self.line("}")
+
+    @contextmanager
+    def indented(self, *, again: bool = False) -> Iterator[None]:
+        """The inside of a block; ``again``: of a loop, or of a function."""
+        self.indent += 1
+        with self.available.scope(again=again):
+            yield
+        self.indent -= 1
 
     def fresh(self, stem: str) -> str:
         """A C name that this program does not use yet."""

@@ -80,16 +80,11 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 	return events.perf_submit(ctx, event, size);
 }
 
-struct scratch_slot {
-	__u64 busy;
-	__u64 words[8];
-};
-
 struct zeros {
 	__u64 words[1];
 };
 
-BPF_TABLE("percpu_array", __u32, __u64, ledger, 8);
+BPF_TABLE("percpu_array", __u32, __u64, ledger, 7);
 
 static __always_inline __u64 *ledger_at(__u32 *index)
 {
@@ -101,13 +96,6 @@ BPF_TABLE("array", __u32, __u32, control, 4);
 static __always_inline __u32 *control_at(__u32 *index)
 {
 	return control.lookup(index);
-}
-
-BPF_TABLE("percpu_array", __u32, struct scratch_slot, scratch, 4);
-
-static __always_inline struct scratch_slot *scratch_at(__u32 *index)
-{
-	return scratch.lookup(index);
 }
 
 BPF_TABLE("array", __u32, struct zeros, zeros, 1);
@@ -143,28 +131,6 @@ static __always_inline _Bool active(void)
 	return on && *on;
 }
 
-/*
- * Big objects live in per-CPU scratch memory. An interrupt may nest inside a program, so each run
- * takes a free slot; when none is free the run is refused and counted.
- */
-static __always_inline struct scratch_slot *scratch_enter(__u32 refused)
-{
-#pragma unroll
-	for (__u32 i = 0; i < 4; i++) {
-		__u32 index = i;
-		struct scratch_slot *slot = scratch_at(&index);
-
-		if (!slot)
-			continue;
-		__sync_fetch_and_add(&slot->busy, 1);
-		if (*(volatile __u64 *)&slot->busy == 1)
-			return slot;
-		__sync_fetch_and_add(&slot->busy, -1);
-	}
-	ledger_add(refused);
-	return (void *)0;
-}
-
 /* The run shall end, also where a full buffer refuses the event that says so. */
 static __always_inline void ask_exit(__u32 code)
 {
@@ -194,7 +160,7 @@ BPF_TABLE("hash", __u32, __u64, map_start, 1);
 
 static __always_inline void map_start_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(5) == 1)
+	if (ledger_add(4) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -226,7 +192,7 @@ BPF_TABLE("percpu_hash", __u64, struct count, map_n, 4096);
 
 static __always_inline void map_n_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(6) == 1)
+	if (ledger_add(5) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -259,7 +225,7 @@ BPF_TABLE("hash", struct tuple_0, __s8, map_v, 4096);
 
 static __always_inline void map_v_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(7) == 1)
+	if (ledger_add(6) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -314,17 +280,17 @@ int probe_0(void *ctx)
 	return 0;
 }
 
-struct probe_1_scratch {
-	__u64 busy;
-	struct event_14 event_6 __attribute__((aligned(8)));
-};
-
-static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scratch)
+/* interval:ms:250 */
+int probe_1(void *ctx)
 {
+	if (!active())
+		return 0;
+	ledger_add(2);
 	/* @n[cpu] = count(); */
 #line 4 "actions.bt"
 	__u64 key_0;
-	key_0 = (__u64)bpf_get_smp_processor_id();
+	__u64 cpu_0 = bpf_get_smp_processor_id();
+	key_0 = (__u64)cpu_0;
 	struct count *slot_0 = map_n_slot(ctx, &key_0, 4);
 	if (slot_0) {
 		slot_0->n += 1;
@@ -335,7 +301,8 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	value_0 = 1;
 	struct tuple_0 key_1;
 	__builtin_memset(&key_1, 0, sizeof(key_1));
-	key_1.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_1.f0 = (__u32)(pid_tgid_0 >> 32);
 	__builtin_memset(key_1.f1.data, 0, 16);
 	bpf_get_current_comm(key_1.f1.data, 16);
 	map_v_update(ctx, &key_1, &value_0, 5);
@@ -364,12 +331,7 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 #line 9 "actions.bt"
 	struct event_9 event_3;
 	__builtin_memset(&event_3, 0, sizeof(event_3));
-	struct tuple_0 key_2;
-	__builtin_memset(&key_2, 0, sizeof(key_2));
-	key_2.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	__builtin_memset(key_2.f1.data, 0, 16);
-	bpf_get_current_comm(key_2.f1.data, 16);
-	__s8 *found_0 = map_v_lookup(&key_2);
+	__s8 *found_0 = map_v_lookup(&key_1);
 	__s8 value_1 = found_0 ? *found_0 : 0;
 	event_3.arg0 = value_1;
 	event_3.header.time = bpf_ktime_get_ns();
@@ -392,23 +354,18 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	send(ctx, &event_5, sizeof(event_5));
 	/* delete(@v, (pid, comm)) */
 #line 12 "actions.bt"
-	struct tuple_0 key_3;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	__builtin_memset(key_3.f1.data, 0, 16);
-	bpf_get_current_comm(key_3.f1.data, 16);
-	int missing_0 = map_v_delete(&key_3);
+	int missing_0 = map_v_delete(&key_1);
 	if (missing_0) {
 		warn_failed(ctx, 12, missing_0);
 	}
 	/* delete(@v[1, "x"]) */
 #line 13 "actions.bt"
-	struct tuple_0 key_4;
-	__builtin_memset(&key_4, 0, sizeof(key_4));
-	key_4.f0 = 1;
-	__builtin_memset(key_4.f1.data, 0, 16);
-	__builtin_memcpy(key_4.f1.data, "x", 1);
-	int missing_1 = map_v_delete(&key_4);
+	struct tuple_0 key_2;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.f0 = 1;
+	__builtin_memset(key_2.f1.data, 0, 16);
+	__builtin_memcpy(key_2.f1.data, "x", 1);
+	int missing_1 = map_v_delete(&key_2);
 	if (missing_1) {
 		warn_failed(ctx, 13, missing_1);
 	}
@@ -418,44 +375,29 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 	if (!missing_2) {
 		/* printf("%d %u %x %lld %c %p %s%%\n", -1, 255, 255, nsecs, 65, curtask, comm) */
 #line 14 "actions.bt"
-		__builtin_memset(&scratch->event_6, 0, sizeof(scratch->event_6));
-		scratch->event_6.arg0 = -1;
-		scratch->event_6.arg1 = 255;
-		scratch->event_6.arg2 = 255;
-		scratch->event_6.arg3 = bpf_ktime_get_boot_ns();
-		scratch->event_6.arg4 = 65;
-		scratch->event_6.arg5 = (__u64)bpf_get_current_task();
-		__builtin_memset(scratch->event_6.arg6.data, 0, 16);
-		bpf_get_current_comm(scratch->event_6.arg6.data, 16);
-		scratch->event_6.header.time = bpf_ktime_get_ns();
-		scratch->event_6.header.id = 14;
-		scratch->event_6.header.unused = 0;
-		send(ctx, &scratch->event_6, sizeof(scratch->event_6));
+		struct event_14 event_6;
+		__builtin_memset(&event_6, 0, sizeof(event_6));
+		event_6.arg0 = -1;
+		event_6.arg1 = 255;
+		event_6.arg2 = 255;
+		event_6.arg3 = bpf_ktime_get_boot_ns();
+		event_6.arg4 = 65;
+		__u64 task_0 = bpf_get_current_task();
+		event_6.arg5 = (__u64)task_0;
+		__builtin_memset(event_6.arg6.data, 0, 16);
+		bpf_get_current_comm(event_6.arg6.data, 16);
+		event_6.header.time = bpf_ktime_get_ns();
+		event_6.header.id = 14;
+		event_6.header.unused = 0;
+		send(ctx, &event_6, sizeof(event_6));
 	}
 	return 0;
-}
-
-/* interval:ms:250 */
-int probe_1(void *ctx)
-{
-	struct scratch_slot *slot;
-	int result;
-
-	if (!active())
-		return 0;
-	ledger_add(2);
-	slot = scratch_enter(3);
-	if (!slot)
-		return 0;
-	result = probe_1_body(ctx, (void *)slot);
-	__sync_fetch_and_add(&slot->busy, -1);
-	return result;
 }
 
 /* end */
 int probe_2(void *ctx)
 {
-	ledger_add(4);
+	ledger_add(3);
 	/* exit(3) */
 #line 16 "actions.bt"
 	struct event_15 event_0;

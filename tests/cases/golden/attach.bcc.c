@@ -153,7 +153,13 @@ int probe_0(__u64 *ctx)
 	ledger_add(1);
 	/* if pid > 1 && uid == 0 */
 #line 4 "attach.bt"
-	if ((((__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) > 1) && ((bpf_get_current_uid_gid() & 0xffffffff) == 0))) {
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	_Bool condition_0 = ((__u64)(__u32)(pid_tgid_0 >> 32) > 1);
+	if (condition_0) {
+		__u64 uid_gid_0 = bpf_get_current_uid_gid();
+		condition_0 = ((uid_gid_0 & 0xffffffff) == 0);
+	}
+	if (condition_0) {
 		/* @[func] = count(); */
 #line 6 "attach.bt"
 		__u64 key_0;
@@ -174,7 +180,13 @@ int probe_1(__u64 *ctx)
 	ledger_add(2);
 	/* if pid > 1 && uid == 0 */
 #line 4 "attach.bt"
-	if ((((__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) > 1) && ((bpf_get_current_uid_gid() & 0xffffffff) == 0))) {
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	_Bool condition_0 = ((__u64)(__u32)(pid_tgid_0 >> 32) > 1);
+	if (condition_0) {
+		__u64 uid_gid_0 = bpf_get_current_uid_gid();
+		condition_0 = ((uid_gid_0 & 0xffffffff) == 0);
+	}
+	if (condition_0) {
 		/* @[func] = count(); */
 #line 6 "attach.bt"
 		__u64 key_0;
@@ -195,7 +207,13 @@ int probe_2(__u64 *ctx)
 	ledger_add(3);
 	/* if pid > 1 && uid == 0 */
 #line 4 "attach.bt"
-	if ((((__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) > 1) && ((bpf_get_current_uid_gid() & 0xffffffff) == 0))) {
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	_Bool condition_0 = ((__u64)(__u32)(pid_tgid_0 >> 32) > 1);
+	if (condition_0) {
+		__u64 uid_gid_0 = bpf_get_current_uid_gid();
+		condition_0 = ((uid_gid_0 & 0xffffffff) == 0);
+	}
+	if (condition_0) {
 		/* @[func] = count(); */
 #line 6 "attach.bt"
 		__u64 key_0;

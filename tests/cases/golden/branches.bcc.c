@@ -248,9 +248,7 @@ int probe_0(void *ctx)
 			chosen_0 = (value_6 + 1);
 		}
 		value_3 = chosen_0;
-		__s8 key_4;
-		key_4 = 1;
-		map_a_update(ctx, &key_4, &value_3, 0);
+		map_a_update(ctx, &key_0, &value_3, 0);
 	} else {
 		/* if @c == 5 */
 #line 5 "branches.bt"
@@ -260,33 +258,23 @@ int probe_0(void *ctx)
 			/* @b[3] = @c ?: 7; */
 #line 6 "branches.bt"
 			__s64 value_8;
-			__s64 *found_7 = map_c_lookup();
-			__s64 value_9 = found_7 ? *found_7 : 0;
-			__s64 chosen_1;
-			if (value_9) {
-				__s64 *found_8 = map_c_lookup();
-				__s64 value_10 = found_8 ? *found_8 : 0;
-				chosen_1 = value_10;
-			} else {
-				chosen_1 = 7;
-			}
-			value_8 = chosen_1;
-			__s8 key_5;
-			key_5 = 3;
-			map_b_update(ctx, &key_5, &value_8, 1);
+			value_8 = (value_7 ? value_7 : 7);
+			__s8 key_4;
+			key_4 = 3;
+			map_b_update(ctx, &key_4, &value_8, 1);
 		} else {
 			/* @c = 5; */
 #line 8 "branches.bt"
-			__s64 value_11;
-			value_11 = 5;
-			map_c_update(ctx, &value_11, 2);
+			__s64 value_9;
+			value_9 = 5;
+			map_c_update(ctx, &value_9, 2);
 			/* @b[2] = 4; */
 #line 9 "branches.bt"
-			__s64 value_12;
-			value_12 = 4;
-			__s8 key_6;
-			key_6 = 2;
-			map_b_update(ctx, &key_6, &value_12, 3);
+			__s64 value_10;
+			value_10 = 4;
+			__s8 key_5;
+			key_5 = 2;
+			map_b_update(ctx, &key_5, &value_10, 3);
 		}
 	}
 	/* { $x = 1; @c = $x + elapsed / 1000; } */
@@ -297,23 +285,23 @@ int probe_0(void *ctx)
 		__s8 v_x = 1;
 		/* @c = $x + elapsed / 1000; */
 #line 11 "branches.bt"
-		__s64 value_13;
-		value_13 = ((__s64)v_x + (__s64)((__u64)((__u64)(bpf_ktime_get_boot_ns() - start_time_get()) / 1000)));
-		map_c_update(ctx, &value_13, 4);
+		__s64 value_11;
+		value_11 = ((__s64)v_x + (__s64)((__u64)((__u64)(bpf_ktime_get_boot_ns() - start_time_get()) / 1000)));
+		map_c_update(ctx, &value_11, 4);
 	}
 	/* if @c > 100 */
 #line 12 "branches.bt"
-	__s64 *found_9 = map_c_lookup();
-	__s64 value_14 = found_9 ? *found_9 : 0;
-	if ((value_14 > 100)) {
+	__s64 *found_7 = map_c_lookup();
+	__s64 value_12 = found_7 ? *found_7 : 0;
+	if ((value_12 > 100)) {
 		/* return; */
 #line 12 "branches.bt"
 		return 0;
 	}
 	/* @done = true; */
 #line 13 "branches.bt"
-	_Bool value_15;
-	value_15 = 1;
-	map_done_update(ctx, &value_15, 5);
+	_Bool value_13;
+	value_13 = 1;
+	map_done_update(ctx, &value_13, 5);
 	return 0;
 }

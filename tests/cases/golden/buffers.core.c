@@ -473,7 +473,8 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	_Bool value_3;
 	struct tuple_0 side_1;
 	__builtin_memset(&side_1, 0, sizeof(side_1));
-	side_1.f0 = (__u64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	side_1.f0 = (__u64)(__u32)(pid_tgid_0 >> 32);
 	__builtin_memset(side_1.f1.data, 0, 16);
 	bpf_get_current_comm(side_1.f1.data, 16);
 	struct tuple_0 side_2;
@@ -488,7 +489,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	_Bool value_4;
 	struct tuple_1 side_3;
 	__builtin_memset(&side_3, 0, sizeof(side_3));
-	side_3.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	side_3.f0 = (__u32)(pid_tgid_0 >> 32);
 	__builtin_memset(side_3.f1.data, 0, 4);
 	__builtin_memcpy(side_3.f1.data, "x", 1);
 	struct tuple_1 side_4;
@@ -502,10 +503,10 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 #line 9 "buffers.bt"
 	_Bool value_5;
 	struct array_0 value_6;
-	__u64 number_0 = (__u64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 number_0 = (__u64)(__u32)(pid_tgid_0 >> 32);
 	__builtin_memcpy(&value_6, &number_0, 4);
 	struct array_0 value_7;
-	__u64 number_1 = (__u64)(__u32)bpf_get_current_pid_tgid();
+	__u64 number_1 = (__u64)(__u32)pid_tgid_0;
 	__builtin_memcpy(&value_7, &number_1, 4);
 	value_5 = (bytes_equal(&value_6, &value_7, 4));
 	map_array_update(ctx, &value_5, 5);

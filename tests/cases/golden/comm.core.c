@@ -373,8 +373,9 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	{
 		/* comm(ppid) */
 #line 1 "comm.bt"
+		__u64 task_0 = bpf_get_current_task();
 		__u64 real_parent_0 = 0;
-		bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+		bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)task_0))->real_parent);
 		__s32 tgid_0 = 0;
 		bpf_probe_read_kernel(&tgid_0, sizeof(tgid_0), &((struct task_struct___k *)(real_parent_0))->tgid);
 		__s64 v_process = ((__s64)tgid_0);

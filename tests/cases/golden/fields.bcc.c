@@ -659,8 +659,9 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	/* @parent = curtask.real_parent.real_parent.pid; */
 #line 6 "fields.bt"
 	__s32 value_3;
+	__u64 task_0 = bpf_get_current_task();
 	__u64 real_parent_0 = 0;
-	bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)task_0))->real_parent);
 	__u64 real_parent_1 = 0;
 	bpf_probe_read_kernel(&real_parent_1, sizeof(real_parent_1), &((struct task_struct___k *)(real_parent_0))->real_parent);
 	__s32 pid_0 = 0;
@@ -671,7 +672,7 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 #line 7 "fields.bt"
 	struct string_16 value_4;
 	__u64 real_parent_2 = 0;
-	bpf_probe_read_kernel(&real_parent_2, sizeof(real_parent_2), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+	bpf_probe_read_kernel(&real_parent_2, sizeof(real_parent_2), &((struct task_struct___k *)((__u64)task_0))->real_parent);
 	struct string_17 text_0;
 	__builtin_memset(text_0.data, 0, 17);
 	bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)(real_parent_2))->comm);

@@ -166,7 +166,8 @@ static __always_inline int probe_0_body(struct probe_0_record *ctx, struct probe
 #line 5 "join.bt"
 	struct event_2 event_0;
 	__builtin_memset(&event_0, 0, sizeof(event_0));
-	event_0.arg0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	event_0.arg0 = (__u32)(pid_tgid_0 >> 32);
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 2;
 	event_0.header.unused = 0;

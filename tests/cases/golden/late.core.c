@@ -221,12 +221,14 @@ int probe_0(void *ctx)
 #line 4 "late.bt"
 	struct cgroup_path value_0;
 	__builtin_memset(&value_0, 0, sizeof(value_0));
-	value_0.id = (bpf_get_current_cgroup_id()); value_0.filter = 4;
+	__u64 cgroup_id_0 = bpf_get_current_cgroup_id();
+	value_0.id = (cgroup_id_0); value_0.filter = 4;
 	struct tuple_0 key_0;
 	__builtin_memset(&key_0, 0, sizeof(key_0));
 	__builtin_memset(&key_0.f0, 0, sizeof(key_0.f0));
 	key_0.f0.ns = ((__u64)5); key_0.f0.clock = 0; key_0.f0.format = 2;
-	key_0.f1 = (bpf_get_current_uid_gid() & 0xffffffff);
+	__u64 uid_gid_0 = bpf_get_current_uid_gid();
+	key_0.f1 = (uid_gid_0 & 0xffffffff);
 	map_at_update(ctx, &key_0, &value_0, 1);
 	/* $then = strftime("%H", nsecs); */
 #line 5 "late.bt"

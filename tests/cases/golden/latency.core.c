@@ -278,7 +278,8 @@ int probe_0(__u64 *ctx)
 	__u64 value_0;
 	value_0 = bpf_ktime_get_boot_ns();
 	__u32 key_0;
-	key_0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_0 = (__u32)pid_tgid_0;
 	map_start_update(ctx, &key_0, &value_0, 0);
 	return 0;
 }
@@ -293,28 +294,25 @@ int probe_1(__u64 *ctx)
 	/* if @start[tid] */
 #line 3 "latency.bt"
 	__u32 key_0;
-	key_0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_0 = (__u32)pid_tgid_0;
 	__u64 *found_0 = map_start_lookup(&key_0);
 	__u64 value_0 = found_0 ? *found_0 : 0;
 	if (value_0) {
 		/* @ns[comm] = hist(nsecs - @start[tid]); */
 #line 4 "latency.bt"
-		__u32 key_1;
-		key_1 = (__u32)bpf_get_current_pid_tgid();
-		__u64 *found_1 = map_start_lookup(&key_1);
-		__u64 value_1 = found_1 ? *found_1 : 0;
-		__s64 number_0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value_1);
-		struct string_16 key_2;
-		__builtin_memset(key_2.data, 0, 16);
-		bpf_get_current_comm(key_2.data, 16);
+		__s64 number_0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value_0);
+		struct string_16 key_1;
+		__builtin_memset(key_1.data, 0, 16);
+		bpf_get_current_comm(key_1.data, 16);
 		_Bool later_0 = 0;
-		struct hist_65 *slot_0 = map_ns_slot(ctx, &key_2, 1, &later_0);
+		struct hist_65 *slot_0 = map_ns_slot(ctx, &key_1, 1, &later_0);
 		if (slot_0) {
 			hist_add_0(slot_0, number_0);
 		}
 		if (later_0) {
 			struct event_2 event_0;
-			__builtin_memcpy(&event_0.arg0, &key_2, 16);
+			__builtin_memcpy(&event_0.arg0, &key_1, 16);
 			event_0.arg1 = number_0;
 			event_0.header.time = bpf_ktime_get_ns();
 			event_0.header.id = 2;
@@ -323,9 +321,7 @@ int probe_1(__u64 *ctx)
 		}
 		/* delete(@start, tid) */
 #line 5 "latency.bt"
-		__u32 key_3;
-		key_3 = (__u32)bpf_get_current_pid_tgid();
-		int missing_0 = map_start_delete(&key_3);
+		int missing_0 = map_start_delete(&key_0);
 		if (missing_0) {
 			warn_failed(ctx, 3, missing_0);
 		}

@@ -514,9 +514,7 @@ int probe_0(struct probe_0_record *ctx)
 		(void)old_0;
 		/* if @left[$sum] > 2 */
 #line 22 "loops.bt"
-		__s64 key_4;
-		key_4 = frame->v_sum;
-		__s64 *found_1 = map_left_lookup(&key_4);
+		__s64 *found_1 = map_left_lookup(&key_3);
 		__s64 value_1 = found_1 ? *found_1 : 0;
 		if ((value_1 > 2)) {
 			/* break */

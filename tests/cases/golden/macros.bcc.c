@@ -243,11 +243,7 @@ int probe_1(struct probe_1_record *ctx)
 		if (value_0) {
 			/* let $t = @start[key]; */
 #line 2 "macros.bt"
-			__s32 key_1;
-			key_1 = (__s32)ctx->prev_pid;
-			__s64 *found_1 = map_t_lookup(&key_1);
-			__s64 value_1 = found_1 ? *found_1 : 0;
-			__s64 v_t = value_1;
+			__s64 v_t = value_0;
 			/* printf("%d\n", nsecs - $t) */
 #line 2 "macros.bt"
 			struct event_1 event_0;
@@ -258,9 +254,7 @@ int probe_1(struct probe_1_record *ctx)
 			send(ctx, &event_0, sizeof(event_0));
 			/* delete(@start, key) */
 #line 2 "macros.bt"
-			__s32 key_2;
-			key_2 = (__s32)ctx->prev_pid;
-			int missing_0 = map_t_delete(&key_2);
+			int missing_0 = map_t_delete(&key_0);
 			if (missing_0) {
 				warn_failed(ctx, 2, missing_0);
 			}
@@ -268,10 +262,10 @@ int probe_1(struct probe_1_record *ctx)
 	}
 	/* @n[probe_of] = events(); */
 #line 8 "macros.bt"
-	struct string_30 key_3;
-	__builtin_memset(key_3.data, 0, 30);
-	__builtin_memcpy(key_3.data, "tracepoint:sched:sched_switch", 29);
-	struct count *slot_0 = map_n_slot(ctx, &key_3, 3);
+	struct string_30 key_1;
+	__builtin_memset(key_1.data, 0, 30);
+	__builtin_memcpy(key_1.data, "tracepoint:sched:sched_switch", 29);
+	struct count *slot_0 = map_n_slot(ctx, &key_1, 3);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
@@ -294,11 +288,7 @@ int probe_2(void *ctx)
 		if (value_0) {
 			/* let $t = @start[key]; */
 #line 2 "macros.bt"
-			__s32 key_1;
-			key_1 = 1;
-			__s64 *found_1 = map_t_lookup(&key_1);
-			__s64 value_1 = found_1 ? *found_1 : 0;
-			__s64 v_t = value_1;
+			__s64 v_t = value_0;
 			/* printf("%d\n", nsecs - $t) */
 #line 2 "macros.bt"
 			struct event_4 event_0;
@@ -309,9 +299,7 @@ int probe_2(void *ctx)
 			send(ctx, &event_0, sizeof(event_0));
 			/* delete(@start, key) */
 #line 2 "macros.bt"
-			__s32 key_2;
-			key_2 = 1;
-			int missing_0 = map_t_delete(&key_2);
+			int missing_0 = map_t_delete(&key_0);
 			if (missing_0) {
 				warn_failed(ctx, 5, missing_0);
 			}
@@ -333,8 +321,8 @@ int probe_2(void *ctx)
 	}
 	/* @done = true; */
 #line 9 "macros.bt"
-	_Bool value_2;
-	value_2 = 1;
-	map_done_update(ctx, &value_2, 7);
+	_Bool value_1;
+	value_1 = 1;
+	map_done_update(ctx, &value_1, 7);
 	return 0;
 }

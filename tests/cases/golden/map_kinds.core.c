@@ -355,7 +355,8 @@ int probe_0(void *ctx)
 	__s8 value_0;
 	value_0 = 1;
 	__u32 key_0;
-	key_0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_0 = (__u32)(pid_tgid_0 >> 32);
 	map_lru_update(ctx, &key_0, &value_0, 0);
 	/* @per_cpu[1, 2] = count(); */
 #line 10 "map_kinds.bt"
@@ -400,16 +401,10 @@ int probe_0(void *ctx)
 	__s8 v_value = 0;
 	/* if has_key(@per_cpu, (1, 2)) && find(@lru, pid, $value) */
 #line 15 "map_kinds.bt"
-	struct tuple_0 key_3;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.f0 = 1;
-	key_3.f1 = 2;
-	struct count *found_0 = map_per_cpu_lookup(&key_3);
+	struct count *found_0 = map_per_cpu_lookup(&key_1);
 	_Bool condition_0 = (found_0 != 0);
 	if (condition_0) {
-		__u32 key_4;
-		key_4 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-		__s8 *found_1 = map_lru_lookup(&key_4);
+		__s8 *found_1 = map_lru_lookup(&key_0);
 		if (found_1) {
 			v_value = *found_1;
 		}

@@ -394,9 +394,7 @@ int probe_0(void *ctx)
 	__s8 v_x_0 = 5;
 	/* if @a[1] */
 #line 10 "names.bt"
-	__s8 key_1;
-	key_1 = 1;
-	__s8 *found_0 = map_a_lookup(&key_1);
+	__s8 *found_0 = map_a_lookup(&key_0);
 	__s8 value_4 = found_0 ? *found_0 : 0;
 	if (value_4) {
 		/* $key0 = 1; */
@@ -418,9 +416,9 @@ int probe_0(void *ctx)
 	}
 	/* if @a[2] */
 #line 11 "names.bt"
-	__s8 key_2;
-	key_2 = 2;
-	__s8 *found_1 = map_a_lookup(&key_2);
+	__s8 key_1;
+	key_1 = 2;
+	__s8 *found_1 = map_a_lookup(&key_1);
 	__s8 value_7 = found_1 ? *found_1 : 0;
 	if (value_7) {
 		/* $key0 = "other"; */

@@ -381,7 +381,8 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	__builtin_memcpy(value_3.data, "abc", 3);
 	__builtin_memcpy(&value_2, &value_3, 4);
 	struct array_3 key_0;
-	__u64 number_0 = (__u64)(__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	__u64 number_0 = (__u64)(__u32)(pid_tgid_0 >> 32);
 	__builtin_memcpy(&key_0, &number_0, 4);
 	map_k_update(ctx, &key_0, &value_2, 9);
 	/* let $e : int32[2] = (int32[2])nsecs; */

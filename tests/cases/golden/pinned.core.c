@@ -417,7 +417,8 @@ static __always_inline int probe_0_body(__u64 *ctx, struct probe_0_scratch *scra
 	struct string_10 value_3;
 	__builtin_memset(value_3.data, 0, 10);
 	__builtin_memcpy(value_3.data, "%ps %llu\012", 9);
-	__s64 result_3 = print_iter(ctx, value_3.data, 10, (__u64[]){ (__u64)((__u64)1), (__u64)(__u32)(bpf_get_current_pid_tgid() >> 32) }, 16);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	__s64 result_3 = print_iter(ctx, value_3.data, 10, (__u64[]){ (__u64)((__u64)1), (__u64)(__u32)(pid_tgid_0 >> 32) }, 16);
 	(void)result_3;
 	/* printf("\x1b[1m%s é\n", comm(7)) */
 #line 5 "pinned.bt"

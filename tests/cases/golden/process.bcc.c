@@ -391,7 +391,8 @@ int probe_0(void *ctx)
 	__builtin_memset(event_0.arg0.data, 0, 8);
 	__builtin_memcpy(event_0.arg0.data, "special", 7);
 	event_0.arg1 = 1;
-	event_0.arg2 = (__u64)bpf_get_numa_node_id();
+	__u64 numa_node_0 = bpf_get_numa_node_id();
+	event_0.arg2 = (__u64)numa_node_0;
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 0;
 	event_0.header.unused = 0;
@@ -436,13 +437,14 @@ int probe_1(__u64 *ctx)
 #line 10 "process.bt"
 		struct tuple_1 key_1;
 		__builtin_memset(&key_1, 0, sizeof(key_1));
+		__u64 task_0 = bpf_get_current_task();
 		__u64 real_parent_0 = 0;
-		bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+		bpf_probe_read_kernel(&real_parent_0, sizeof(real_parent_0), &((struct task_struct___k *)((__u64)task_0))->real_parent);
 		__s32 tgid_0 = 0;
 		bpf_probe_read_kernel(&tgid_0, sizeof(tgid_0), &((struct task_struct___k *)(real_parent_0))->tgid);
 		key_1.f0 = tgid_0;
 		__u64 real_parent_1 = 0;
-		bpf_probe_read_kernel(&real_parent_1, sizeof(real_parent_1), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->real_parent);
+		bpf_probe_read_kernel(&real_parent_1, sizeof(real_parent_1), &((struct task_struct___k *)((__u64)task_0))->real_parent);
 		struct string_17 text_0;
 		__builtin_memset(text_0.data, 0, 17);
 		bpf_probe_read_kernel_str(text_0.data, 17, &((struct task_struct___k *)(real_parent_1))->comm);
@@ -456,12 +458,12 @@ int probe_1(__u64 *ctx)
 		struct tuple_1 key_2;
 		__builtin_memset(&key_2, 0, sizeof(key_2));
 		__u64 group_leader_0 = 0;
-		bpf_probe_read_kernel(&group_leader_0, sizeof(group_leader_0), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->group_leader);
+		bpf_probe_read_kernel(&group_leader_0, sizeof(group_leader_0), &((struct task_struct___k *)((__u64)task_0))->group_leader);
 		__s32 pid_0 = 0;
 		bpf_probe_read_kernel(&pid_0, sizeof(pid_0), &((struct task_struct___k *)(group_leader_0))->pid);
 		key_2.f0 = pid_0;
 		__u64 group_leader_1 = 0;
-		bpf_probe_read_kernel(&group_leader_1, sizeof(group_leader_1), &((struct task_struct___k *)((__u64)bpf_get_current_task()))->group_leader);
+		bpf_probe_read_kernel(&group_leader_1, sizeof(group_leader_1), &((struct task_struct___k *)((__u64)task_0))->group_leader);
 		struct string_17 text_1;
 		__builtin_memset(text_1.data, 0, 17);
 		bpf_probe_read_kernel_str(text_1.data, 17, &((struct task_struct___k *)(group_leader_1))->comm);

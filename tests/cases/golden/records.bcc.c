@@ -220,7 +220,8 @@ int probe_0(void *ctx)
 	struct tuple_3 in_v_r__0;
 	struct tuple_3 *v_r = &in_v_r__0;
 	__builtin_memset(&(*v_r), 0, sizeof((*v_r)));
-	(*v_r).f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	(*v_r).f0 = (__u32)(pid_tgid_0 >> 32);
 	__builtin_memset((*v_r).f1.data, 0, 5);
 	__builtin_memcpy((*v_r).f1.data, "name", 4);
 	/* print($r) */

@@ -395,7 +395,8 @@ static __always_inline int probe_0_side(__u64 *ctx)
 	__u64 value_0;
 	value_0 = bpf_ktime_get_boot_ns();
 	__u32 key_0;
-	key_0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_0 = (__u32)pid_tgid_0;
 	map_s_update(ctx, &key_0, &value_0, 0);
 	/* return 1; */
 #line 3 "sessions.bt"
@@ -411,26 +412,21 @@ static __always_inline int probe_1_side(__u64 *ctx)
 	/* if @s[tid] */
 #line 4 "sessions.bt"
 	__u32 key_0;
-	key_0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_0 = (__u32)pid_tgid_0;
 	__u64 *found_0 = map_s_lookup(&key_0);
 	__u64 value_0 = found_0 ? *found_0 : 0;
 	if (value_0) {
 		/* @ns = hist(nsecs - @s[tid]); */
 #line 4 "sessions.bt"
-		__u32 key_1;
-		key_1 = (__u32)bpf_get_current_pid_tgid();
-		__u64 *found_1 = map_s_lookup(&key_1);
-		__u64 value_1 = found_1 ? *found_1 : 0;
-		__s64 number_0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value_1);
+		__s64 number_0 = ((__s64)bpf_ktime_get_boot_ns() - (__s64)value_0);
 		struct hist_65 *slot_0 = map_ns_slot(ctx);
 		if (slot_0) {
 			hist_add_0(slot_0, number_0);
 		}
 		/* delete(@s, tid) */
 #line 4 "sessions.bt"
-		__u32 key_2;
-		key_2 = (__u32)bpf_get_current_pid_tgid();
-		int missing_0 = map_s_delete(&key_2);
+		int missing_0 = map_s_delete(&key_0);
 		if (missing_0) {
 			warn_failed(ctx, 1, missing_0);
 		}

@@ -589,9 +589,7 @@ int probe_1(struct probe_1_record *ctx)
 	if (condition_0) {
 		/* @us = hist((nsecs - @start[tid]) / 1000); */
 #line 5 "task_storage.bt"
-		__u64 *found_2 = map_start_lookup();
-		__u64 value_1 = found_2 ? *found_2 : 0;
-		__s64 number_0 = ((__s64)((__u64)(__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)value_1) / 1000));
+		__s64 number_0 = ((__s64)((__u64)(__u64)((__s64)bpf_ktime_get_boot_ns() - (__s64)value_0) / 1000));
 		struct hist_65 *slot_0 = map_us_slot(ctx);
 		if (slot_0) {
 			hist_add_0(slot_0, number_0);
@@ -627,13 +625,12 @@ int probe_2(struct probe_2_record *ctx)
 	__s8 value_0;
 	value_0 = 1;
 	__u32 key_0;
-	key_0 = (__u32)bpf_get_current_pid_tgid();
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	key_0 = (__u32)pid_tgid_0;
 	map_printed_update(ctx, &key_0, &value_0, 4);
 	/* delete(@printed, tid) */
 #line 12 "task_storage.bt"
-	__u32 key_1;
-	key_1 = (__u32)bpf_get_current_pid_tgid();
-	int missing_0 = map_printed_delete(&key_1);
+	int missing_0 = map_printed_delete(&key_0);
 	if (missing_0) {
 		warn_failed(ctx, 5, missing_0);
 	}
@@ -646,21 +643,17 @@ int probe_2(struct probe_2_record *ctx)
 	send(ctx, &event_0, sizeof(event_0));
 	/* @counted[tid]++ */
 #line 13 "task_storage.bt"
-	__u32 key_2;
-	key_2 = (__u32)bpf_get_current_pid_tgid();
-	__s64 *found_0 = map_counted_lookup(&key_2);
+	__s64 *found_0 = map_counted_lookup(&key_0);
 	__s64 old_0 = found_0 ? *found_0 : 0;
 	__s64 new_0 = old_0 + 1;
 	if (found_0)
 		*found_0 = new_0;
 	else
-		map_counted_update(ctx, &key_2, &new_0, 7);
+		map_counted_update(ctx, &key_0, &new_0, 7);
 	(void)old_0;
 	/* delete(@counted, tid) */
 #line 13 "task_storage.bt"
-	__u32 key_3;
-	key_3 = (__u32)bpf_get_current_pid_tgid();
-	int missing_1 = map_counted_delete(&key_3);
+	int missing_1 = map_counted_delete(&key_0);
 	if (missing_1) {
 		warn_failed(ctx, 8, missing_1);
 	}
@@ -668,21 +661,17 @@ int probe_2(struct probe_2_record *ctx)
 #line 14 "task_storage.bt"
 	__u64 value_1;
 	value_1 = bpf_ktime_get_boot_ns();
-	__u32 key_4;
-	key_4 = (__u32)bpf_get_current_pid_tgid();
-	map_kept_update(ctx, &key_4, &value_1, 9);
+	map_kept_update(ctx, &key_0, &value_1, 9);
 	/* @process[pid] = nsecs; */
 #line 15 "task_storage.bt"
 	__u64 value_2;
 	value_2 = bpf_ktime_get_boot_ns();
-	__u32 key_5;
-	key_5 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	map_process_update(ctx, &key_5, &value_2, 10);
+	__u32 key_1;
+	key_1 = (__u32)(pid_tgid_0 >> 32);
+	map_process_update(ctx, &key_1, &value_2, 10);
 	/* delete(@process, pid) */
 #line 15 "task_storage.bt"
-	__u32 key_6;
-	key_6 = (__u32)(bpf_get_current_pid_tgid() >> 32);
-	int missing_2 = map_process_delete(&key_6);
+	int missing_2 = map_process_delete(&key_1);
 	if (missing_2) {
 		warn_failed(ctx, 11, missing_2);
 	}
@@ -691,14 +680,10 @@ int probe_2(struct probe_2_record *ctx)
 	struct string_16 value_3;
 	__builtin_memset(value_3.data, 0, 16);
 	bpf_get_current_comm(value_3.data, 16);
-	__u32 key_7;
-	key_7 = (__u32)bpf_get_current_pid_tgid();
-	map_text_update(ctx, &key_7, &value_3, 12);
+	map_text_update(ctx, &key_0, &value_3, 12);
 	/* delete(@text, tid) */
 #line 16 "task_storage.bt"
-	__u32 key_8;
-	key_8 = (__u32)bpf_get_current_pid_tgid();
-	int missing_3 = map_text_delete(&key_8);
+	int missing_3 = map_text_delete(&key_0);
 	if (missing_3) {
 		warn_failed(ctx, 13, missing_3);
 	}
@@ -706,14 +691,10 @@ int probe_2(struct probe_2_record *ctx)
 #line 17 "task_storage.bt"
 	__s8 value_4;
 	value_4 = 1;
-	__u32 key_9;
-	key_9 = (__u32)bpf_get_current_pid_tgid();
-	map_timed_update(ctx, &key_9, &value_4, 14);
+	map_timed_update(ctx, &key_0, &value_4, 14);
 	/* delete(@timed, tid) */
 #line 17 "task_storage.bt"
-	__u32 key_10;
-	key_10 = (__u32)bpf_get_current_pid_tgid();
-	int missing_4 = map_timed_delete(&key_10);
+	int missing_4 = map_timed_delete(&key_0);
 	if (missing_4) {
 		warn_failed(ctx, 15, missing_4);
 	}
@@ -721,14 +702,10 @@ int probe_2(struct probe_2_record *ctx)
 #line 18 "task_storage.bt"
 	__s8 value_5;
 	value_5 = 1;
-	__u32 key_11;
-	key_11 = (__u32)bpf_get_current_pid_tgid();
-	map_walked_update(ctx, &key_11, &value_5, 16);
+	map_walked_update(ctx, &key_0, &value_5, 16);
 	/* delete(@walked, tid) */
 #line 18 "task_storage.bt"
-	__u32 key_12;
-	key_12 = (__u32)bpf_get_current_pid_tgid();
-	int missing_5 = map_walked_delete(&key_12);
+	int missing_5 = map_walked_delete(&key_0);
 	if (missing_5) {
 		warn_failed(ctx, 17, missing_5);
 	}

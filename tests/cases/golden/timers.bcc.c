@@ -294,7 +294,8 @@ int probe_1(void *ctx)
 	/* @cpus[cpu] = count(); */
 #line 3 "timers.bt"
 	__u64 key_0;
-	key_0 = (__u64)bpf_get_smp_processor_id();
+	__u64 cpu_0 = bpf_get_smp_processor_id();
+	key_0 = (__u64)cpu_0;
 	struct count *slot_0 = map_cpus_slot(ctx, &key_0, 1);
 	if (slot_0) {
 		slot_0->n += 1;

@@ -277,8 +277,9 @@ static __always_inline int probe_1_body(void *ctx, struct probe_1_scratch *scrat
 {
 	/* $s = str(kptr(curtask), 64); */
 #line 3 "trials.bt"
+	__u64 task_0 = bpf_get_current_task();
 	clear_bytes(scratch->in_v_s__0.data, 65);
-	bpf_probe_read_kernel_str(scratch->in_v_s__0.data, 64, (void *)(((__u64)bpf_get_current_task())));
+	bpf_probe_read_kernel_str(scratch->in_v_s__0.data, 64, (void *)(((__u64)task_0)));
 	/* printf("%s", $s) */
 #line 3 "trials.bt"
 	struct event_0 event_0;

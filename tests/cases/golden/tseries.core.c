@@ -437,17 +437,14 @@ int probe_0(struct probe_0_record *ctx)
 #line 6 "tseries.bt"
 	__s64 number_2 = (__s64)(__s32)ctx->prev_pid;
 	__u64 now_2 = bpf_ktime_get_tai_ns();
-	struct string_16 key_1;
-	__builtin_memset(key_1.data, 0, 16);
-	bpf_get_current_comm(key_1.data, 16);
 	_Bool later_1 = 0;
-	struct tseries_20 *slot_2 = map_least_slot(ctx, &key_1, 2, &later_1);
+	struct tseries_20 *slot_2 = map_least_slot(ctx, &key_0, 2, &later_1);
 	if (slot_2) {
 		tseries_min_20(slot_2, number_2, now_2, 100000000ULL);
 	}
 	if (later_1) {
 		struct event_3 event_1;
-		__builtin_memcpy(&event_1.arg0, &key_1, 16);
+		__builtin_memcpy(&event_1.arg0, &key_0, 16);
 		event_1.arg1 = number_2;
 		event_1.arg2 = now_2;
 		event_1.header.time = bpf_ktime_get_ns();

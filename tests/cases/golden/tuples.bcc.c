@@ -263,7 +263,8 @@ int probe_0(void *ctx)
 	value_1.f0 = 1;
 	__builtin_memset(value_1.f1.data, 0, 7);
 	__builtin_memcpy(value_1.f1.data, "longer", 6);
-	value_1.f2.f0 = (__u32)(bpf_get_current_pid_tgid() >> 32);
+	__u64 pid_tgid_0 = bpf_get_current_pid_tgid();
+	value_1.f2.f0 = (__u32)(pid_tgid_0 >> 32);
 	value_1.f2.f1 = 2LL;
 	struct tuple_2 key_1;
 	__builtin_memset(&key_1, 0, sizeof(key_1));
@@ -276,24 +277,19 @@ int probe_0(void *ctx)
 	struct tuple_1 in_v_t__0;
 	struct tuple_1 *v_t = &in_v_t__0;
 	__builtin_memset(&(*v_t), 0, sizeof((*v_t)));
-	struct tuple_2 key_2;
-	__builtin_memset(&key_2, 0, sizeof(key_2));
-	key_2.f0 = 1;
-	__builtin_memset(key_2.f1.data, 0, 4);
-	__builtin_memcpy(key_2.f1.data, "a", 1);
-	struct tuple_1 *found_0 = map_one_lookup(&key_2);
+	struct tuple_1 *found_0 = map_one_lookup(&key_0);
 	if (found_0) {
 		__builtin_memcpy(&(*v_t), &(*found_0), 32);
 	}
 	/* @two[$t.2.0, ($t.1, (1, 2))] = count(); */
 #line 6 "tuples.bt"
-	struct tuple_5 key_3;
-	__builtin_memset(&key_3, 0, sizeof(key_3));
-	key_3.f0 = (*v_t).f2.f0;
-	__builtin_memcpy(key_3.f1.f0.data, (*v_t).f1.data, 7);
-	key_3.f1.f1.f0 = 1;
-	key_3.f1.f1.f1 = 2;
-	struct count *slot_0 = map_two_slot(ctx, &key_3, 2);
+	struct tuple_5 key_2;
+	__builtin_memset(&key_2, 0, sizeof(key_2));
+	key_2.f0 = (*v_t).f2.f0;
+	__builtin_memcpy(key_2.f1.f0.data, (*v_t).f1.data, 7);
+	key_2.f1.f1.f0 = 1;
+	key_2.f1.f1.f1 = 2;
+	struct count *slot_0 = map_two_slot(ctx, &key_2, 2);
 	if (slot_0) {
 		slot_0->n += 1;
 	}
