@@ -7,7 +7,7 @@ Everything is read in little-endian order: that of every architecture that kptra
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, TypeAlias
 
@@ -25,22 +25,33 @@ def decoder(types_: Sequence[Type], offsets: Sequence[int]) -> Callable[[Buffer,
     ``offsets`` ascend and count from the record's first byte. Strings end at their first NUL; one
     without NUL comes back with its full size, which marks it as truncated (§3.6).
     """
-    layout, rebuild = _layout(types_, offsets)
+    layout, converters, nested = _layout(types_, offsets)
+    rebuild = _rebuilder(types_, converters, nested)
     unpack = layout.unpack_from
     if rebuild is None:
         return unpack
     return lambda data, offset: rebuild(unpack(data, offset))
 
 
-def run_decoder(
+def column_decoder(
     types_: Sequence[Type], offsets: Sequence[int], size: int
-) -> Callable[[Buffer], Iterator[Values]]:
-    """Like `decoder`, for a run of equal records of ``size`` bytes that fills the whole buffer."""
-    layout, rebuild = _layout(types_, offsets, size)
+) -> Callable[[Buffer], list[Iterable[Any]]]:
+    """Like `decoder`, for a run of equal records of ``size`` bytes that fills the whole buffer:
+    gives the values of each field over all records, which is cheaper than each record's."""
+    layout, converters, nested = _layout(types_, offsets, size)
     unpack = layout.iter_unpack
-    if rebuild is None:
-        return unpack
-    return lambda data: map(rebuild, unpack(data))
+    if nested:
+        rebuild = _rebuilder(types_, converters, nested)
+        assert rebuild is not None
+        return lambda data: list(zip(*map(rebuild, unpack(data)), strict=True))
+
+    def columns(data: Buffer) -> list[Iterable[Any]]:
+        made: list[Iterable[Any]] = list(zip(*unpack(data), strict=True))
+        for index, convert in converters:
+            made[index] = map(convert, made[index])
+        return made
+
+    return columns
 
 
 def decode(kind: Type, data: Buffer, offset: int = 0) -> Value:
@@ -50,19 +61,20 @@ def decode(kind: Type, data: Buffer, offset: int = 0) -> Value:
 
 
 _Convert: TypeAlias = Callable[[Any], Any]
+_Converters: TypeAlias = "list[tuple[int, _Convert]]"
 _Rebuild: TypeAlias = Callable[[tuple[Any, ...]], Values]
 
 
 def _layout(
     types_: Sequence[Type], offsets: Sequence[int], size: int = 0
-) -> tuple[struct.Struct, _Rebuild | None]:
-    """The struct of all leaves in order, and what makes the values from them (None: nothing)."""
+) -> tuple[struct.Struct, _Converters, bool]:
+    """The struct of all leaves in order, what some need, and whether types contain others."""
     leaves: list[tuple[int, Type]] = []
     for kind, offset in zip(types_, offsets, strict=True):
         leaves += _leaves(kind, offset)
     codes = ["<"]
     position = 0
-    converters: list[tuple[int, _Convert]] = []
+    converters: _Converters = []
     for index, (offset, leaf) in enumerate(leaves):
         code, convert = _leaf(leaf)
         codes.append(f"{offset - position}x{code}")
@@ -73,8 +85,13 @@ def _layout(
         codes.append(f"{size - position}x")
     layout = struct.Struct("".join(codes))
     nested = any(isinstance(kind, types.Tuple | types.Record | types.Array) for kind in types_)
+    return layout, converters, nested
+
+
+def _rebuilder(types_: Sequence[Type], converters: _Converters, nested: bool) -> _Rebuild | None:
+    """What makes the values of one record from its leaves; None: nothing needs to."""
     if not converters and not nested:
-        return layout, None
+        return None
 
     def rebuild(scalars: tuple[Any, ...]) -> Values:
         made = list(scalars)
@@ -85,7 +102,7 @@ def _layout(
         rest = iter(made)
         return tuple([_build(kind, rest) for kind in types_])
 
-    return layout, rebuild
+    return rebuild
 
 
 def _leaves(kind: Type, offset: int) -> Iterator[tuple[int, Type]]:

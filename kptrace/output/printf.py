@@ -8,7 +8,8 @@ a C conversion (``%d`` of a 64-bit value keeps 32 bits) or where Python would do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from kptrace import types
@@ -18,6 +19,8 @@ from kptrace.output.values import BUFFER_FORMS, Renderer, Style, renderer
 from kptrace.types import Type
 
 Formatter: TypeAlias = Callable[[Values], bytes]
+ColumnFormatter: TypeAlias = Callable[[list[Iterable[Any]], int], Iterable[bytes]]
+"""(a column of values for each argument, their number) -> the texts"""
 _Convert: TypeAlias = Callable[[Any], Any]
 
 
@@ -26,6 +29,38 @@ def compile_format(text: str, arguments: Sequence[Type], style: Style) -> Format
 
     The compiler has checked the format: one that does not fit its arguments is a ValueError.
     """
+    template, converters = _compile(text, arguments, style)
+    if not converters:
+        return template.__mod__
+
+    def format_values(values: Values) -> bytes:
+        ready: list[Any] = list(values)
+        for index, convert in converters:
+            ready[index] = convert(ready[index])
+        return template % tuple(ready)
+
+    return format_values
+
+
+def compile_columns(text: str, arguments: Sequence[Type], style: Style) -> ColumnFormatter:
+    """Like `compile_format`, for many at once: from each argument's values to all texts."""
+    template, converters = _compile(text, arguments, style)
+    if not arguments:
+        return lambda columns, count: repeat(template % (), count)
+
+    def format_columns(columns: list[Iterable[Any]], count: int) -> Iterable[bytes]:
+        ready = list(columns)
+        for index, convert in converters:
+            ready[index] = map(convert, ready[index])
+        return map(template.__mod__, zip(*ready, strict=True))
+
+    return format_columns
+
+
+def _compile(
+    text: str, arguments: Sequence[Type], style: Style
+) -> tuple[bytes, tuple[tuple[int, _Convert], ...]]:
+    """The template, and what some of the values need before."""
     items = parse_format(text)
     problem = check_count(items, len(arguments))
     if problem is not None:
@@ -47,17 +82,7 @@ def compile_format(text: str, arguments: Sequence[Type], style: Style) -> Format
         if convert is not None:
             converters.append((position, convert))
         position += 1
-    if not converters:
-        return template.__mod__
-    fixed = tuple(converters)
-
-    def format_values(values: Values) -> bytes:
-        ready: list[Any] = list(values)
-        for index, convert in fixed:
-            ready[index] = convert(ready[index])
-        return template % tuple(ready)
-
-    return format_values
+    return template, tuple(converters)
 
 
 def _piece(item: Conversion, kind: Type, style: Style) -> tuple[bytes, _Convert | None]:

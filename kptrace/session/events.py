@@ -7,10 +7,11 @@ import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import groupby
 
 from kptrace import decoding, types
 from kptrace.output import Format, Stream
-from kptrace.output.printf import compile_format
+from kptrace.output.printf import compile_columns, compile_format
 from kptrace.output.times import time_renderer
 from kptrace.output.values import Style
 from kptrace.plan import Event, EventKind, Plan
@@ -19,7 +20,9 @@ from kptrace.session import actions
 from kptrace.session.sink import Sink
 from kptrace.session.state import Maps
 
-Handler = Callable[[bytes], None]
+Handler = Callable[[list[bytes]], None]
+"""Handles a run of events of one kind."""
+One = Callable[[bytes], None]
 
 
 class Handlers:
@@ -53,14 +56,14 @@ class Handlers:
 
     def handle(self, records: Iterable[RawRecord]) -> None:
         """Handle records; what follows an `exit()` is dropped, but for what belongs to maps."""
-        for _, number, payload in records:
+        for number, run in groupby(records, key=_number):
             if self.exit_status is not None and number not in self._spills:
                 continue
             handler = self._handlers.get(number)
             if handler is None:
                 event = self._events[number]
                 handler = self._handlers[number] = _MAKERS[event.kind](self, event)
-            handler(payload)
+            handler([payload for _, _, payload in run])
 
     def reopen(self) -> int | None:
         """Accept events again (those of end blocks); returns the status of an earlier `exit()`."""
@@ -82,11 +85,19 @@ class Handlers:
         return lambda payload: render(decode(payload, 0))
 
     def _printf(self, event: Event) -> Handler:
-        text_of = self.formatted(event)
-        wrap, write = self.form.printf, self.write
-        return lambda payload: write(wrap(text_of(payload)))
+        kinds = [one.type for one in event.fields]
+        offsets = [one.offset for one in event.fields]
+        columns = decoding.column_decoder(kinds, offsets, event.size)
+        texts = compile_columns(event.text, kinds, self.style)
+        wrap = self.form.printf
 
-    def _errorf(self, event: Event) -> Handler:
+        def handle(payloads: list[bytes]) -> None:
+            found = texts(columns(b"".join(payloads)), len(payloads))
+            self.write(b"".join(map(wrap, found)))
+
+        return handle
+
+    def _errorf(self, event: Event) -> One:
         text_of = self.formatted(event)
 
         def handle(payload: bytes) -> None:
@@ -95,36 +106,36 @@ class Handlers:
 
         return handle
 
-    def _warnf(self, event: Event) -> Handler:
+    def _warnf(self, event: Event) -> One:
         if not self.warnings:
             return _nothing
         text_of = self.formatted(event)
         return lambda payload: self.tell(self.form.message(event, text_of(payload)))
 
-    def _value(self, event: Event) -> Handler:
+    def _value(self, event: Event) -> One:
         (field,) = event.fields
         decode = decoding.decoder((field.type,), (field.offset,))
         form, write = self.form, self.write
         return lambda payload: write(form.value(field.type, decode(payload, 0)[0]))
 
-    def _print_map(self, event: Event) -> Handler:
+    def _print_map(self, event: Event) -> One:
         def handle(payload: bytes) -> None:
             found = self.maps.snapshot(event.map)
             self.write(self.form.map(found, top=event.top, div=event.div))
 
         return handle
 
-    def _clear(self, event: Event) -> Handler:
+    def _clear(self, event: Event) -> One:
         return lambda payload: self.maps.clear(event.map)
 
-    def _zero(self, event: Event) -> Handler:
+    def _zero(self, event: Event) -> One:
         return lambda payload: self.maps.zero(event.map)
 
-    def _time(self, event: Event) -> Handler:
+    def _time(self, event: Event) -> One:
         text_of = time_renderer(event.text, fractions=False)
         return lambda payload: self.write(self.form.time(text_of(time.time_ns())))
 
-    def _cat(self, event: Event) -> Handler:
+    def _cat(self, event: Event) -> One:
         name_of = self.formatted(event)
 
         def handle(payload: bytes) -> None:
@@ -138,7 +149,7 @@ class Handlers:
 
         return handle
 
-    def _join(self, event: Event) -> Handler:
+    def _join(self, event: Event) -> One:
         (field,) = event.fields
         start = field.offset + 4  # the buffer's length comes first
         separator = event.text.encode("utf-8", "surrogateescape")
@@ -150,11 +161,11 @@ class Handlers:
 
         return handle
 
-    def _system(self, event: Event) -> Handler:
+    def _system(self, event: Event) -> One:
         command_of = self.formatted(event)
         return lambda payload: self.write(self.form.syscall(actions.shell(command_of(payload))))
 
-    def _spill(self, event: Event) -> Handler:
+    def _spill(self, event: Event) -> One:
         key, *numbers = event.fields
         end = key.offset + types.size_of(key.type)
         decode = decoding.decoder([one.type for one in numbers], [one.offset for one in numbers])
@@ -167,14 +178,14 @@ class Handlers:
     def _exit(self, event: Event) -> Handler:
         field = event.fields[0] if event.fields else None
 
-        def handle(payload: bytes) -> None:
-            code = decoding.decode(field.type, payload, field.offset) if field else 0
+        def handle(payloads: list[bytes]) -> None:
+            code = decoding.decode(field.type, payloads[0], field.offset) if field else 0
             assert isinstance(code, int)
             self.exit_status = code & 0xFF
 
         return handle
 
-    def _warning(self, event: Event) -> Handler:
+    def _warning(self, event: Event) -> One:
         """A field, if there is one, is named after the failed helper and holds what it returned."""
         if not self.warnings:
             return _nothing
@@ -196,19 +207,38 @@ def _nothing(payload: bytes) -> None:
     """What is not to be told."""
 
 
+def _number(record: RawRecord) -> int:
+    return record[1]
+
+
+def _each(make: Callable[[Handlers, Event], One]) -> Callable[[Handlers, Event], Handler]:
+    """Events that are handled one by one."""
+
+    def maker(handlers: Handlers, event: Event) -> Handler:
+        one = make(handlers, event)
+
+        def handle(payloads: list[bytes]) -> None:
+            for payload in payloads:
+                one(payload)
+
+        return handle
+
+    return maker
+
+
 _MAKERS: dict[EventKind, Callable[[Handlers, Event], Handler]] = {
     EventKind.PRINTF: Handlers._printf,
-    EventKind.ERRORF: Handlers._errorf,
-    EventKind.WARNF: Handlers._warnf,
-    EventKind.PRINT: Handlers._value,
-    EventKind.PRINT_MAP: Handlers._print_map,
-    EventKind.CLEAR: Handlers._clear,
-    EventKind.ZERO: Handlers._zero,
-    EventKind.TIME: Handlers._time,
     EventKind.EXIT: Handlers._exit,
-    EventKind.CAT: Handlers._cat,
-    EventKind.JOIN: Handlers._join,
-    EventKind.SYSTEM: Handlers._system,
-    EventKind.WARNING: Handlers._warning,
-    EventKind.SPILL: Handlers._spill,
+    EventKind.ERRORF: _each(Handlers._errorf),
+    EventKind.WARNF: _each(Handlers._warnf),
+    EventKind.PRINT: _each(Handlers._value),
+    EventKind.PRINT_MAP: _each(Handlers._print_map),
+    EventKind.CLEAR: _each(Handlers._clear),
+    EventKind.ZERO: _each(Handlers._zero),
+    EventKind.TIME: _each(Handlers._time),
+    EventKind.CAT: _each(Handlers._cat),
+    EventKind.JOIN: _each(Handlers._join),
+    EventKind.SYSTEM: _each(Handlers._system),
+    EventKind.WARNING: _each(Handlers._warning),
+    EventKind.SPILL: _each(Handlers._spill),
 }

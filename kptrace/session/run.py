@@ -38,8 +38,9 @@ from kptrace.session.state import (
 )
 
 _POLL_S = 0.1
-_SLICE = 1000
-"""Records that are handled before the clock and the signals are looked at again."""
+_SLICE = 500
+"""Records that are handled before the clock and the signals are looked at again: few enough that
+their columns stay in the processor's cache, which is a tenth of the cost of a line."""
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
 """A specification of nothing else ends at once."""
 

@@ -20,7 +20,7 @@ from kptrace.aggregate import (
     merge_ledgers,
     snapshot,
 )
-from kptrace.decoding import decode, decoder, run_decoder
+from kptrace.decoding import column_decoder, decode, decoder
 from kptrace.histogram import Histogram, bucket_index, collect, linear_index
 from kptrace.plan import Map, MapKind
 from kptrace.types import (
@@ -138,17 +138,21 @@ def test_decoder_of_scalars_is_one_unpack() -> None:
     assert read(b"#" + record, 1) == (3, -4, True)
 
 
-@given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=4)), max_size=5))
-def test_run_decoder_reads_every_record(records: list[tuple[int, bytes]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=4)), min_size=1, max_size=5))
+def test_column_decoder_reads_every_record(records: list[tuple[int, bytes]]) -> None:
     data = b"".join(bytes(16) + struct.pack("<B3x4s8x", number, text) for number, text in records)
-    read = run_decoder((UINT8, String(4)), (16, 20), 32)
-    assert list(read(data)) == [(number, text.partition(b"\0")[0]) for number, text in records]
+    read = column_decoder((UINT8, String(4)), (16, 20), 32)
+    expected = [(number, text.partition(b"\0")[0]) for number, text in records]
+    assert list(zip(*read(data), strict=True)) == expected
 
 
-def test_run_decoder_of_scalars_is_one_unpack() -> None:
-    read = run_decoder((INT64,), (16,), 24)
-    assert read.__name__ == "iter_unpack"
-    assert list(read((bytes(16) + words(-1)) * 2)) == [(-1,), (-1,)]
+def test_column_decoder_of_nested_types() -> None:
+    kind = Tuple((INT64, Tuple((UINT8, String(4)))))
+    size = types.size_of(kind)
+    records = [bytes(16) + bytes([n] * size) for n in (1, 2)]
+    read = column_decoder((INT64, kind), (8, 16), 16 + size)
+    one = decoder((INT64, kind), (8, 16))
+    assert list(zip(*read(b"".join(records)), strict=True)) == [one(data, 0) for data in records]
 
 
 # Merging

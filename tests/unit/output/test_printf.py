@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kptrace import types
-from kptrace.output.printf import compile_format
+from kptrace.output.printf import compile_columns, compile_format
 from kptrace.output.values import Style
 from kptrace.types import (
     INT8,
@@ -49,6 +50,19 @@ def test_example_of_the_contract(style: Style) -> None:
     kinds = (String(3), INT8, INT16, INT8, INT8, Tuple((INT8, String(2))))
     printf = compile_format("%-6s|%5d|%05x|%lld|%c|%s\n", kinds, style)
     assert printf((b"ab", -7, 255, -1, 65, (1, b"z"))) == b"ab    |   -7|000ff|-1|A|(1, z)\n"
+
+
+def test_columns_print_what_rows_print(style: Style) -> None:
+    kinds = (String(3), INT8, UINT64)
+    text = "%-6s|%5d|%d %x\n%%"
+    rows = [(b"ab", -7, 1 << 33), (b"", 7, 5), (b"abc", 0, (1 << 64) - 1)]
+    one = compile_format(text, (*kinds, UINT64), style)
+    many = compile_columns(text, (*kinds, UINT64), style)
+    columns: list[Iterable[object]] = [*zip(*rows, strict=True), (1, 2, 3)]
+    assert list(many(columns, 3)) == [
+        one((*row, n)) for row, n in zip(rows, (1, 2, 3), strict=True)
+    ]
+    assert list(compile_columns("50%%\n", (), style)([], 2)) == [b"50%\n"] * 2
 
 
 STATE = Enum("state", 4, True, (("OK", 0), ("BAD", -1)))
