@@ -92,9 +92,11 @@ class Target:
     tracepoint; ``group`` the kernel module of a function ("" when not asked for) or the
     category of a tracepoint. ``offset`` counts bytes from the function's entry. ``period_ns``
     is of a timer; ``count`` tells how many events of a software event make it fire. ``address``
-    is set only for a probe by address. ``bpf_id``: ``name`` is the function of this BPF program.
+    is that of a probe by address, and of one of several functions with one name. ``bpf_id``:
+    ``name`` is the function of this BPF program.
     ``hook`` and ``candidate``: what this place was found for.
     ``pin``: the file through which others run an iterator, which then is not run here.
+    ``optional``: it is told, and no error, if the kernel refuses this place.
     """
 
     probe: str
@@ -108,6 +110,7 @@ class Target:
     hook: str = ""
     candidate: str = ""
     pin: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

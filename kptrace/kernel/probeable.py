@@ -157,25 +157,17 @@ class Probeable:
         return [Function(name=name, module=owner) for owner, name in sorted(found)]
 
     def shared(self, pattern: str) -> dict[Function, tuple[Symbol, ...]]:
-        """The usable functions of each name that matches and that several functions have.
-
-        Empty where the kernel traces only some of them and does not tell which.
-        """
+        """The usable functions of each name that matches and that several functions have."""
         found: dict[Function, list[Symbol]] = {}
         for name, symbols in self._symbols.shared(wildcard(pattern)).items():
             for symbol in symbols:
                 found.setdefault(Function(name=name, module=symbol.module), []).append(symbol)
-        return {one: self._told_apart(one, symbols) for one, symbols in found.items()}
+        return {one: self._usable(tuple(symbols)) for one, symbols in found.items()}
 
-    def _told_apart(self, function: Function, symbols: list[Symbol]) -> tuple[Symbol, ...]:
-        data = self._functions.data
-        usable = self._usable(tuple(symbols))
-        if self._sites.data is not None or data is None:
-            return usable
-        ending = f" [{function.module}]" if function.module else ""
-        line = re.escape(f"{function.name}{ending}".encode())
-        listed = len(re.findall(rb"^%b$" % line, data, re.M))
-        return usable if listed == len(symbols) else ()
+    @property
+    def tells_sites(self) -> bool:
+        """The kernel tells which of several functions with one name it traces."""
+        return self._sites.data is not None
 
     def _listed(self, pattern: bytes) -> set[tuple[str, str]]:
         data = self._functions.data

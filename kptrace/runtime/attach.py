@@ -164,6 +164,7 @@ class _Attacher:
         self._pid = pid
         self._attachments = attachments
         self._refused: list[Diagnostic] = []
+        self._skipped: list[Diagnostic] = []
         self._candidates: dict[tuple[str, str], str] = {}
         self._serial = 0
 
@@ -187,14 +188,15 @@ class _Attacher:
     def finish(self, wanted: int) -> None:
         if self._candidates:  # before anything counts: another candidate may do
             raise CandidateError(self._refused, self._candidates)
-        if self._plan.config.missing_probes == "error":
-            if self._refused:
-                raise AttachError.of(self._refused)
-        elif wanted and not self._attachments.count and self._nothing_else():
+        mode = self._plan.config.missing_probes
+        if self._refused and mode == "error":
+            raise AttachError.of(self._refused)
+        refused = [*self._refused, *self._skipped]
+        if wanted and not self._attachments.count and refused and self._nothing_else():
             nothing = Diagnostic(code="attach", message="Attachment failed for all probes.")
-            raise AttachError.of([nothing, *self._refused])
-        elif self._plan.config.missing_probes == "warn":
-            self._attachments.warnings += self._refused
+            raise AttachError.of([nothing, *refused])
+        if mode != "ignore":
+            self._attachments.warnings += refused
 
     def _nothing_else(self) -> bool:
         """Whether the plan has no block that the tracer runs itself."""
@@ -208,9 +210,9 @@ class _Attacher:
         except OSError as error:
             if error.errno in _NO_RIGHT:
                 raise refusals.no_right(program, target) from error
-            mode = self._plan.config.missing_probes
+            mode = "warn" if target.optional else self._plan.config.missing_probes
             refused = refusals.diagnostic(program, target, error.errno, missing_probes=mode)
-            self._refused.append(refused)
+            (self._skipped if target.optional else self._refused).append(refused)
             if target.hook:
                 self._candidates[target.hook, target.candidate] = refused.hints[0]
 

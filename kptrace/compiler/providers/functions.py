@@ -86,20 +86,25 @@ def _matching(request: Request, module: str, name: str, offset: int) -> list[Tar
         hint = "narrow the wildcard, or raise max_probes (BPFTRACE_MAX_PROBES)"
         request.error(message, (hint,), code="limit")
         return []
-    shared = request.kernel.probeable.shared(name)
+    probeable = request.kernel.probeable
+    shared = probeable.shared(name)
     targets: list[Target] = []
     for one in found:
         target = _target(request, one.module if module else "", one.name, offset, one.module)
         places = [place.address for place in shared.get(one, ())]
         if one not in shared or places == [0]:
             targets.append(target)
-        elif places and all(places):
-            targets += [dataclasses.replace(target, address=place) for place in places]
+        elif all(places):
+            optional = not probeable.tells_sites
+            targets += [
+                dataclasses.replace(target, address=place, optional=optional) for place in places
+            ]
         else:
-            hidden = bool(places)
-            why = "their addresses are hidden" if hidden else "this kernel traces only some"
-            message = f"{target.probe} is left out: several functions have this name, and {why}"
-            request.report.warning(request.point.span, message, hints=(_UNHIDE,) if hidden else ())
+            message = (
+                f"{target.probe} is left out: several functions have this name, and their"
+                " addresses are hidden"
+            )
+            request.report.warning(request.point.span, message, hints=(_UNHIDE,))
     return targets
 
 

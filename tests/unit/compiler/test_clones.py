@@ -62,13 +62,18 @@ def test_a_wildcard_tells_modules_apart(golden_kernel: Kernel) -> None:
 def test_sites_tell_which_function_of_a_name_can_be_probed(
     golden_root: Path, tmp_path: Path
 ) -> None:
+    """Without them the kernel may refuse one."""
     root = tmp_path / "kernel"
     shutil.copytree(golden_root, root)
+    first, second = 0xFFFFFFFF81001000, 0xFFFFFFFF81001080
+    with Kernel(root) as kernel:
+        found = targets("kprobe:one_*", kernel)
+    assert [(one.address, one.optional) for one in found] == [(first, True), (second, True)]
     sites = root / "sys/kernel/tracing/available_filter_functions_addrs"
     sites.write_text("ffffffff81001084 one_traced\n")
     with Kernel(root) as kernel:
-        (found,) = targets("kprobe:one_*", kernel)
-    assert found.address == 0xFFFFFFFF81001080
+        found = targets("kprobe:one_*", kernel)
+    assert [(one.address, one.optional) for one in found] == [(second, False)]
 
 
 def test_hidden_addresses(golden_root: Path, tmp_path: Path) -> None:

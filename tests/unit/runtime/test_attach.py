@@ -107,6 +107,23 @@ def test_missing_probe_may_be_left_out(
         assert len(attachments.warnings) == warnings
 
 
+def test_an_optional_target_may_be_refused(make_plan: Make, load: Load, kernel: Kernel) -> None:
+    plan = missing(make_plan("on_tracepoint"), "error")
+    (program,) = plan.programs
+    there, nonsense = program.targets
+    optional = dataclasses.replace(nonsense, optional=True)
+    some = dataclasses.replace(program, targets=(there, optional))
+    plan = dataclasses.replace(plan, programs=(some,))
+    with attach.attach_all(plan, load(plan), choose(plan), kernel) as attachments:
+        assert attachments.count == 1
+        (told,) = attachments.warnings
+        assert told.message == "Unable to attach probe: tracepoint:sched:nonsense. Skipping."
+    nothing = dataclasses.replace(program, targets=(optional,))
+    plan = dataclasses.replace(plan, programs=(nothing,))
+    with pytest.raises(AttachError, match="Attachment failed for all probes"):
+        attach.attach_all(plan, load(plan), choose(plan), kernel)
+
+
 def test_nothing_attached_is_an_error_in_every_mode(
     make_plan: Make, load: Load, kernel: Kernel
 ) -> None:
