@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from kptrace.compiler.providers.base import ATTACH
 from kptrace.compiler.scope import MapInfo
 from kptrace.errors import Context, Report
 from kptrace.lang import nodes as n
@@ -63,10 +64,12 @@ def check_declarations(
     report: Report,
 ) -> None:
     """Compare the declarations with how the maps are used; ``kind_of`` is for undeclared maps."""
+    missing = any(error.code == ATTACH for error in report.errors)  # may be what uses a map
     for name, one in declared.items():
         info = maps.get(name)
         if info is None:
-            report.warning(one.span, f"Unused map: {name}")
+            if not missing:
+                report.warning(one.span, f"Unused map: {name}")
         elif info.value is not None:
             wanted = kind_of(info)
             if wanted is MapKind.PERCPU_ARRAY:

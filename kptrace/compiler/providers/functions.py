@@ -76,7 +76,10 @@ def _offset(request: Request, text: str) -> tuple[str | None, int]:
 def _matching(request: Request, module: str, name: str, offset: int) -> list[Target]:
     found = request.kernel.probeable.functions(name, module)
     if not found:
-        request.missing(f"{module}:{name}" if module else name)
+        loaded = request.kernel.probeable.modules
+        absent = bool(module) and "*" not in module and loaded is not None and module not in loaded
+        hints = (f"the module is not loaded: modprobe {module}",) if absent else ()
+        request.missing(f"{module}:{name}" if module else name, hints)
     limit = request.policy.max_probes
     if len(found) > limit:
         message = (
