@@ -3,25 +3,38 @@
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from kptrace.compiler import Compilation, clang
-from kptrace.errors import HostError
+from kptrace import store, toolchain
+from kptrace.errors import HostError, KptraceError
+from kptrace.plan import Plan
 from kptrace.runtime import libbpf_loader
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import Mechanism
 from kptrace.session.run import Load
 
+if TYPE_CHECKING:
+    from kptrace.compiler import Compilation
+
 BACKENDS = ("auto", "libbpf", "bcc")
 
 
-def loader(made: Compilation, backend: str) -> Load:
-    """How to load a compilation. Compiles now, so that errors come before anything runs."""
+class StaleError(KptraceError):
+    """The kernel refused an object that it took before."""
+
+
+def loader(made: Compilation, backend: str, taken: Callable[[bytes], None] | None) -> Load:
+    """How to load a compilation. Compiles now, so that errors come before anything runs.
+
+    ``taken`` gets the object once the kernel has taken it.
+    """
     if not uses_libbpf(backend):
         return _bcc(made)
+    from kptrace.compiler import clang
+
     try:
-        data = clang.build(made.c("core"), made.plan.arch, clang.cache_directory())
+        data = clang.build(made.c("core"), made.plan.arch, store.directory())
     except HostError as error:
         if backend == "auto" and error.diagnostics[0].code == "no-clang":
             raise HostError(
@@ -34,7 +47,22 @@ def loader(made: Compilation, backend: str) -> Load:
         raise
 
     def load(mechanisms: Mapping[str, Mechanism]) -> Loaded:
-        return libbpf_loader.load(data, made.plan, mechanisms)
+        loaded = libbpf_loader.load(data, made.plan, mechanisms)
+        if taken is not None:
+            taken(data)
+        return loaded
+
+    return load
+
+
+def reloader(plan: Plan, data: bytes) -> Load:
+    """How to load an object that was kept. StaleError where the kernel does not take it now."""
+
+    def load(mechanisms: Mapping[str, Mechanism]) -> Loaded:
+        try:
+            return libbpf_loader.load(data, plan, mechanisms)
+        except KptraceError as error:
+            raise StaleError("a plan that was kept does not load") from error
 
     return load
 
@@ -42,12 +70,14 @@ def loader(made: Compilation, backend: str) -> Load:
 def uses_libbpf(backend: str) -> bool:
     """Whether clang and libbpf will be taken."""
     if backend == "auto":
-        return clang.find_clang() is not None or not _bcc_can()
+        return toolchain.find_clang() is not None or not _bcc_can()
     return backend == "libbpf"
 
 
 def _bcc_can() -> bool:
     """Whether BCC is installed and has the kernel's headers."""
+    import importlib.util
+
     from kptrace.runtime import bcc_loader
 
     return importlib.util.find_spec("bcc") is not None and bool(bcc_loader.headers_place())

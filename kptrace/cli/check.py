@@ -12,9 +12,10 @@ import click
 
 from kptrace.cli import report
 from kptrace.cli.backend import uses_libbpf
+from kptrace.cli.compiling import compile_given
 from kptrace.cli.completion import specifications
 from kptrace.cli.other_kernel import kernel_option, open_any
-from kptrace.cli.spec import compile_given, find, program_option, search_options
+from kptrace.cli.spec import find, program_option, search_options
 from kptrace.compiler import Compilation
 from kptrace.errors import KptraceError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose, reason

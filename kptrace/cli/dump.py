@@ -11,25 +11,9 @@ import click
 
 from kptrace import plan as plans
 from kptrace.compiler import Compilation
-from kptrace.errors import UsageError
 from kptrace.lang import parse, to_text
 from kptrace.runtime.mechanism import Mechanism
 from kptrace.source import Source
-
-STAGES = ("ast", "plan", "codegen")
-
-
-def stages(given: Iterable[str]) -> tuple[str, ...]:
-    """The stages of all ``-d``, each a list with commas; ``all`` is every one."""
-    words = [one for text in given for one in text.split(",") if one]
-    for one in words:
-        if one not in (*STAGES, "all"):
-            raise UsageError(
-                f"Invalid stage '{one}'",
-                hint=f"Valid stages: {', '.join(STAGES)}, all",
-                code="usage",
-            )
-    return STAGES if "all" in words else tuple(one for one in STAGES if one in words)
 
 
 def dump_tree(wanted: tuple[str, ...], source: Source) -> None:

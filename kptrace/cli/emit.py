@@ -10,9 +10,11 @@ from typing import Any
 import click
 
 from kptrace import plan as plans
+from kptrace import store
 from kptrace.cli import report
+from kptrace.cli.compiling import compile_given
 from kptrace.cli.completion import specifications
-from kptrace.cli.spec import compile_given, find, open_kernel, program_option, search_options
+from kptrace.cli.spec import find, open_kernel, program_option, search_options
 from kptrace.compiler import clang
 from kptrace.lang import to_text
 from kptrace.lang.parser import parse
@@ -64,8 +66,6 @@ def emit_command(
     if what == "plan":
         click.echo(json.dumps(json.loads(plans.to_json(made.plan)), indent=2))
     elif what == "object":
-        sys.stdout.buffer.write(
-            clang.build(made.c("core"), made.plan.arch, clang.cache_directory())
-        )
+        sys.stdout.buffer.write(clang.build(made.c("core"), made.plan.arch, store.directory()))
     else:
         sys.stdout.buffer.write(made.c(dialect).encode("utf-8", "surrogateescape"))

@@ -17,7 +17,9 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from kptrace.cli.spec import Given, compile_given
+from kptrace import toolchain
+from kptrace.cli.compiling import compile_given
+from kptrace.cli.spec import Given
 from kptrace.compiler import arch, clang
 from kptrace.errors import KptraceError
 from kptrace.kernel import Kernel
@@ -135,7 +137,7 @@ def _libbpf() -> Tool:
 
 
 def _clang(kernel: Kernel) -> Tool:
-    path = clang.find_clang()
+    path = toolchain.find_clang()
     if path is None:
         chosen = os.environ.get("KPTRACE_CLANG")
         problem = f"KPTRACE_CLANG={chosen} is no program" if chosen else "not installed"

@@ -13,8 +13,9 @@ import click
 
 from kptrace.cli import library, report
 from kptrace.cli.catalog import Listed, arguments, probes
+from kptrace.cli.compiling import nobody_knows
 from kptrace.cli.other_kernel import kernel_option, open_any
-from kptrace.cli.spec import Given, find, nobody_knows, program_option
+from kptrace.cli.spec import Given, find, program_option
 from kptrace.compiler import Options, resolve
 from kptrace.errors import Diagnostic, Exit, HostError, Severity, UsageError
 from kptrace.kernel import Kernel, listing

@@ -9,41 +9,36 @@ import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from kptrace import session
-from kptrace.cli import report
-from kptrace.cli.backend import BACKENDS, loader, uses_libbpf
+from kptrace.cli import kept_plans, report
+from kptrace.cli.backend import BACKENDS, StaleError, loader, reloader, uses_libbpf
 from kptrace.cli.color import check_color, use_color
 from kptrace.cli.completion import specifications
-from kptrace.cli.dump import STAGES, dump_compiled, dump_tree, stages, tell_programs
 from kptrace.cli.duration import DURATION
-from kptrace.cli.info import pretend_missing, show_features
-from kptrace.cli.list import show_list
-from kptrace.cli.script_help import show_help
-from kptrace.cli.spec import (
-    Given,
-    compile_given,
-    find,
-    once,
-    open_kernel,
-    program_option,
-    search_options,
-)
-from kptrace.compiler import Compilation
-from kptrace.errors import CandidateError, Diagnostic, Exit, KptraceError, UsageError
+from kptrace.cli.spec import Given, find, once, open_kernel, program_option, search_options
+from kptrace.cli.stages import STAGES, stages
+from kptrace.errors import AttachError, CandidateError, Diagnostic, Exit, KptraceError, UsageError
 from kptrace.kernel import Kernel
 from kptrace.output import Format
-from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
 from kptrace.output.values import Style
-from kptrace.plan import ProbeKind
+from kptrace.plan import Plan, ProbeKind
+from kptrace.runtime.loaded import raise_limits
 from kptrace.runtime.mechanism import WANTED, choose
+from kptrace.session.run import Load
+
+if TYPE_CHECKING:
+    from kptrace.compiler import Compilation
+
+# What is imported in functions below is only for some runs. The compiler is among it: a plan that
+# is kept needs none.
 
 DEFAULT_PERCENTILES = "50,90,99,99.9"
-FORMATS: dict[str, type[TextFormat] | type[JsonFormat]] = {"text": TextFormat, "json": JsonFormat}
+FORMATS = ("text", "json")
 _NEVER = (
     ("--aot", False, "kptrace compiles where it runs, and keeps what it compiled"),
     ("--fmt", True, "use kptrace fmt"),
@@ -232,13 +227,19 @@ def run_command(
         if program is None and not words:
             click.echo(context.get_help())
         else:
+            from kptrace.cli.script_help import show_help
+
             name = "-e PROG" if program is not None else words[0]
             show_help(find(program, words, probe_path).source, name)
         return Exit.OK
-    pretend_missing(chosen.no_feature)
+    _pretend_missing(chosen)
     if info:
+        from kptrace.cli.info import show_features
+
         return show_features(chosen.format)
     if listing:
+        from kptrace.cli.list import show_list
+
         functions = chosen.traceable_functions
         show_list(program, words, form=chosen.format, verbose=chosen.verbose, functions=functions)
         return Exit.OK
@@ -252,86 +253,117 @@ def run_given(given: Given, options: RunOptions) -> int:
     if options.report_failures and not options.warnings:
         raise UsageError("-k reports failures as warnings: --no-warnings excludes it", code="usage")
     levels = _percentiles(options.percentiles, given)
-    dumped = stages(options.dump)
-    pretend_missing(options.no_feature)
+    stages(options.dump)  # a wrong one is told before anything is done
+    _pretend_missing(options)
     with (
         session.open_process(options.pid, options.cmd) as process,
         open_kernel(options.traceable_functions) as kernel,
         contextlib.ExitStack() as held,
     ):
-        dump_tree(dumped, given.source)
         # opened when something is about to run, and once: a pipe's reader sees one end
         sink = functools.cache(lambda: held.enter_context(_sink(options)))
-        told: set[Diagnostic] = set()
-        refused: dict[tuple[str, str], str] = {}
-        while True:
-            made = _compile(given, options, kernel, process, refused, percentiles=bool(levels))
-            report([one for one in made.warnings if one not in told], warnings=options.warnings)
-            told.update(made.warnings)
-            dialect = "bcc" if options.backend == "bcc" else "core"
-            dump_compiled(dumped, made, dialect, [candidate for _, candidate in refused])
+        settings = _settings(options, process, percentiles=bool(levels))
+        attempt = functools.partial(
+            _attempt, options=options, kernel=kernel, process=process, levels=levels, sink=sink
+        )
+        wanted = _request(given, options, settings)
+        known = None if wanted is None else kept_plans.find(wanted)
+        if wanted is not None and known is not None:
+            raise_limits()
             try:
-                return _attempt(made, options, kernel, process, levels, sink)
-            except CandidateError as error:  # the next candidates of the hooks may do
-                refused |= error.candidates
+                return attempt(known[0], reloader(*known))
+            except (AttachError, StaleError):  # nothing was printed: what is new now may do
+                kept_plans.forget(wanted)
+        return _compile_and_run(given, options, settings, kernel, wanted, attempt)
 
 
-def _compile(
+def _settings(
+    options: RunOptions, process: session.Process | None, *, percentiles: bool
+) -> dict[str, Any]:
+    """All that `compile_given` has to know of the command line."""
+    libbpf = uses_libbpf(options.backend)
+    return {
+        "percentiles": percentiles,
+        "only": options.probe_filter,
+        "search": options.search,
+        "include": options.include,
+        "unsafe": options.unsafe,
+        "report_failures": options.report_failures,
+        "mode": _mode(options),
+        "pid_filter": options.pid is not None,
+        "session": options.attach == "auto" and libbpf,
+        "task_storage": libbpf,
+        "cpid": process.pid if process is not None and options.cmd is not None else None,
+    }
+
+
+def _request(
+    given: Given, options: RunOptions, settings: Mapping[str, Any]
+) -> kept_plans.Request | None:
+    """None where what is compiled is shown, not only run, or is not for libbpf."""
+    shows = options.verbose or options.dump or options.dry_run or _mode(options)
+    if shows or options.traceable_functions is not None or not uses_libbpf(options.backend):
+        return None
+    others = (options.attach, options.backend, options.no_feature)
+    return kept_plans.request(given, settings, others)
+
+
+def _compile_and_run(
     given: Given,
     options: RunOptions,
+    settings: Mapping[str, Any],
     kernel: Kernel,
-    process: session.Process | None,
-    refused: Mapping[tuple[str, str], str],
-    *,
-    percentiles: bool,
-) -> Compilation:
-    """Compile with the candidates of hooks that are left."""
-    libbpf = uses_libbpf(options.backend)
-    return compile_given(
-        given,
-        kernel,
-        percentiles=percentiles,
-        only=options.probe_filter,
-        search=options.search,
-        include=options.include,
-        unsafe=options.unsafe,
-        report_failures=options.report_failures,
-        mode=_mode(options),
-        pid_filter=options.pid is not None,
-        session=options.attach == "auto" and libbpf,
-        task_storage=libbpf,
-        cpid=process.pid if process is not None and options.cmd is not None else None,
-        refused=refused,
-    )
+    wanted: kept_plans.Request | None,
+    attempt: Callable[[Plan, Load], int],
+) -> int:
+    """Until the kernel takes it: with the candidates of hooks that are left."""
+    from kptrace.cli.compiling import compile_given
+    from kptrace.cli.dump import dump_compiled, dump_tree, tell_programs
+
+    dumped = stages(options.dump)
+    dump_tree(dumped, given.source)
+    told: set[Diagnostic] = set()
+    refused: dict[tuple[str, str], str] = {}
+    while True:
+        made = compile_given(given, kernel, **settings, refused=refused)
+        report([one for one in made.warnings if one not in told], warnings=options.warnings)
+        told.update(made.warnings)
+        dialect = "bcc" if options.backend == "bcc" else "core"
+        dump_compiled(dumped, made, dialect, [candidate for _, candidate in refused])
+        if not made.plan.programs:
+            _refuse_trials(made)
+            if not options.quiet:
+                click.echo("No probes to attach")
+            return 1
+        if options.verbose:
+            tell_programs(made, choose(made.plan, wanted=options.attach))
+
+        taken: Callable[[bytes], None] | None = None
+        if wanted is not None and not refused:
+            taken = functools.partial(kept_plans.keep, wanted, made, kernel)
+        try:
+            return attempt(made.plan, loader(made, options.backend, taken))
+        except CandidateError as error:  # the next candidates of the hooks may do
+            refused |= error.candidates
 
 
 def _attempt(
-    made: Compilation,
+    plan: Plan,
+    load: Load,
+    *,
     options: RunOptions,
     kernel: Kernel,
     process: session.Process | None,
     levels: tuple[float, ...],
     sink: Callable[[], session.Sink],
 ) -> int:
-    """Run what was compiled; gives the exit status."""
-    if not made.plan.programs:
-        _refuse_trials(made)
-        if not options.quiet:
-            click.echo("No probes to attach")
-        return 1
-    if options.verbose:
-        tell_programs(made, choose(made.plan, wanted=options.attach))
-    load = loader(made, options.backend)
-
-    def form(style: Style) -> Format:
-        return FORMATS[options.format](style=style, percentiles=levels)
-
+    """Run a plan; gives the exit status."""
     result = session.run(
-        made.plan,
+        plan,
         load,
         kernel,
         session.Options(
-            form=form,
+            form=functools.partial(_form, options.format, levels),
             duration_s=options.duration,
             quiet=options.quiet,
             dry_run=options.dry_run,
@@ -348,6 +380,14 @@ def _attempt(
     return result.status
 
 
+def _form(name: str, levels: tuple[float, ...], style: Style) -> Format:
+    if name == "text":
+        return TextFormat(style=style, percentiles=levels)
+    from kptrace.output.json import JsonFormat
+
+    return JsonFormat(style=style, percentiles=levels)
+
+
 def _require_format(name: str) -> None:
     if name not in FORMATS:
         raise UsageError(
@@ -355,6 +395,13 @@ def _require_format(name: str) -> None:
             hint="Valid formats: 'text', 'json'",
             code="usage",
         )
+
+
+def _pretend_missing(options: RunOptions) -> None:
+    if options.no_feature:
+        from kptrace.cli.info import pretend_missing
+
+        pretend_missing(options.no_feature)
 
 
 def _mode(options: RunOptions) -> str:

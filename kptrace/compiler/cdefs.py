@@ -20,6 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from kptrace import store, toolchain
 from kptrace.compiler import arch, clang, cscan, kheaders
 from kptrace.errors import HostError, Report
 from kptrace.kernel import Kernel, c_types
@@ -121,7 +122,7 @@ class _Reader:
         self.report = report
         self.names = _names(program)
         self.text = self.c_text()
-        self.clang = clang.find_clang()
+        self.clang = toolchain.find_clang()
 
     def c_text(self) -> str:
         """The whole C part; where BTF can stand in for a header, its absence only leaves a mark."""
@@ -177,7 +178,7 @@ class _Reader:
         """From the cache, or from clang and then cached."""
         arguments = self.arguments()
         key = clang.key(self.clang, *arguments, *sorted(self.names), self.text)
-        kept = clang.kept(self.search.cache, key)
+        kept = store.kept(self.search.cache, key)
         if kept is not None and (known := _unpack(kept, self.identity())) is not None:
             return known
         if self.clang is None:
@@ -197,7 +198,7 @@ class _Reader:
         made = self.compiled(self.clang, scanned.text) if scanned.text else b""
         if made is None or (made and not self.whole_enumerators(made)):
             return None
-        clang.keep(self.search.cache, key, self.packed(made, scanned, absent))
+        store.keep(self.search.cache, key, self.packed(made, scanned, absent))
         return _Found(object=made, constants=scanned.constants, absent=absent)
 
     def packed(self, made: bytes, scanned: cscan.Scanned, absent: tuple[str, ...]) -> bytes:

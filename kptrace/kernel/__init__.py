@@ -9,7 +9,8 @@ Nothing here attaches, loads, or writes.
 
 ``libbpf`` -> ``btf_object`` -> ``btf``: types; ``kallsyms``: symbols; ``tracefs``: tracepoints;
 ``probeable`` (with the table ``denied``): all of them answer "can this be probed?";
-``host``: facts for doctor; ``files``: reading where unknown must not look like empty.
+``host``: facts for doctor; ``identity``: whether this is still the kernel that was asked;
+``files``: reading where unknown must not look like empty.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Kernel:
         if own is None:
             return self
         made = copy.copy(self)
+        made.__dict__["symbols"] = self.symbols  # what they meet is known to both
         made.__dict__["_opened"] = Btf.defining(own, self.btf), ""
         return made
 

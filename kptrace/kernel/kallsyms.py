@@ -26,6 +26,8 @@ from kptrace.records import dataclass
 
 _TEXT = b"tTwW"
 _CLONE = re.compile(r"\.(?:isra|constprop|part|llvm)\.")
+_PASSING = re.compile(r"bpf|__builtin__.*")
+"""Owners of symbols that come and go: BPF programs, and code that the kernel makes for probes."""
 # Padding before functions: CONFIG_CALL_PADDING (Linux 6.2, b341b20d648b) and kCFI.
 PADDING = ("__pfx_", "__cfi_")
 # No kernel function is this large; more means a gap between modules.
@@ -49,6 +51,8 @@ class Symbols:
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._path = root / "proc/kallsyms"
+        self.met_passing = False
+        """Whether an answer by name had a symbol that may be gone, or elsewhere, soon."""
         self._resolved: dict[int, tuple[Symbol, int] | None] = {}
         self._named: dict[str, tuple[int, ...]] = {}
 
@@ -131,9 +135,10 @@ class Symbols:
         """Name and module of the functions whose name matches a regular expression."""
         expression = rb"^[0-9a-f]+ [tTwW] (%b)(?:\t\[([^\]\n]+)\])?$" % pattern
         for match in re.finditer(expression, self._data, re.M):
-            name = match[1].decode()
+            name, module = match[1].decode(), (match[2] or b"").decode()
+            self._meet(module)
             if not name.startswith(PADDING) and not self._is_init(match.start()):
-                yield name, (match[2] or b"").decode()
+                yield name, module
 
     def _lines_of(self, name: str) -> tuple[int, ...]:
         """Starts of the lines with exactly this name; a scan of milliseconds, done once."""
@@ -156,7 +161,11 @@ class Symbols:
         line = self._data[start : end if end != -1 else None].decode("ascii", "replace")
         fields, _, module = line.partition("\t")
         address, kind, name = fields.split(" ", 2)
+        self._meet(module[1:-1])
         return Symbol(address=int(address, 16), type=kind, name=name, module=module[1:-1])
+
+    def _meet(self, module: str) -> None:
+        self.met_passing = self.met_passing or _PASSING.fullmatch(module) is not None
 
     def _runs(self, start: int, symbol: Symbol) -> bool:
         return (

@@ -26,6 +26,7 @@ from pathlib import Path
 
 import pytest
 
+from kptrace import toolchain
 from kptrace.cli.spec import with_parameters
 from kptrace.compiler import Compilation, Options, clang, compile_spec
 from kptrace.errors import HostError, KptraceError, render
@@ -166,7 +167,7 @@ def test_plan_survives_json(case: Case, golden_kernel: Kernel) -> None:
 def test_clang_has_no_complaint(case: Case, tmp_path: Path) -> None:
     text = case.beside(".core.c").read_bytes()
     target = tmp_path / "spec.o"
-    command = [clang.find_clang() or "clang", "-D__TARGET_ARCH_x86", "-Werror", *clang._FLAGS]
+    command = [toolchain.find_clang() or "clang", "-D__TARGET_ARCH_x86", "-Werror", *clang._FLAGS]
     done = subprocess.run([*command, str(target)], input=text, capture_output=True, check=False)
     assert done.stderr.decode() == ""
     assert done.returncode == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kptrace.compiler import clang
+from kptrace import store
 
 sys.path.insert(0, str(Path(__file__).parent))
 import conformance
@@ -29,7 +29,7 @@ def _prepared(pytestconfig: pytest.Config) -> Iterator[None]:
     objects.mkdir(mode=0o700, parents=True, exist_ok=True)
     objects.chmod(0o700)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clang, "cache_directory", lambda: objects)
+        patch.setattr(store, "directory", lambda: objects)
         yield
 
 

@@ -242,33 +242,12 @@ def test_torn_cache_entry_is_compiled_anew(
     kptrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: bytes
 ) -> None:
     """A power cut may leave such a file under the name of a whole object."""
-    monkeypatch.setattr("kptrace.compiler.clang.cache_directory", lambda: tmp_path / "cache")
-    assert kptrace("-q", "-e", QUIET).status == 0
+    monkeypatch.setattr("kptrace.store.directory", lambda: tmp_path / "cache")
+    assert kptrace("emit", "--object", "-e", QUIET).status == 0
     (kept,) = (tmp_path / "cache").iterdir()
     kept.write_bytes(left)
-    assert kptrace("-q", "-e", QUIET).status == 0
+    assert kptrace("emit", "--object", "-e", QUIET).status == 0
     assert len(kept.read_bytes()) > len(left)
-
-
-def test_cache_is_bounded(
-    kptrace: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was not used for the longest time goes, and what is used stays."""
-    cache = tmp_path / "cache"
-    monkeypatch.setattr("kptrace.compiler.clang.cache_directory", lambda: cache)
-    specs = [f"begin {{ print({number}); }}" for number in range(3)]
-    for number, spec in enumerate(specs[:2]):
-        assert kptrace("-q", "-e", spec).status == 0
-        for one in cache.iterdir():
-            if one.stat().st_mtime > 1000:
-                os.utime(one, (number + 1, number + 1))
-    oldest, newer = sorted(cache.iterdir(), key=lambda one: one.stat().st_mtime)
-    assert kptrace("-q", "-e", specs[0]).status == 0  # the older one is used again
-    monkeypatch.setattr("kptrace.compiler.clang._MOST_KEPT", oldest.stat().st_size * 5 // 2)
-    assert kptrace("-q", "-e", specs[2]).status == 0
-    left = set(cache.iterdir())
-    assert newer not in left
-    assert left != {oldest}
 
 
 @pytest.mark.parametrize("probe", ["kprobe:vfs_read", "rawtracepoint:sched_switch"])

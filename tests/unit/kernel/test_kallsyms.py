@@ -71,6 +71,18 @@ def test_near(kernel: Kernel, typo: str, meant: str) -> None:
     assert meant in kernel.symbols.near(typo)
 
 
+def test_symbols_that_come_and_go_are_noticed(root: Path) -> None:
+    symbols = Symbols(root)
+    assert symbols.lookup("vfs_read")
+    assert list(symbols.names(b"vfs_read"))
+    assert not symbols.met_passing
+    assert symbols.lookup("bpf_prog_6deef7357e7b4530_block")
+    assert symbols.met_passing
+    symbols = Symbols(root)
+    assert list(symbols.names(rb"bpf_prog_\w*"))
+    assert symbols.met_passing
+
+
 def test_near_nothing(kernel: Kernel) -> None:
     assert kernel.symbols.near("qqqqqqqq") == ()
     assert kernel.symbols.near("x") == ()
