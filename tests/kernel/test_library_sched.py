@@ -118,8 +118,12 @@ def test_waker(kptrace: Kptrace) -> None:
             os.read(ours, 1)
             os.write(tell, b"x")
 
-    def waker() -> None:
+    def waker(pid: int) -> None:
+        state = Path(f"/proc/{pid}/stat")
         for _ in range(11):
+            while "(sleeper) S " not in state.read_text():
+                time.sleep(0.001)
+            time.sleep(0.001)  # it may still be on its CPU
             os.write(theirs, b"x")
             os.read(done, 1)
 
@@ -133,8 +137,7 @@ def test_waker(kptrace: Kptrace) -> None:
             set_comm("sleeper")
             sleeper()
             os._exit(0)
-        time.sleep(0.2)
-        run_as("waker", waker)
+        run_as("waker", lambda: waker(pid))
         os.waitpid(pid, 0)
         run_as("napper", napper)
 
@@ -146,7 +149,7 @@ def test_waker(kptrace: Kptrace) -> None:
     for row in rows:
         if row[1] in woken and row[7] == "woken":
             woken[row[1]].append(row[9])
-    assert len([one for one in woken["sleeper"] if one.rstrip("?") == "waker"]) >= 5
+    assert len([one for one in woken["sleeper"] if one.rstrip("?") == "waker"]) == 11
     assert len(woken["napper"]) >= 13
     if not any(one.endswith("?") for one in woken["napper"]):
         assert woken["napper"].count("irq") >= 13
