@@ -3,7 +3,8 @@
 
 The guest's `clang` (guest_clang.sh) leaves what it was asked in the job folder: `N.text` is the
 standard input, `N.request` the arguments, separated by NUL. The same compiler then runs here with
-the same arguments and text, and leaves `N.o`, `N.err` and, last, `N.status`.
+the same arguments and text, and leaves what it wrote in `N.o`, `N.err` and, last, `N.status`. Only
+the headers of the guest's kernel have another place here.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from types import TracebackType
 COMPILER = "clang"
 INTERVAL = 0.05  # seconds between looks into the folder
 LIMIT = 60.0  # seconds for one compilation
+MODULES = "/lib/modules/"  # with a kernel's headers
 
 
 class CompileServer:
-    """Serves one guest while it is entered."""
+    """Serves one guest, whose kernel is unpacked in `tree`, while it is entered."""
 
-    def __init__(self, job: Path) -> None:
+    def __init__(self, job: Path, tree: Path) -> None:
         self._folder = job / "compile"
+        self._tree = tree
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._serve, daemon=True)
 
@@ -47,13 +50,13 @@ class CompileServer:
     def _serve(self) -> None:
         while not self._ended.wait(INTERVAL):
             for request in self._folder.glob("*.request"):
-                answer(request)
+                answer(request, self._tree)
 
 
-def answer(request: Path) -> None:
+def answer(request: Path, tree: Path) -> None:
     """Answer one request, whatever comes of it: the guest waits."""
     try:
-        complaint, status = compile_one(request)
+        complaint, status = compile_one(request, tree)
     except Exception:
         complaint, status = traceback.format_exc().encode(), 1
     request.unlink(missing_ok=True)
@@ -63,12 +66,13 @@ def answer(request: Path) -> None:
     draft.rename(request.with_suffix(".status"))
 
 
-def compile_one(request: Path) -> tuple[bytes, int]:
-    """What clang said, and its status. The last argument is the guest's file, ours to name here."""
-    arguments = request.read_bytes().decode().split("\0")[:-1]
-    arguments[-1] = str(request.with_suffix(".o"))
+def compile_one(request: Path, tree: Path) -> tuple[bytes, int]:
+    """What clang said, and its status."""
+    asked = request.read_bytes().decode().split("\0")[:-1]
+    arguments = [one.replace(MODULES, f"{tree}{MODULES}") for one in asked]
     with request.with_suffix(".text").open("rb") as text:
         done = subprocess.run(
             [COMPILER, *arguments], stdin=text, capture_output=True, check=False, timeout=LIMIT
         )
+    request.with_suffix(".o").write_bytes(done.stdout)
     return done.stderr, done.returncode

@@ -61,7 +61,7 @@ def run(
         _write_job(job, kernel)
         (job / "command").write_text(f"exec {shlex.join(command)}\n")
         os.mkfifo(job / "output")
-        with CompileServer(job):
+        with CompileServer(job, kernel.tree):
             return _Boot(kernel, job, timeout, silence).run()
 
 
