@@ -8,7 +8,7 @@ SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 # What kptrace itself uses or is compared with, then what the lab needs.
 PACKAGES := ca-certificates python3-venv python3-bpfcc libbpf1 clang bpftool bpftrace \
-	qemu-system-x86 busybox-static file kmod dmsetup e2fsprogs iproute2 procps util-linux
+	qemu-system-x86 busybox-static file kmod dmsetup e2fsprogs xfsprogs iproute2 procps util-linux
 
 # Narrow down the lab's work: make kernel-test KERNEL=6.12 ARGS='-k latency'
 KERNEL :=

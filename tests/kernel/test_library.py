@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from harness import Kptrace, run_as
-from workloads import disk_io, reads
+from workloads import disk_io
 
 
 def _count(buckets: list[dict[str, int]]) -> int:
@@ -42,11 +42,3 @@ def test_irqlatency(kptrace: Kptrace, disk: str, device: str) -> None:
     came = {number: now - before[number] for number, now in _interrupts(device).items()}
     assert handled == {number: count for number, count in came.items() if count}
     assert sum(handled.values()) >= 67
-
-
-def test_vfslatency(kptrace: Kptrace, file: Path) -> None:
-    """Only these functions, and the reads of the workload (others read a little, too)."""
-    run = kptrace.during(lambda: run_as("reader", reads(file, [1] * 1009)), "run", "vfslatency")
-    counts = {key: _count(buckets) for key, buckets in run.maps["@ns"].items()}
-    assert set(counts) <= {"vfs_read", "vfs_write", "vfs_open", "vfs_fsync_range"}
-    assert 1009 <= counts["vfs_read"] < 1009 + 100

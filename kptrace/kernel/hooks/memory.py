@@ -109,25 +109,27 @@ HOOKS = (
     ),
     Hook(
         name="mm:cache_add",
-        summary="a page enters the page cache",
-        args={"dev": "uint32", "ino": "uint64", "index": "uint64"},
+        summary="a page, or a folio of several, enters the page cache",
+        args={"page": "uint64", "dev": "uint32", "ino": "uint64", "index": "uint64"},
         candidates=(
             candidate(
-                "tracepoint:filemap:mm_filemap_add_to_page_cache",
-                dev="args.s_dev",
-                ino="args.i_ino",
-                index="args.index",
+                "rawtracepoint:mm_filemap_add_to_page_cache",
+                # a folio since 5.16 (a0580c6f9bab)
+                page=("args.folio", "args.page"),
+                dev=tuple(f"args.{one}.mapping.host.i_sb.s_dev" for one in ("folio", "page")),
+                ino=tuple(f"args.{one}.mapping.host.i_ino" for one in ("folio", "page")),
+                index=tuple(f"args.{one}.index" for one in ("folio", "page")),
             ),
         ),
     ),
     Hook(
         name="mm:cache_access",
-        summary="a page of the page cache is used",
-        args={},
+        summary="a page, or folio, of the page cache is used, by something else than a mapping",
+        args={"page": "uint64"},
         candidates=(
             # mark_page_accessed stays as a wrapper that the main path no longer uses
-            candidate("kprobe:folio_mark_accessed"),
-            candidate("kprobe:mark_page_accessed"),
+            candidate("kprobe:folio_mark_accessed", page="arg0"),
+            candidate("kprobe:mark_page_accessed", page="arg0"),
         ),
     ),
     Hook(
