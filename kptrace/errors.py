@@ -14,7 +14,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, IntEnum
@@ -254,6 +253,8 @@ class Report:
 
 def did_you_mean(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """A hint with the nearest known names, or nothing when none is near."""
+    import difflib  # only for who has mistyped
+
     near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.7)
     if not near:
         return ()

@@ -9,7 +9,6 @@ bucket, so two that hold the same values are equal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
 from itertools import accumulate
 from math import ceil
 from typing import TypeAlias
@@ -97,6 +96,8 @@ class Histogram:
         if n == 0:
             raise ValueError("an empty histogram has no quantile")
         # 99.9 means exactly 99.9 %: in binary floating point 99.9/100*1000 exceeds 999.
+        from fractions import Fraction  # slow
+
         rank = max(1, ceil(Fraction(repr(percent)) * n / 100))
         below = accumulate(self.counts)
         index = next(index for index, seen in enumerate(below, self.first) if seen >= rank)

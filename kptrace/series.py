@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from kptrace import types
+from kptrace.records import dataclass
 
 Buffer = bytes | bytearray | memoryview
 

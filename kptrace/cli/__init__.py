@@ -14,14 +14,16 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from kptrace import __version__
 from kptrace.cli.color import use_color
 from kptrace.errors import Diagnostic, Exit, KptraceError, Severity, did_you_mean, render
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS = {
     "run": ("run", "Run a specification: a file, a library probe, or -e text."),
@@ -64,6 +66,8 @@ class _Commands(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Commands, and what `run` takes, because its name can be left out."""
+        from click.shell_completion import CompletionItem
+
         run = self.get_command(ctx, "run")
         assert run is not None
         inner = click.Context(run, info_name="run", parent=ctx)

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-import click
-from click.shell_completion import CompletionItem, get_completion_class
+from typing import TYPE_CHECKING
 
-from kptrace.cli import library
+import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _VARIABLE = "_KPTRACE_COMPLETE"
 SHELLS = ("bash", "zsh", "fish")
@@ -24,6 +26,8 @@ def completion_command(context: click.Context, /, shell: str) -> None:
       kptrace completion bash > /etc/bash_completion.d/kptrace
       kptrace completion fish > ~/.config/fish/completions/kptrace.fish
     """
+    from click.shell_completion import get_completion_class
+
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(context.find_root().command, {}, "kptrace", _VARIABLE).source())
@@ -33,6 +37,10 @@ def specifications(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Library probes by name, and files."""
+    from click.shell_completion import CompletionItem
+
+    from kptrace.cli import library
+
     names = (one for one in library.probes() if one.name.startswith(incomplete))
     found = [CompletionItem(one.name, help=one.title) for one in names]
     return [*found, CompletionItem(incomplete, type="file")]

@@ -7,8 +7,9 @@ import os
 import re
 import sysconfig
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from kptrace.records import dataclass
 
 _TOP = re.compile(
     r"(?:#![^\n]*\n)?(?:\s*//[^\n]*SPDX[^\n]*\n)*\s*((?://[^\n]*\n?[ \t]*)+|/\*.*?\*/)", re.DOTALL

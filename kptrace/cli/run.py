@@ -8,7 +8,6 @@ import fcntl
 import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -27,6 +26,7 @@ from kptrace.output import Format
 from kptrace.output.text import TextFormat
 from kptrace.output.values import Style
 from kptrace.plan import Plan, ProbeKind
+from kptrace.records import dataclass
 from kptrace.runtime.loaded import raise_limits
 from kptrace.runtime.mechanism import WANTED, choose
 from kptrace.session.run import Load

@@ -7,7 +7,7 @@ import codecs
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ import click
 from kptrace.cli import COMMANDS, library
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
+from kptrace.records import dataclass
 from kptrace.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -20,17 +20,22 @@ import os
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from kptrace.kernel import host
-from kptrace.kernel.btf import Btf
-from kptrace.kernel.cgroups import Cgroups
 from kptrace.kernel.files import read_text
-from kptrace.kernel.gfp import Flags, gfp_flags
-from kptrace.kernel.kallsyms import Symbols
-from kptrace.kernel.libbpf import BtfFile
-from kptrace.kernel.probeable import Probeable
-from kptrace.kernel.tracefs import Tracefs
 from kptrace.types import Struct, Type
+
+if TYPE_CHECKING:
+    from kptrace.kernel.btf import Btf
+    from kptrace.kernel.cgroups import Cgroups
+    from kptrace.kernel.gfp import Flags
+    from kptrace.kernel.kallsyms import Symbols
+    from kptrace.kernel.libbpf import BtfFile
+    from kptrace.kernel.probeable import Probeable
+    from kptrace.kernel.tracefs import Tracefs
+
+# A reader is imported when it is first asked: a plan that is kept asks hardly any.
 
 
 class Kernel:
@@ -70,6 +75,8 @@ class Kernel:
         """
         if own is None:
             return self
+        from kptrace.kernel.btf import Btf
+
         made = copy.copy(self)
         made.__dict__["symbols"] = self.symbols  # what they meet is known to both
         made.__dict__["_opened"] = Btf.defining(own, self.btf), ""
@@ -77,6 +84,8 @@ class Kernel:
 
     @cached_property
     def _opened(self) -> tuple[Btf | None, str]:
+        from kptrace.kernel.btf import Btf
+
         try:
             return Btf.open(self._root, self.release, self._btf_file), ""
         except OSError as error:
@@ -102,6 +111,8 @@ class Kernel:
 
     @cached_property
     def symbols(self) -> Symbols:
+        from kptrace.kernel.kallsyms import Symbols
+
         return Symbols(self._root)
 
     def has_function(self, name: str) -> bool:
@@ -135,10 +146,14 @@ class Kernel:
 
     @cached_property
     def tracefs(self) -> Tracefs:
+        from kptrace.kernel.tracefs import Tracefs
+
         return Tracefs(self._root, self._type_named)
 
     @cached_property
     def probeable(self) -> Probeable:
+        from kptrace.kernel.probeable import Probeable
+
         return Probeable(
             self._root, self.symbols, self.tracefs, lambda: self.btf, self._functions_file
         )
@@ -156,10 +171,14 @@ class Kernel:
     @cached_property
     def gfp_flags(self) -> Flags:
         """None are known where tracefs cannot be read."""
+        from kptrace.kernel.gfp import gfp_flags
+
         return gfp_flags(self.tracefs.format_text("kmem", "kmalloc") or "")
 
     @cached_property
     def cgroups(self) -> Cgroups:
+        from kptrace.kernel.cgroups import Cgroups
+
         return Cgroups(self._root)
 
     @cached_property

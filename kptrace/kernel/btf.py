@@ -14,12 +14,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kptrace import types
+from kptrace.kernel.base_types import base_type
 from kptrace.kernel.btf_object import BtfObject, Member, Param, Prototype
 from kptrace.kernel.files import read
 from kptrace.kernel.libbpf import BtfFile, Kind, strings_in
 from kptrace.types import Type
 
-__all__ = ["Btf", "Member", "Param", "Prototype", "base_type"]
+__all__ = ["Btf", "Member", "Param", "Prototype"]
 
 _KEYWORDS: dict[str, tuple[Kind, ...]] = {
     "struct": (Kind.STRUCT,),
@@ -34,9 +35,6 @@ _PLACES = (
     "usr/lib/debug/boot/vmlinux-{release}",
     "usr/lib/debug/lib/modules/{release}/vmlinux",
 )
-# Sizes on every 64-bit kernel architecture. Plain `char` is left to BTF: its sign depends on the
-# architecture and, since Linux 6.2 (3bc753c06dd0), is unsigned everywhere.
-_WORDS = {"char": 1, "short": 2, "int": 4, "long": 8}
 
 
 def _named_behind(prefix: bytes, strings: bytes) -> Iterator[str]:
@@ -52,17 +50,6 @@ def _named_behind(prefix: bytes, strings: bytes) -> Iterator[str]:
         end = strings.index(b"\0", start)
         yield strings[start:end].decode()
         position = strings.find(b"\0" + prefix, end)
-
-
-def base_type(name: str) -> Type | None:
-    """The type of a C integer spelling in any order of its words (``long unsigned int``)."""
-    words = name.split()
-    if not words or set(words) - {"signed", "unsigned", *_WORDS}:
-        return None
-    if words == ["char"]:
-        return None
-    size = next((_WORDS[word] for word in ("char", "short", "long") if word in words), 4)
-    return types.Int(size, "unsigned" not in words)
 
 
 class Btf:

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kptrace.kernel.files import read_text
-from kptrace.kernel.kallsyms import Symbols
-from kptrace.kernel.tracefs import Tracefs
+from kptrace.records import dataclass
+
+if TYPE_CHECKING:
+    from kptrace.kernel.kallsyms import Symbols
+    from kptrace.kernel.tracefs import Tracefs
 
 # include/uapi/linux/capability.h
 CAPABILITIES = {
@@ -73,6 +77,9 @@ def read_host(
     root: Path = Path("/"), symbols: Symbols | None = None, tracefs: Tracefs | None = None
 ) -> Host:
     """Read all facts."""
+    from kptrace.kernel.kallsyms import Symbols
+    from kptrace.kernel.tracefs import Tracefs
+
     sysctl = root / "proc/sys"
     pmu = root / "sys/bus/event_source/devices/kprobe"
     return Host(

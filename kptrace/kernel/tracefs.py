@@ -17,7 +17,7 @@ from pathlib import Path
 
 from kptrace import types
 from kptrace.errors import HostError
-from kptrace.kernel.btf import base_type
+from kptrace.kernel.base_types import base_type
 from kptrace.kernel.files import read, read_text, wildcard
 from kptrace.records import dataclass
 from kptrace.types import Type

@@ -7,7 +7,6 @@ the kernel are printed as they are, whatever their encoding.
 
 from __future__ import annotations
 
-import socket
 import struct
 from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
@@ -139,6 +138,8 @@ def _bool_text(value: bool) -> bytes:
 
 
 def _inet_text(value: bytes) -> bytes:
+    import socket  # slow
+
     family = int.from_bytes(value[:8], "little")
     if family == _AF_INET:
         return socket.inet_ntop(socket.AF_INET, value[8:12]).encode()

@@ -14,11 +14,11 @@ import functools
 import os
 import struct
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 
 from kptrace.kernel import Kernel
-from kptrace.kernel.libbpf import BtfFile, Kind
+from kptrace.records import dataclass
 from kptrace.runtime import bpf, perf_event
 from kptrace.runtime.bpf import AttachType, MapType, ProgType
 
@@ -137,6 +137,8 @@ def _multi(attach_type: AttachType) -> bool:
 
 def _fentry() -> bool | None:
     os.close(bpf.prog_load(ProgType.RAW_TRACEPOINT, _RETURN_0))  # else it is the rights
+    from kptrace.kernel.libbpf import Kind
+
     with Kernel() as kernel:
         found = kernel.btf and kernel.btf.find(_TEST_FUNCTION, "vmlinux", Kind.FUNC)
     if not found:
@@ -186,6 +188,8 @@ def _calls(kind: ProgType, helper: int) -> bool:
 
 def _for_trampolines(helper: int) -> bool:
     """Whether programs of trampolines may call it, which the kernel wants to be for a function."""
+    from kptrace.kernel.libbpf import BtfFile, Kind
+
     with contextlib.closing(BtfFile(_BTF)) as btf:
         target = btf.find(_SOME_FUNCTION, Kind.FUNC)
     return bpf.knows_helper(

@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
 from pathlib import Path
 
 _PIECE = 1 << 20
@@ -33,6 +32,8 @@ def shell(command: bytes) -> bytes:
 
     When the wait is cut short, by a second signal, everything that the command started ends.
     """
+    import subprocess  # slow, and few specifications start anything
+
     text = command.partition(b"\0")[0]
     with subprocess.Popen([b"/bin/sh", b"-c", text], stdout=subprocess.PIPE) as child:
         try:

@@ -9,8 +9,6 @@ import errno
 import os
 import re
 import select
-import shlex
-import shutil
 import signal
 from collections.abc import Iterator
 from typing import NoReturn
@@ -114,6 +112,9 @@ def _watch(text: str) -> Process:
 
 
 def _prepare(text: str) -> Command:
+    import shlex
+    import shutil
+
     try:
         words = shlex.split(text)
     except ValueError as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 from pathlib import Path
 
 from kptrace.session.sink import Sink
@@ -31,6 +30,8 @@ def _notify_service_manager() -> None:
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address:
         return
+    import socket  # slow
+
     if address.startswith("@"):
         address = "\0" + address[1:]
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:

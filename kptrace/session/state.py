@@ -93,7 +93,6 @@ class KernelResolver:
             (one.depth, one.user, one.build_id): loaded.map(one.symbol) for one in plan.stack_maps
         }
         self._user_symbols = UserSymbols()
-        self._symbols = kernel.symbols
         self._kernel = kernel
         self._users: dict[int, str | None] = {}
         now = time.clock_gettime_ns(time.CLOCK_REALTIME)
@@ -104,11 +103,11 @@ class KernelResolver:
         }
 
     def ksym(self, address: int) -> str | None:
-        found = self._symbols.resolve(address)
+        found = self._kernel.symbols.resolve(address)
         return found[0].name if found else None
 
     def ksym_offset(self, address: int) -> str | None:
-        found = self._symbols.resolve(address)
+        found = self._kernel.symbols.resolve(address)
         return f"{found[0].name}+{found[1]}" if found else None
 
     def wall_ns(self, clock: str, ns: int) -> int:

@@ -70,6 +70,22 @@ def test_the_tools_of_dataclasses_work() -> None:
     assert Open(x=1).seen is not Open(x=1).seen
 
 
+def test_arguments_are_checked_from_the_first_instance_on() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Fresh:
+        first: int
+        second: str = "x"
+        third: list[int] = field(default_factory=list)
+
+    with pytest.raises(TypeError, match=r"Fresh.__init__\(\) missing 1 required .* 'first'"):
+        Fresh()  # type: ignore[call-arg]
+    for _ in range(2):
+        assert Fresh(1, third=[2]) == Fresh(1, "x", [2])
+        assert Fresh(1) == Fresh(first=1, second="x", third=[])
+        with pytest.raises(TypeError, match="unexpected keyword argument 'other'"):
+            Fresh(1, other=2)  # type: ignore[call-arg]
+
+
 def test_fields_have_no_dictionary() -> None:
     assert not hasattr(Point(place=1, x=2), "__dict__")
     with pytest.raises(TypeError, match="positional"):

@@ -7,7 +7,8 @@ import pytest
 
 from kptrace import types
 from kptrace.kernel import Kernel
-from kptrace.kernel.btf import Btf, Param, base_type
+from kptrace.kernel.base_types import base_type
+from kptrace.kernel.btf import Btf, Param
 from kptrace.types import Array, Bool, Enum, Int, Pointer, String, Struct
 
 REQUEST = Struct(kind="struct", name="request", size=240)
