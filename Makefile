@@ -70,5 +70,5 @@ lab-shell: setup ## Open a root prompt in a guest: make lab-shell KERNEL=6.12
 probe-docs: setup ## Write probes/GROUP/NAME.md from the probes and runs of them; ARGS=NAME for one
 	$(BIN)/python tests/docs/generate.py $(ARGS)
 
-bench: setup ## Measure kptrace beside its peers
+bench: setup ## Measure the budgets beside bpftrace and BCC, in minutes: make bench ARGS='--only hits'
 	$(BIN)/python tests/bench/run.py $(ARGS)

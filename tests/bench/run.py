@@ -1,139 +1,91 @@
 # SPDX-License-Identifier: MIT
-"""``make bench``: kptrace beside bpftrace, whole processes on this host, interleaved.
+"""``make bench``: kptrace beside its peers on this host, interleaved, against the budgets.
 
-Needs no kprobes: begin blocks and tracepoints run on any kernel with BPF. Prints a Markdown table
-and writes ``build/bench.json``. A figure is the median of the rounds with its minimum and maximum;
-the ratio is ours to the peer's.
+Needs root and no kprobes: begin blocks and tracepoints run on any kernel with BPF. Prints a
+Markdown table and writes ``build/bench.json``; ``measure.Row`` says what the columns are.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import platform
 import resource
-import shutil
-import statistics
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-KPTRACE = [str(Path(sys.executable).with_name("kptrace"))]
-BUILD = Path("build")
-LONG = Path(__file__).with_name("realistic.bt")
+import attach
+import hits
+import maps
+import processes
+import stream
+from measure import Row, as_json, table
+from tools import BUILD, Bench, bpftrace, kptrace
+
+PARTS = {
+    "processes": processes.measure,
+    "hits": hits.measure,
+    "stream": stream.measure,
+    "attach": attach.measure,
+    "maps": maps.measure,
+}
+_TRACEFS = Path("/sys/kernel/tracing")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One measurement; ``spread`` is (min, max) of ours."""
-
-    name: str
-    unit: str
-    ours: float
-    spread: tuple[float, float]
-    peer: float | None
-    peer_version: str
-    ratio: float | None
-
-
-def _run(command: list[str]) -> tuple[float, float]:
-    """Seconds and peak MiB of one process with its children; it must succeed."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    if status:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    return seconds, usage.ru_maxrss / 1024
-
-
-def _pair(
-    name: str, ours: list[str], peer: list[str] | None, rounds: int, version: str
-) -> list[Row]:
-    """Time and memory of both commands, one after the other in each round."""
-    _run(ours)  # fills the caches
-    mine: list[tuple[float, float]] = []
-    theirs: list[tuple[float, float]] = []
-    for _ in range(rounds):
-        mine.append(_run(ours))
-        if peer is not None:
-            theirs.append(_run(peer))
-    rows = []
-    for index, (what, unit) in enumerate((("time", "s"), ("peak memory", "MiB"))):
-        values = [one[index] for one in mine]
-        median = statistics.median(values)
-        other = statistics.median(one[index] for one in theirs) if theirs else None
-        rows.append(
-            Row(
-                name=f"{name}: {what}",
-                unit=unit,
-                ours=median,
-                spread=(min(values), max(values)),
-                peer=other,
-                peer_version=version,
-                ratio=median / other if other else None,
-            )
-        )
-    return rows
-
-
-def _compile_row(rounds: int) -> Row:
-    """Text to C of the long specification, inside one process."""
-    script = Path(__file__).with_name("compile.py")
-    command = [sys.executable, str(script), str(LONG), str(rounds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    times = [float(line) for line in done.stdout.split()]
-    return Row(
-        name=f"text to C, {len(LONG.read_text().splitlines())} lines",
-        unit="ms",
-        ours=statistics.median(times),
-        spread=(min(times), max(times)),
-        peer=None,
-        peer_version="",
-        ratio=None,
-    )
-
-
-def _version(bpftrace: str | None) -> str:
-    if bpftrace is None:
-        return "not installed"
-    done = subprocess.run([bpftrace, "--version"], capture_output=True, text=True, check=False)
-    return done.stdout.strip()
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    bpftrace = shutil.which("bpftrace")
-    version = _version(bpftrace)
-
-    def peer(spec: str) -> list[str] | None:
-        return None if bpftrace is None else [bpftrace, "-e", spec]
-
-    empty = "BEGIN { exit(); }"
-    attach = "tracepoint:sched:sched_switch { @[args->next_comm] = count(); } BEGIN { exit(); }"
-    rows = [
-        _compile_row(rounds),
-        *_pair("check a long file", [*KPTRACE, "check", str(LONG)], None, rounds, ""),
-        *_pair("kptrace --version", [*KPTRACE, "--version"], None, rounds, ""),
-        *_pair("warm start, begin only", [*KPTRACE, "-e", empty], peer(empty), rounds, version),
-        *_pair("warm start, tracepoint", [*KPTRACE, "-e", attach], peer(attach), rounds, version),
+def _host() -> dict[str, object]:
+    """What the figures depend on."""
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
     ]
-    print(f"| what | kptrace | min .. max | bpftrace ({version}) | ratio |")
-    print("|---|---|---|---|---|")
-    for row in rows:
-        other = f"{row.peer:.3f} {row.unit}" if row.peer is not None else "-"
-        ratio = f"{row.ratio:.2f}" if row.ratio is not None else "-"
-        low, high = row.spread
-        ours = f"{row.ours:.3f} {row.unit} | {low:.3f} .. {high:.3f}"
-        print(f"| {row.name} | {ours} | {other} | {ratio} |")
-    BUILD.mkdir(exist_ok=True)
-    rows_json = [asdict(row) for row in rows]
-    (BUILD / "bench.json").write_text(json.dumps({"rows": rows_json}, indent=2) + "\n")
+    return {
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "cpu": models[0] if models else "unknown",
+        "cpus": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "python": platform.python_version(),
+    }
+
+
+def _options(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", action="append", choices=PARTS, help="may be repeated")
+    parser.add_argument("--points", type=int, default=100, help="attach points, at most 1000")
+    parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
+    parser.add_argument("-o", "--output", type=Path, default=BUILD / "bench.json")
+    return parser.parse_args(words)
+
+
+def main(words: list[str] | None = None) -> None:
+    options = _options(words)
+    if os.geteuid() != 0:
+        raise SystemExit("make bench loads BPF programs: run it as root")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if not (_TRACEFS / "events").exists():
+        subprocess.run(["mount", "-t", "tracefs", "tracefs", _TRACEFS], check=True)
+    bench = Bench(
+        rounds=options.rounds,
+        points=options.points,
+        kptrace=kptrace(),
+        peer=bpftrace(),
+        quick=options.quick,
+    )
+    host = _host()
+    rows: list[Row] = []
+    for name, measure in PARTS.items():
+        if options.only is None or name in options.only:
+            start = time.monotonic()
+            rows += measure(bench)
+            print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+    host_line = ", ".join(f"{name} {value}" for name, value in host.items())
+    print(f"{host_line}; median of {options.rounds} rounds\n\n{table(rows)}")
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(as_json(rows, host))
 
 
 if __name__ == "__main__":
