@@ -20,6 +20,7 @@ from kptrace import plan as plans
 from kptrace import store, toolchain
 from kptrace.cli.spec import Given
 from kptrace.kernel import Kernel
+from kptrace.kernel.files import shortages
 from kptrace.kernel.identity import identity
 from kptrace.plan import Plan
 from kptrace.records import dataclass
@@ -88,7 +89,7 @@ def find(wanted: Request) -> tuple[Plan, bytes] | None:
 
 def keep(wanted: Request, made: Compilation, kernel: Kernel, program: bytes) -> None:
     """Keep what was compiled, unless it depends on what may be another next time."""
-    if made.warnings or kernel.btf is None or kernel.symbols.met_passing:
+    if made.warnings or kernel.btf is None or kernel.symbols.met_passing or shortages:
         return
     now = request(wanted.given, wanted.settings, wanted.others)
     if now is None or now.key != wanted.key:  # what came meanwhile may be in the plan or not

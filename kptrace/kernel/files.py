@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from pathlib import Path
 
@@ -17,11 +18,27 @@ class Reading:
     problem: str = ""
 
 
+_SHORTAGES = (errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR, errno.EIO)
+
+shortages: list[str] = []
+"""Why questions to the kernel had no answer for the moment, in this process: what was made of
+such answers is not to be kept."""
+
+
+def is_shortage(error: OSError) -> bool:
+    """Whether a failure says nothing of the kernel, only of this moment; remembers it."""
+    if error.errno not in _SHORTAGES:
+        return False
+    shortages.append(str(error))
+    return True
+
+
 def read(path: Path) -> Reading:
     """Read a whole file once."""
     try:
         return Reading(data=path.read_bytes())
     except OSError as error:
+        is_shortage(error)
         return Reading(data=None, problem=f"cannot read {path}: {error.strerror}")
 
 

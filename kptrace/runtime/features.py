@@ -2,7 +2,8 @@
 """What this kernel can do, found out by doing it; versions say nothing on a patched kernel.
 
 Each test makes the smallest thing that needs the feature and throws it away again. True and
-False are answers; None means that it could not be found out, mostly for want of rights.
+False are answers; None means that it could not be found out, mostly for want of rights, or of
+memory and descriptors just then.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from kptrace.kernel import Kernel
+from kptrace.kernel.files import is_shortage
 from kptrace.records import dataclass
 from kptrace.runtime import bpf, perf_event
 from kptrace.runtime.bpf import AttachType, MapType, ProgType
@@ -97,7 +99,7 @@ def has(name: str) -> bool | None:
     try:
         return _TESTS[name]()
     except OSError as error:
-        return None if error.errno in _NO_RIGHT else False
+        return None if is_shortage(error) or error.errno in _NO_RIGHT else False
 
 
 def may_have(name: str) -> bool:

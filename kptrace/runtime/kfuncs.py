@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+from kptrace.kernel.files import is_shortage
 from kptrace.kernel.libbpf import BtfFile, Kind
 from kptrace.plan import TIMER_KINDS, TRACER_KINDS, TRAMPOLINE_KINDS, ProbeKind
 from kptrace.records import dataclass
@@ -67,7 +68,8 @@ def allowed(kind: ProbeKind, trusted: bool, target: str, function: str) -> bool 
         types = BtfFile(_RUNNING)
     except FileNotFoundError:
         return False  # without BTF no function can be named
-    except OSError:
+    except OSError as error:
+        is_shortage(error)
         return None
     try:
         called = types.find(function, Kind.FUNC)
@@ -87,5 +89,6 @@ def allowed(kind: ProbeKind, trusted: bool, target: str, function: str) -> bool 
         return bpf.knows_kfunc(
             shape.type, function, called, expected_attach_type=shape.attach, target=wanted
         )
-    except OSError:
+    except OSError as error:
+        is_shortage(error)
         return None

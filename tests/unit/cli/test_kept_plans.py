@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,7 +18,8 @@ import pytest
 from kptrace import store, toolchain
 from kptrace.cli import compiling, kept_plans
 from kptrace.cli.spec import Given
-from kptrace.kernel import identity
+from kptrace.kernel import files, identity
+from kptrace.runtime import features
 from kptrace.source import Source
 
 Command = Callable[..., Any]
@@ -107,6 +109,25 @@ def test_with_a_warning_it_is_compiled_and_told_each_time(kptrace: Command, kept
     assert "WARNING" in first.error
     assert not plans(kept)
     assert kptrace(*line) == first
+
+
+@pytest.mark.parametrize("number", [errno.ENOMEM, errno.EMFILE])
+def test_an_answer_in_a_shortage_is_not_kept(
+    kptrace: Command, kept: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """It says that the kernel may have the feature, and next time the kernel can be asked."""
+
+    def short() -> bool:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setitem(features._TESTS, "get_func_ip", short)
+    features.has.cache_clear()
+    assert kptrace("-e", SPECS["print"]).status == 0
+    assert not plans(kept)
+    assert features.has("get_func_ip") is None
+    features.has.cache_clear()
+    monkeypatch.undo()
+    files.shortages.clear()
 
 
 @pytest.mark.parametrize("command", ["check", "emit"])
