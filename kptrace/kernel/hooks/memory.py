@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from kptrace.kernel.hooks.model import Hook, candidate
 
+_READS = ("filemap_read", "generic_file_buffered_read")
+"""Renamed in 5.12 (87fa0f3eb267)."""
+
 HOOKS = (
     Hook(
         name="mm:kmalloc",
@@ -75,7 +78,12 @@ HOOKS = (
         summary="2^order pages are allocated",
         args={"order": "uint32", "gfp": "uint64"},
         candidates=(
-            candidate("rawtracepoint:mm_page_alloc", order="args.order", gfp="args.gfp_flags"),
+            candidate(
+                "rawtracepoint:mm_page_alloc",
+                where="args.page != 0",  # none: the request failed
+                order="args.order",
+                gfp="args.gfp_flags",
+            ),
         ),
     ),
     Hook(
@@ -105,6 +113,62 @@ HOOKS = (
                 "rawtracepoint:mm_vmscan_direct_reclaim_end",
                 reclaimed="args.nr_reclaimed",
             ),
+        ),
+    ),
+    Hook(
+        name="mm:memcg_reclaim_begin",
+        summary="a task has to free memory of a cgroup before the cgroup gets any",
+        args={"order": "int32", "gfp": "uint64"},
+        candidates=(
+            candidate(
+                "rawtracepoint:mm_vmscan_memcg_reclaim_begin",
+                order="args.order",
+                gfp="args.gfp_flags",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:memcg_reclaim_end",
+        summary="a task has freed what it could of a cgroup's memory",
+        args={"reclaimed": "uint64"},
+        candidates=(
+            candidate(
+                "rawtracepoint:mm_vmscan_memcg_reclaim_end",
+                reclaimed="args.nr_reclaimed",
+            ),
+        ),
+    ),
+    Hook(
+        name="mm:charge_fail",
+        summary="memory cannot be charged to a cgroup: its limit, after reclaim",
+        args={},
+        candidates=tuple(
+            candidate(f"kretprobe:{name}", where="(int32)retval < 0")
+            # 5.13 renamed it (c74d40e8b5e2)
+            for name in ("try_charge_memcg", "try_charge")
+        ),
+    ),
+    Hook(
+        name="mm:cache_read",
+        summary="a buffered read of a file starts",
+        args={"file": "struct file *"},
+        candidates=tuple(
+            candidate(f"kprobe:{name}", file="((struct kiocb *)arg0).ki_filp") for name in _READS
+        ),
+    ),
+    Hook(
+        name="mm:cache_read_done",
+        summary="a buffered read of a file ends; ret is the bytes done, or minus the error",
+        args={"ret": "int64"},
+        candidates=tuple(candidate(f"kretprobe:{name}", ret="retval") for name in _READS),
+    ),
+    Hook(
+        name="mm:cache_miss",
+        summary="a task needs pages that are not in the page cache: it reads them in, and more",
+        args={},
+        candidates=(
+            candidate("kprobe:page_cache_sync_ra"),
+            candidate("kprobe:page_cache_sync_readahead"),
         ),
     ),
     Hook(
@@ -148,6 +212,20 @@ HOOKS = (
         summary="the kernel serves a page fault",
         args={"vma": "struct vm_area_struct *", "address": "uint64", "flags": "uint32"},
         candidates=(candidate("kprobe:handle_mm_fault", vma="arg0", address="arg1", flags="arg2"),),
+    ),
+    Hook(
+        name="mm:fault_done",
+        summary="a page fault is served; retry: not yet, it will be tried again",
+        args={"major": "bool", "retry": "bool", "error": "bool"},
+        candidates=(
+            candidate(
+                "kretprobe:handle_mm_fault",
+                # enum vm_fault_reason; VM_FAULT_ERROR is of several bits
+                major="(retval & 0x4) != 0",
+                retry="(retval & 0x400) != 0",
+                error="(retval & 0x873) != 0",
+            ),
+        ),
     ),
     Hook(
         name="mm:oom_victim",
