@@ -59,6 +59,27 @@ def null_disk(completion_ns: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def broken_disk() -> Iterator[str]:
+    """A disk whose first page cannot be read."""
+    subprocess.run(["modprobe", "null_blk", "nr_devices=0"], check=True)
+    config = Path("/sys/kernel/config")
+    if not (config / "nullb").exists():
+        subprocess.run(["mount", "-t", "configfs", "configfs", str(config)], check=True)
+    device = config / "nullb/broken"
+    device.mkdir()
+    try:
+        settings = {"size": "64", "badblocks": "+0-7", "power": "1"}
+        for name, value in settings.items():
+            (device / name).write_text(value)
+        disk = f"nullb{(device / 'index').read_text().strip()}"
+        _wait_for(f"/dev/{disk}")
+        yield disk
+    finally:
+        device.rmdir()
+        subprocess.run(["modprobe", "-r", "null_blk"], check=True)
+
+
+@contextlib.contextmanager
 def mapped_disk(below: str) -> Iterator[str]:
     """A device of device-mapper that passes everything on to a disk."""
     subprocess.run(["modprobe", "dm_mod"], check=True)
