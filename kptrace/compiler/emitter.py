@@ -90,8 +90,11 @@ class Emitter(LoopEmitter):
                 self.body(node.otherwise)
 
     def set_variable(self, node: tree.SetVar) -> None:
+        self.assign(node)
+        self.available.slot_changed(node.slot)  # behind the value, which may read the variable
+
+    def assign(self, node: tree.SetVar) -> None:
         kind = node.type
-        self.available.slot_changed(node.slot)
         if is_scalar(kind):
             value = "0" if node.value is None else self.scalar(node.value, kind)
             head = self.declaration(node.slot, kind) if node.declare else ""
