@@ -15,6 +15,8 @@ from pathlib import Path
 from kptrace.kernel.files import read
 
 _BOOT = "proc/sys/kernel/random/boot_id"
+_TYPES = "sys/kernel/btf/vmlinux"
+"""Where it is missing, types come from a file that can be replaced at any time."""
 
 CONTENTS = (
     "proc/sys/kernel/osrelease",
@@ -34,7 +36,7 @@ CONTENTS = (
 """Settings, and the events that users define."""
 
 _PLACES = (
-    "sys/kernel/btf/vmlinux",
+    _TYPES,
     "sys/kernel/tracing",
     "sys/kernel/debug",
     "sys/kernel/debug/tracing",
@@ -57,7 +59,7 @@ def identity(root: Path = Path("/")) -> tuple[object, ...] | None:
     """
     boot = read(root / _BOOT).data
     directories = _directories(root / "sys/module")
-    if boot is None or directories is None:
+    if boot is None or directories is None or not (root / _TYPES).exists():
         return None
     modules = read(root / "proc/modules").data
     return (

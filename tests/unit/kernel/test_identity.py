@@ -24,6 +24,7 @@ def root(tmp_path: Path) -> Path:
         "proc/modules": MODULES.format(users=0, by="-", state="Live"),
         "sys/kernel/tracing/dynamic_events": "",
         "sys/module/nfs/refcnt": "0",
+        "sys/kernel/btf/vmlinux": "",
     }
     for name, text in files.items():
         path = tmp_path / name
@@ -73,7 +74,9 @@ def test_what_does_not_matter_is_not_seen(root: Path) -> None:
     assert identity(root) == before
 
 
-@pytest.mark.parametrize("missing", ["proc/sys/kernel/random/boot_id", "sys/module/nfs/refcnt"])
+@pytest.mark.parametrize(
+    "missing", ["proc/sys/kernel/random/boot_id", "sys/module/nfs/refcnt", "sys/kernel/btf/vmlinux"]
+)
 def test_without_the_facts_there_is_none(root: Path, missing: str) -> None:
     shutil.rmtree((root / missing).parents[1 if "module" in missing else 0])
     assert identity(root) is None
