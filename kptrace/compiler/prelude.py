@@ -324,7 +324,9 @@ static __always_inline void hist_add_{bits}(struct hist_{buckets} *hist, __s64 n
 	/* below {1 << bits} each number has a bucket of its own, and below 0 all have the first one */
 	__u64 shift = highest_bit(n | {1 << bits}) - {bits};
 	__u64 large = ({(1 << bits) - 1} - (__u64)n) >> 63;
-	__u64 bucket = ((shift + large) << {bits}) + 1 + (((__u64)n >> shift) & {(1 << bits) - 1});
+	/* below 0 the shift is too large for C */
+	__u64 rest = ((__u64)n >> (shift & 63)) & {(1 << bits) - 1};
+	__u64 bucket = ((shift + large) << {bits}) + 1 + rest;
 
 	bucket &= ~(n >> 63);
 {_into_bucket(buckets)}}}

@@ -127,7 +127,9 @@ static __always_inline void hist_add_0(struct hist_65 *hist, __s64 n)
 	/* below 1 each number has a bucket of its own, and below 0 all have the first one */
 	__u64 shift = highest_bit(n | 1) - 0;
 	__u64 large = (0 - (__u64)n) >> 63;
-	__u64 bucket = ((shift + large) << 0) + 1 + (((__u64)n >> shift) & 0);
+	/* below 0 the shift is too large for C */
+	__u64 rest = ((__u64)n >> (shift & 63)) & 0;
+	__u64 bucket = ((shift + large) << 0) + 1 + rest;
 
 	bucket &= ~(n >> 63);
 	if (!hist->n || n < hist->min)
