@@ -96,6 +96,6 @@ def _uses(node: object) -> Iterator[tuple[str, str]]:
 
 
 def _by_thread(key: tree.Expr | None) -> bool:
-    while isinstance(key, tree.Cast):
-        key = key.operand
+    while isinstance(key, tree.Cast) and types.size_of(key.type) >= types.size_of(types.UINT32):
+        key = key.operand  # a smaller one would be the same for several threads
     return isinstance(key, tree.Builtin) and key.name == "tid"

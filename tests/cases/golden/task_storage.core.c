@@ -61,11 +61,11 @@ struct string_16 {
 	char data[16];
 };
 
-struct event_18 {
+struct event_20 {
 	struct event_header header;
 };
 
-struct event_19 {
+struct event_21 {
 	struct event_header header;
 };
 
@@ -74,7 +74,7 @@ struct tuple_0 {
 	__s8 f1;
 };
 
-struct event_20 {
+struct event_22 {
 	struct event_header header;
 	__u32 arg0;
 };
@@ -92,7 +92,7 @@ static __always_inline long output(void *ctx, void *event, __u32 size)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 16);
+	__uint(max_entries, 17);
 	__type(key, __u32);
 	__type(value, __u64);
 } ledger SEC(".maps");
@@ -184,7 +184,9 @@ static __always_inline void hist_add_0(struct hist_65 *hist, __s64 n)
 	/* below 1 each number has a bucket of its own, and below 0 all have the first one */
 	__u64 shift = highest_bit(n | 1) - 0;
 	__u64 large = (0 - (__u64)n) >> 63;
-	__u64 bucket = ((shift + large) << 0) + 1 + (((__u64)n >> shift) & 0);
+	/* below 0 the shift is too large for C */
+	__u64 rest = ((__u64)n >> (shift & 63)) & 0;
+	__u64 bucket = ((shift + large) << 0) + 1 + rest;
 
 	bucket &= ~(n >> 63);
 	if (!hist->n || n < hist->min)
@@ -437,6 +439,38 @@ static __always_inline long map_process_delete(__u32 *key)
 	return bpf_map_delete_elem(&map_process, key);
 }
 
+/* @byte */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __s8);
+} map_byte SEC(".maps");
+
+static __always_inline void map_byte_full(void *ctx, __u32 warning, int result)
+{
+	if (ledger_add(13) == 1)
+		warn_failed(ctx, warning, result);
+}
+
+static __always_inline __s8 *map_byte_lookup(__u32 *key)
+{
+	return bpf_map_lookup_elem(&map_byte, key);
+}
+
+static __always_inline void map_byte_update(void *ctx, __u32 *key, __s8 *value, __u32 warning)
+{
+	int result = bpf_map_update_elem(&map_byte, key, value, BPF_ANY);
+
+	if (result)
+		map_byte_full(ctx, warning, result);
+}
+
+static __always_inline long map_byte_delete(__u32 *key)
+{
+	return bpf_map_delete_elem(&map_byte, key);
+}
+
 /* @text */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -447,7 +481,7 @@ struct {
 
 static __always_inline void map_text_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(13) == 1)
+	if (ledger_add(14) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -479,7 +513,7 @@ struct {
 
 static __always_inline void map_timed_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(14) == 1)
+	if (ledger_add(15) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -516,7 +550,7 @@ static __always_inline long map_walked_each(void *callback, void *frame)
 
 static __always_inline void map_walked_full(void *ctx, __u32 warning, int result)
 {
-	if (ledger_add(15) == 1)
+	if (ledger_add(16) == 1)
 		warn_failed(ctx, warning, result);
 }
 
@@ -621,7 +655,7 @@ int probe_2(struct probe_2_record *ctx)
 		return 1;
 	ledger_add(3);
 	/* @printed[tid] = 1; */
-#line 12 "task_storage.bt"
+#line 13 "task_storage.bt"
 	__s8 value_0;
 	value_0 = 1;
 	__u32 key_0;
@@ -629,20 +663,20 @@ int probe_2(struct probe_2_record *ctx)
 	key_0 = (__u32)pid_tgid_0;
 	map_printed_update(ctx, &key_0, &value_0, 4);
 	/* delete(@printed, tid) */
-#line 12 "task_storage.bt"
+#line 13 "task_storage.bt"
 	int missing_0 = map_printed_delete(&key_0);
 	if (missing_0) {
 		warn_failed(ctx, 5, missing_0);
 	}
 	/* print(@printed) */
-#line 12 "task_storage.bt"
+#line 13 "task_storage.bt"
 	struct event_6 event_0;
 	event_0.header.time = bpf_ktime_get_ns();
 	event_0.header.id = 6;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* @counted[tid]++ */
-#line 13 "task_storage.bt"
+#line 14 "task_storage.bt"
 	__s64 *found_0 = map_counted_lookup(&key_0);
 	__s64 old_0 = found_0 ? *found_0 : 0;
 	__s64 new_0 = old_0 + 1;
@@ -652,62 +686,75 @@ int probe_2(struct probe_2_record *ctx)
 		map_counted_update(ctx, &key_0, &new_0, 7);
 	(void)old_0;
 	/* delete(@counted, tid) */
-#line 13 "task_storage.bt"
+#line 14 "task_storage.bt"
 	int missing_1 = map_counted_delete(&key_0);
 	if (missing_1) {
 		warn_failed(ctx, 8, missing_1);
 	}
 	/* @kept[tid] = nsecs; */
-#line 14 "task_storage.bt"
+#line 15 "task_storage.bt"
 	__u64 value_1;
 	value_1 = bpf_ktime_get_boot_ns();
 	map_kept_update(ctx, &key_0, &value_1, 9);
 	/* @process[pid] = nsecs; */
-#line 15 "task_storage.bt"
+#line 16 "task_storage.bt"
 	__u64 value_2;
 	value_2 = bpf_ktime_get_boot_ns();
 	__u32 key_1;
 	key_1 = (__u32)(pid_tgid_0 >> 32);
 	map_process_update(ctx, &key_1, &value_2, 10);
 	/* delete(@process, pid) */
-#line 15 "task_storage.bt"
+#line 16 "task_storage.bt"
 	int missing_2 = map_process_delete(&key_1);
 	if (missing_2) {
 		warn_failed(ctx, 11, missing_2);
 	}
-	/* @text[tid] = comm; */
-#line 16 "task_storage.bt"
-	struct string_16 value_3;
-	__builtin_memset(value_3.data, 0, 16);
-	bpf_get_current_comm(value_3.data, 16);
-	map_text_update(ctx, &key_0, &value_3, 12);
-	/* delete(@text, tid) */
-#line 16 "task_storage.bt"
-	int missing_3 = map_text_delete(&key_0);
+	/* @byte[(uint8)tid] = 1; */
+#line 17 "task_storage.bt"
+	__s8 value_3;
+	value_3 = 1;
+	__u32 key_2;
+	key_2 = (__u32)((__u8)(__u32)pid_tgid_0);
+	map_byte_update(ctx, &key_2, &value_3, 12);
+	/* delete(@byte, tid) */
+#line 17 "task_storage.bt"
+	int missing_3 = map_byte_delete(&key_0);
 	if (missing_3) {
 		warn_failed(ctx, 13, missing_3);
 	}
-	/* @timed[tid] = 1; */
-#line 17 "task_storage.bt"
-	__s8 value_4;
-	value_4 = 1;
-	map_timed_update(ctx, &key_0, &value_4, 14);
-	/* delete(@timed, tid) */
-#line 17 "task_storage.bt"
-	int missing_4 = map_timed_delete(&key_0);
+	/* @text[tid] = comm; */
+#line 18 "task_storage.bt"
+	struct string_16 value_4;
+	__builtin_memset(value_4.data, 0, 16);
+	bpf_get_current_comm(value_4.data, 16);
+	map_text_update(ctx, &key_0, &value_4, 14);
+	/* delete(@text, tid) */
+#line 18 "task_storage.bt"
+	int missing_4 = map_text_delete(&key_0);
 	if (missing_4) {
 		warn_failed(ctx, 15, missing_4);
 	}
-	/* @walked[tid] = 1; */
-#line 18 "task_storage.bt"
+	/* @timed[tid] = 1; */
+#line 19 "task_storage.bt"
 	__s8 value_5;
 	value_5 = 1;
-	map_walked_update(ctx, &key_0, &value_5, 16);
-	/* delete(@walked, tid) */
-#line 18 "task_storage.bt"
-	int missing_5 = map_walked_delete(&key_0);
+	map_timed_update(ctx, &key_0, &value_5, 16);
+	/* delete(@timed, tid) */
+#line 19 "task_storage.bt"
+	int missing_5 = map_timed_delete(&key_0);
 	if (missing_5) {
 		warn_failed(ctx, 17, missing_5);
+	}
+	/* @walked[tid] = 1; */
+#line 20 "task_storage.bt"
+	__s8 value_6;
+	value_6 = 1;
+	map_walked_update(ctx, &key_0, &value_6, 18);
+	/* delete(@walked, tid) */
+#line 20 "task_storage.bt"
+	int missing_6 = map_walked_delete(&key_0);
+	if (missing_6) {
+		warn_failed(ctx, 19, missing_6);
 	}
 	return 1;
 }
@@ -720,10 +767,10 @@ int probe_3(void *ctx)
 		return 0;
 	ledger_add(4);
 	/* clear(@timed) */
-#line 20 "task_storage.bt"
-	struct event_18 event_0;
+#line 22 "task_storage.bt"
+	struct event_20 event_0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 18;
+	event_0.header.id = 20;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	return 0;
@@ -741,12 +788,12 @@ static long probe_4_loop_0(void *map, __u32 *key, __s8 *value, struct probe_4_fr
 	struct tuple_0 *v_k = &in_v_k__0;
 	(*v_k).f0 = *key;
 	/* print($k.0) */
-#line 21 "task_storage.bt"
-	struct event_20 event_1;
+#line 23 "task_storage.bt"
+	struct event_22 event_1;
 	__builtin_memset(&event_1, 0, sizeof(event_1));
 	event_1.arg0 = (*v_k).f0;
 	event_1.header.time = bpf_ktime_get_ns();
-	event_1.header.id = 20;
+	event_1.header.id = 22;
 	event_1.header.unused = 0;
 	send(ctx, &event_1, sizeof(event_1));
 	return 0;
@@ -762,14 +809,14 @@ int probe_4(void *ctx)
 
 	frame->ctx = ctx;
 	/* clear(@start) */
-#line 21 "task_storage.bt"
-	struct event_19 event_0;
+#line 23 "task_storage.bt"
+	struct event_21 event_0;
 	event_0.header.time = bpf_ktime_get_ns();
-	event_0.header.id = 19;
+	event_0.header.id = 21;
 	event_0.header.unused = 0;
 	send(ctx, &event_0, sizeof(event_0));
 	/* for ($k : @walked) */
-#line 21 "task_storage.bt"
+#line 23 "task_storage.bt"
 	map_walked_each(probe_4_loop_0, frame);
 	return 0;
 }
