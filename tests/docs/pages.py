@@ -14,7 +14,7 @@ from kptrace.cli.library import LibraryProbe, header
 from kptrace.cli.script_help import Parameter, parameters
 from kptrace.source import Source
 
-HEAD, TAIL = 21, 8
+HEAD, TAIL = 11, 18
 """Lines that are kept of a long output: maps print their largest values last."""
 _ITEM = re.compile(r"  (\S+(?:,? \S+)*)  +(\S.*)")
 _SPECIAL = re.compile(r"([\\*<`|]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")

@@ -83,7 +83,7 @@ def test_a_page_is_made_and_read(pages: ModuleType, tmp_path: Path) -> None:
 def test_long_output_is_cut(pages: ModuleType) -> None:
     lines = [f"line {number}" for number in range(100)]
     found = pages.cut("\n".join(lines)).splitlines()
-    assert found == [*lines[:21], "... (71 lines more)", *lines[-8:]]
+    assert found == [*lines[:11], "... (71 lines more)", *lines[-18:]]
     assert pages.cut("\n".join(found)).splitlines() == found
     assert pages.cut("\n".join(lines[:30])).splitlines() == lines[:30]
 
