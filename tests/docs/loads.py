@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import mmap
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -21,7 +22,7 @@ from cgroups import ROOT, cgroup, enter
 from disks import file_system, mapped_disk, null_disk
 from harness import Worker, run_as
 from networks import rules_that_drop, send, shape, silent_device
-from workloads import Work, disk_io
+from workloads import Work, disk_io, no_more_faults
 
 Workload = Callable[[Path], AbstractContextManager[Work]]
 """Prepares in a folder what is not the point, gives the work, and tidies up."""
@@ -229,24 +230,28 @@ def glutton(folder: Path) -> Iterator[Work]:
 def refused(folder: Path) -> Iterator[Work]:
     """a program that must not be killed asks for 30 pages in a cgroup that may have none"""
 
-    def write(name: str) -> None:
-        fd = os.memfd_create(name)
+    files = [os.memfd_create(name) for name in ("allowed", "refused")]
+
+    def write(fd: int) -> None:
         for number in range(30):
             with contextlib.suppress(OSError):
                 os.pwrite(fd, b"x", number * mmap.PAGESIZE)
-        os.close(fd)
 
     def work() -> None:
         Path("/proc/self/oom_score_adj").write_text("-1000")
-        for _ in range(2):  # what the interpreter needs is in memory then
-            write("allowed")
+        for fd in (-1, files[0]):  # what this needs is there from now on
+            write(fd)
+        no_more_faults()
+        signal.alarm(30)  # a fault in there would be tried again for ever
         enter(made, os.getpid())
-        write("refused")
+        write(files[1])
         root.write("0")
         root.flush()
 
     with cgroup("service", 0) as made, (ROOT / "cgroup.procs").open("w") as root:
         yield lambda: run_as("memory-user", work)
+    for fd in files:
+        os.close(fd)
 
 
 # The network
@@ -274,6 +279,24 @@ def connections(folder: Path) -> Iterator[Work]:
 def closed_port(folder: Path) -> Iterator[Work]:
     """a program sends 100 packets of UDP to a port that nobody listens to"""
     yield lambda: run_as("net-user", lambda: send("127.0.0.1", 100))
+
+
+@contextlib.contextmanager
+def dummy_device(folder: Path) -> Iterator[Work]:
+    """a program sends 100 packets by a dummy device, whose driver throws them away"""
+    subprocess.run(["modprobe", "dummy", "numdummies=1"], check=True)
+    subprocess.run(["ip", "link", "set", "dummy0", "arp", "off", "up"], check=True)
+
+    def work() -> None:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
+            raw.bind(("dummy0", 0))
+            for _ in range(100):
+                raw.send(bytes(60))
+
+    try:
+        yield lambda: run_as("net-user", work)
+    finally:
+        subprocess.run(["modprobe", "-r", "dummy"], check=True)
 
 
 @contextlib.contextmanager
@@ -323,7 +346,7 @@ PROBES: dict[str, Run] = {
     "bioslow": Run(work=slow_disk),
     "biostacks": Run(work=files, arguments=("--", "--depth=6")),
     "writeback": Run(work=files),
-    "driverlatency": Run(work=disks, arguments=("nvme",)),
+    "driverlatency": Run(work=dummy_device, arguments=("dummy",)),
     "irqthreads": Run(work=threaded),
     "napipoll": Run(work=connections),
     "softirqs": Run(work=connections),
