@@ -71,9 +71,8 @@ def broken_disk() -> Iterator[str]:
         settings = {"size": "64", "badblocks": "+0-7", "power": "1"}
         for name, value in settings.items():
             (device / name).write_text(value)
-        disk = f"nullb{(device / 'index').read_text().strip()}"
-        _wait_for(f"/dev/{disk}")
-        yield disk
+        # newer drivers name the disk as the folder
+        yield _wait_for(f"/dev/nullb{(device / 'index').read_text().strip()}", "/dev/broken")
     finally:
         device.rmdir()
         subprocess.run(["modprobe", "-r", "null_blk"], check=True)
@@ -117,9 +116,10 @@ def scheduler(disk: str, name: str) -> Iterator[None]:
         path.write_text(before)
 
 
-def _wait_for(path: str) -> None:
-    """Wait for a device to appear."""
+def _wait_for(*paths: str) -> str:
+    """Wait for a device to appear under one of these paths; gives its name."""
     deadline = time.monotonic() + 10
-    while not os.path.exists(path):
-        assert time.monotonic() < deadline, f"no {path}"
+    while not (found := [path for path in paths if os.path.exists(path)]):
+        assert time.monotonic() < deadline, f"no {' or '.join(paths)}"
         time.sleep(0.01)
+    return os.path.basename(found[0])
