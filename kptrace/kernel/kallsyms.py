@@ -105,7 +105,10 @@ class Symbols:
         found: dict[str, list[Symbol]] = {}
         for name, places in starts.items():
             if len(places) > 1:
-                symbols = self.lookup(name.decode())
+                # not by `lookup`: a scan for each of the thousands of names that "*" matches
+                lines = [self._data.rfind(b"\n", 0, place) + 1 for place in places]
+                made = [(line, self._symbol(line)) for line in lines]
+                symbols = [symbol for line, symbol in made if self._runs(line, symbol)]
                 if len({one.address or -at for at, one in enumerate(symbols)}) > 1:
                     found[name.decode()] = symbols
         return found
