@@ -10,7 +10,7 @@ Instruction boundaries are not checked (that takes a disassembler and the kernel
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
@@ -156,13 +156,20 @@ class Probeable:
             found = whole
         return [Function(name=name, module=owner) for owner, name in sorted(found)]
 
-    def shared(self, pattern: str) -> dict[Function, tuple[Symbol, ...]]:
-        """The usable functions of each name that matches and that several functions have."""
+    def shared(
+        self, pattern: str, wanted: Collection[Function]
+    ) -> dict[Function, tuple[Symbol, ...]]:
+        """The usable functions of each name that matches, is wanted, and that several have.
+
+        To ask about each that "*" matches in a whole kernel takes ten seconds.
+        """
         found: dict[Function, list[Symbol]] = {}
         for name, symbols in self._symbols.shared(wildcard(pattern)).items():
             for symbol in symbols:
                 found.setdefault(Function(name=name, module=symbol.module), []).append(symbol)
-        return {one: self._usable(tuple(symbols)) for one, symbols in found.items()}
+        return {
+            one: self._usable(tuple(symbols)) for one, symbols in found.items() if one in wanted
+        }
 
     @property
     def tells_sites(self) -> bool:

@@ -90,7 +90,7 @@ def _matching(request: Request, module: str, name: str, offset: int) -> list[Tar
         request.error(message, (hint,), code="limit")
         return []
     probeable = request.kernel.probeable
-    shared = probeable.shared(name)
+    shared = probeable.shared(name, frozenset(found))
     targets: list[Target] = []
     for one in found:
         target = _target(request, one.module if module else "", one.name, offset, one.module)
