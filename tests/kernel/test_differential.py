@@ -36,7 +36,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Maps, Maps]:
     folder = tmp_path_factory.mktemp("differential")
     worker = Worker("differ", lambda: _work(folder))
     with Bpftrace(folder) as peer:
-        run = Kptrace(folder).during(lambda: _both_see(peer, worker), str(SPEC))
+        # warnings (on 5.10: parts of vfs_rmdir are called directly) are no part of the comparison
+        run = Kptrace(folder).during(lambda: _both_see(peer, worker), "--no-warnings", str(SPEC))
         return run.maps, peer.stop()
 
 
