@@ -7,13 +7,14 @@ Everything is read in little-endian order: that of every architecture that kptra
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, compress
 from typing import Any, TypeAlias
 
 from kptrace import types
-from kptrace.decoding import Buffer, decoder
+from kptrace.decoding import Buffer, column_decoder
 from kptrace.decoding import Value as Plain
+from kptrace.entries import Entries
 from kptrace.histogram import Histogram, bucket_index, histogram, linear_index
 from kptrace.plan import Map
 from kptrace.records import dataclass
@@ -46,31 +47,50 @@ def divide(number: int, divisor: int) -> int:
 # Merging per-CPU state
 
 
-def merge(map_: Map, per_cpu: Sequence[Buffer]) -> Value:
-    """The merged value of one key of an aggregation (language §5.4), from every CPU's words."""
-    kind = map_.value
+def merge(kind: types.Aggregate, entries: Entries) -> Sequence[Value]:
+    """The merged value of every entry of an aggregation (language §5.4), in their order.
+
+    All series of a map end at its latest epoch.
+    """
     match kind:
+        case types.TSeries():
+            slots = [merge_slots(kind, copies) for _, copies in entries.rows()]
+            latest = max(chain.from_iterable(slots), default=0)
+            return [shown(kind, one, latest) for one in slots]
         case types.Hist() | types.LHist():
-            return _merge_histogram(kind, per_cpu)
+            return [_merge_histogram(kind, copies) for _, copies in entries.rows()]
         case types.Count():
-            return _wrap(sum(_words("q", data)[0] for data in per_cpu), signed=True)
-        case types.Sum() | types.Min() | types.Max() | types.Avg() | types.Stats():
-            states = [_words("qq" if kind.signed else "QQ", data) for data in per_cpu]
-        case _:
-            raise TypeError(f"BUG: {types.type_name(kind)} is not an aggregation")
-    match kind:
-        case types.Min():
-            return min((value for value, n in states if n), default=0)
-        case types.Max():
-            return max((value for value, n in states if n), default=0)
-    total = _wrap(sum(value for value, _ in states), signed=kind.signed)
-    if isinstance(kind, types.Sum):
-        return total
-    return Average(count=sum(n for _, n in states), total=total)
+            return _totals(entries, signed=True)
+        case types.Sum():
+            return _totals(entries, signed=kind.signed)
+        case types.Min() | types.Max():
+            best = min if isinstance(kind, types.Min) else max
+            updated = _words(entries, 1, "Q")
+            values = _words(entries, 0, "q" if kind.signed else "Q")
+            return [best(compress(*one), default=0) for one in zip(values, updated, strict=True)]
+        case types.Avg() | types.Stats():
+            counts = map(sum, _words(entries, 1, "Q"))
+            totals = _totals(entries, signed=kind.signed)
+            pairs = zip(counts, totals, strict=True)
+            return [Average(count=count, total=total) for count, total in pairs]
 
 
-def _words(codes: str, data: Buffer) -> tuple[int, ...]:
-    return struct.unpack_from("<" + codes, data)
+def _words(entries: Entries, index: int, code: str) -> Iterator[tuple[int, ...]]:
+    """One word of the state of every entry, as all its copies have it."""
+    rest = entries.copy_size - 8 * (index + 1)
+    if not entries.count:
+        return iter(())
+    layout = struct.Struct("<" + f"{8 * index}x{code}{rest}x" * entries.copies)
+    return layout.iter_unpack(entries.values)
+
+
+def _totals(entries: Entries, *, signed: bool) -> list[int]:
+    """The first word of every entry, added up over its copies as 64-bit numbers are."""
+    totals = list(map(sum, _words(entries, 0, "q" if signed else "Q")))
+    bounds = min(totals, default=0), max(totals, default=0)
+    if any(_wrap(one, signed=signed) != one for one in bounds):
+        return [_wrap(one, signed=signed) for one in totals]
+    return totals
 
 
 def _wrap(number: int, *, signed: bool) -> int:
@@ -88,7 +108,7 @@ def _merge_histogram(kind: types.Hist | types.LHist, per_cpu: Sequence[Buffer]) 
     first = (len(raw) - len(raw.lstrip(b"\0"))) // 8
     end = -(-len(raw.rstrip(b"\0")) // 8)
     counts = struct.unpack_from(f"<{max(end - first, 0)}Q", raw, 8 * first) if end else ()
-    headers = [words for data in per_cpu if (words := _words("4q", data))[0]]
+    headers = [words for data in per_cpu if (words := struct.unpack_from("<4q", data))[0]]
     return histogram(
         kind,
         counts,
@@ -121,83 +141,95 @@ class Snapshot:
     ledger: Ledger
 
 
-RawEntry: TypeAlias = tuple[Buffer, Sequence[Buffer]]
-"""Key bytes, and the value of every possible CPU; a map that is not per-CPU has one value."""
-
-
-def snapshot(map_: Map, raw_entries: Iterable[RawEntry], *, zeroed: bool = False) -> MapSnapshot:
-    """Decode, merge and sort a map's entries.
+def snapshot(map_: Map, entries: Entries, *, zeroed: bool = False) -> MapSnapshot:
+    """Decode, merge and sort a map's entries, each step over all of them at once.
 
     A scalar aggregation lives in an array, where an entry always exists: it counts as written
     when it has seen an update, or when it was ``zeroed`` since it was last cleared.
     """
-    key_kind = map_.key
-    entries = list(raw_entries)
-    if isinstance(map_.value, types.AGGREGATES) and key_kind is None and not zeroed:
-        entries = [one for one in entries if not _untouched(map_.value, one[1])]
-    key_of = None if key_kind is None else decoder((key_kind,), (0,))
-    found: list[tuple[tuple[Any, ...], tuple[Value | None, Value]]] = []
-    for (raw_key, _), value in zip(entries, _values(map_, entries), strict=True):
-        key = None if key_of is None else key_of(raw_key, 0)[0]
-        order = (_value_order(map_.value, value), _key_order(key_kind, key), bytes(raw_key))
-        found.append((order, (key, value)))
-    found.sort(key=lambda one: one[0])
-    return MapSnapshot(map=map_, entries=tuple(entry for _, entry in found))
-
-
-def _values(map_: Map, entries: Sequence[RawEntry]) -> list[Value]:
-    """The value of every entry; all series of a map end at its latest epoch."""
     kind = map_.value
-    if isinstance(kind, types.TSeries):
-        merged = [merge_slots(kind, values) for _, values in entries]
-        latest = max(chain.from_iterable(merged), default=0)
-        return [shown(kind, one, latest) for one in merged]
+    if not entries.count:
+        return MapSnapshot(map=map_)
     if isinstance(kind, types.AGGREGATES):
-        return [merge(map_, values) for _, values in entries]
-    value_of = decoder((kind,), (0,))
-    return [value_of(values[0], 0)[0] for _, values in entries]
+        if map_.key is None and not zeroed and _untouched(kind, entries):
+            return MapSnapshot(map=map_)
+        values: Sequence[Any] = merge(kind, entries)
+    else:
+        values = _column(kind, entries.values, entries.copy_size * entries.copies)
+    if map_.key is None:
+        return MapSnapshot(map=map_, entries=tuple([(None, value) for value in values]))
+    keys = _column(map_.key, entries.keys, entries.key_size)
+    order = list(range(entries.count))
+    # Sorting is stable: the last tie is settled first.
+    if not _told_apart(map_.key):
+        size = entries.key_size
+        raw = [entries.keys[at : at + size] for at in range(0, len(entries.keys), size)]
+        order.sort(key=raw.__getitem__)
+    for ranks in (*reversed(_key_ranks(map_.key, keys)), *_value_ranks(kind, values)):
+        order.sort(key=ranks.__getitem__)
+    return MapSnapshot(map=map_, entries=tuple([(keys[place], values[place]) for place in order]))
 
 
-def _untouched(kind: Type, per_cpu: Sequence[Buffer]) -> bool:
+def _column(kind: Type, data: bytes, size: int) -> list[Any]:
+    """The values of a type that begin every ``size`` bytes."""
+    return list(column_decoder((kind,), (0,), size)(data)[0])
+
+
+def _untouched(kind: types.Aggregate, entries: Entries) -> bool:
     # n is the first word of count, hist and lhist, the second one of the others (types.py).
     if isinstance(kind, types.TSeries):
-        return not any(any(data) for data in per_cpu)
+        return not any(entries.values)
     first = isinstance(kind, types.Count | types.Hist | types.LHist)
-    offset = 0 if first else 8
-    return not any(struct.unpack_from("<Q", data, offset)[0] for data in per_cpu)
+    return not any(map(any, _words(entries, 0 if first else 1, "Q")))
 
 
-def _value_order(kind: Type, value: Value) -> int:
-    """What §10.2 sorts by first; 0 for every value of the types that sort by key alone."""
-    match value:
-        case Average():
-            return value.average
-        case Histogram():
-            return value.n
-        case int():
-            if isinstance(kind, types.Min | types.Max):
-                return _wrap(value, signed=False)
-            if isinstance(kind, types.Int | types.Enum | types.Count | types.Sum):
-                return value
-    return 0
+_Ranks: TypeAlias = "Sequence[int | bytes]"
 
 
-def _key_order(kind: Type | None, key: Any) -> tuple[int | bytes, ...]:
+def _value_ranks(kind: Type, values: Sequence[Any]) -> list[_Ranks]:
+    """What §10.2 sorts by first; nothing for the types that sort by key alone."""
+    match kind:
+        case types.Avg() | types.Stats():
+            return [[one.average for one in values]]
+        case types.Hist() | types.LHist():
+            return [[one.n for one in values]]
+        case types.Min() | types.Max():
+            return [[_wrap(one, signed=False) for one in values]]
+        case types.Int() | types.Enum() | types.Count() | types.Sum():
+            return [values]
+        case _:
+            return []
+
+
+def _key_ranks(kind: Type, keys: Sequence[Any]) -> list[_Ranks]:
+    """What §10.2 sorts by then, the most important first."""
     match kind:
         case types.Int(size=size) | types.Enum(size=size):
             half = 1 << (8 * size - 1)
-            return ((key + half) % (2 * half) - half,)  # compared as signed, whatever the type
+            if kind.signed or max(keys) < half:
+                return [keys]
+            return [[(key + half) % (2 * half) - half for key in keys]]  # compared as signed
         case types.String():
-            return (key,)
-        case types.Tuple(elements=elements) | types.Record(elements=elements):
-            parts = (
-                _key_order(element, part)
-                for element, part in zip(elements, key, strict=True)
+            return [keys]
+        case types.Tuple(elements=elements) | types.Record(elements=elements) if elements:
+            parts = zip(elements, zip(*keys, strict=True), strict=True)
+            return [
+                ranks
+                for element, part in parts
                 if not isinstance(element, types.Tuple | types.Record)
-            )
-            return tuple(chain.from_iterable(parts))
+                for ranks in _key_ranks(element, part)
+            ]
         case _:
-            return ()
+            return []
+
+
+def _told_apart(kind: Type) -> bool:
+    """Whether no two keys of this type rank equal."""
+    match kind:
+        case types.Tuple(elements=elements) | types.Record(elements=elements):
+            return all(isinstance(one, types.Int | types.Enum) for one in elements)
+        case _:
+            return isinstance(kind, types.Int | types.Enum)
 
 
 # The loss ledger

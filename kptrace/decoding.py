@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any, TypeAlias
 
 from kptrace import types
@@ -40,16 +40,15 @@ def column_decoder(
     gives the values of each field over all records, which is cheaper than each record's."""
     layout, converters, nested = _layout(types_, offsets, size)
     unpack = layout.iter_unpack
-    if nested:
-        rebuild = _rebuilder(types_, converters, nested)
-        assert rebuild is not None
-        return lambda data: list(zip(*map(rebuild, unpack(data)), strict=True))
 
     def columns(data: Buffer) -> list[Iterable[Any]]:
         made: list[Iterable[Any]] = list(zip(*unpack(data), strict=True))
         for index, convert in converters:
             made[index] = map(convert, made[index])
-        return made
+        if not nested:
+            return made
+        leaves = iter(made)
+        return [_column(kind, leaves, len(data) // size) for kind in types_]
 
     return columns
 
@@ -127,6 +126,18 @@ def _build(kind: Type, leaves: Iterator[Any]) -> Any:
             return tuple([_build(element, leaves) for _ in range(count)])
         case _:
             return next(leaves)
+
+
+def _column(kind: Type, leaves: Iterator[Iterable[Any]], count: int) -> Iterable[Any]:
+    """`_build` for ``count`` values, given the columns of their leaves."""
+    match kind:
+        case types.Tuple(elements=elements) | types.Record(elements=elements):
+            parts = [_column(element, leaves, count) for element in elements]
+        case types.Array(element=element, count=length):
+            parts = [_column(element, leaves, count) for _ in range(length)]
+        case _:
+            return next(leaves)
+    return zip(*parts, strict=True) if parts else repeat((), count)
 
 
 _INT_CODES = {1: "b", 2: "h", 4: "i", 8: "q"}

@@ -53,8 +53,9 @@ class JsonFormat:
         averages = isinstance(kind, types.Avg | types.Stats)
         if not entries and (snapshot.map.key is None or not averages):
             return b""
-        value_of = _map_value(kind, self.style, div)
-        data = self._data(snapshot, ((key, value_of(value)) for key, value in entries))
+        keys, values = zip(*entries, strict=True) if entries else ((), ())
+        texts = _map_values(kind, values, self.style, div)
+        data = self._data(snapshot, zip(keys, texts, strict=True))
         line = _line(_map_type(kind), data)
         figures = [
             (key, dump(found))
@@ -239,19 +240,21 @@ def _map_type(kind: Type) -> str:
             return "map"
 
 
-def _map_value(kind: Type, style: Style, div: int | None) -> Callable[[Any], bytes]:
+def _map_values(
+    kind: Type, values: Sequence[Any], style: Style, div: int | None
+) -> Iterable[bytes]:
     match kind:
         case types.Hist() | types.LHist():
-            return lambda value: dump([_bucket(row) for row in shown_rows(value, div)])
+            return (dump([_bucket(row) for row in shown_rows(one, div)]) for one in values)
         case types.TSeries():
-            return lambda value: points(value, style.tai)
+            return (points(one, style.tai) for one in values)
         case types.Stats():
-            return lambda value: dump(_stats(value, divided(kind, value, div)))
+            averages = divided(kind, values, div)
+            return (dump(_stats(*one)) for one in zip(values, averages, strict=True))
         case types.Avg() | types.Count() | types.Sum() | types.Min() | types.Max():
-            return lambda value: dump(divided(kind, value, div))
+            return map(dump, divided(kind, values, div))
         case _:
-            plain = _plain(kind, style)
-            return lambda value: dump(plain(divided(kind, value, div)))
+            return map(dump, map(_plain(kind, style), divided(kind, values, div)))
 
 
 def _bucket(row: Row) -> dict[str, int]:

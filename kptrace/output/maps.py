@@ -37,10 +37,10 @@ def _zero(kind: Type) -> Value:
             return decode(kind, bytes(types.size_of(kind)))
 
 
-def divided(kind: Type, value: Any, div: int | None) -> Any:
-    """A number of a map (of avg and stats: the average) after ``div``; 0 counts as 1."""
-    if isinstance(value, Average):
-        value = value.average
+def divided(kind: Type, values: Sequence[Any], div: int | None) -> Sequence[Any]:
+    """Numbers of a map (of avg and stats: the averages) after ``div``; 0 counts as 1."""
+    if isinstance(kind, types.Avg | types.Stats):
+        values = [one.average for one in values]
     elif not isinstance(kind, types.Int | types.Count | types.Sum | types.Min | types.Max):
-        return value
-    return divide(value, div) if div else value
+        return values
+    return [divide(one, div) for one in values] if div else values

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from kptrace import types
@@ -17,10 +17,9 @@ from kptrace.output.losses import text_ledger
 from kptrace.output.maps import divided, shown_entries
 from kptrace.output.series import text_graph
 from kptrace.output.trials import TextTrials
-from kptrace.output.values import Style, key_renderer, renderer
+from kptrace.output.values import Style, column_key_renderer, column_renderer, renderer
 from kptrace.plan import Event, EventKind
 from kptrace.records import dataclass
-from kptrace.series import Series
 from kptrace.types import Type
 
 
@@ -51,27 +50,35 @@ class TextFormat(TextTrials):
         final: bool = False,
     ) -> bytes:
         entries = shown_entries(snapshot, top, final=final)
-        name = snapshot.map.name.encode()
-        kind = snapshot.map.value
-        if isinstance(kind, types.AGGREGATES):
-            text_of = b"%d".__mod__
-        else:
-            text_of = renderer(kind, self.style)
+        if not entries:
+            return b""
+        keys, values = zip(*entries, strict=True)
+        template, columns = self._values(snapshot.map.value, values, div)
+        head = snapshot.map.name.encode()
         if snapshot.map.key is not None:
-            key_of = key_renderer(snapshot.map.key, self.style)
-        out = []
-        for key, value in entries:
-            head = name if snapshot.map.key is None else b"%b[%b]" % (name, key_of(key))
-            if isinstance(value, Histogram):
-                out.append(b"%b:\n%b\n" % (head, self._histogram(value, div)))
-            elif isinstance(value, Series):
-                assert isinstance(kind, types.TSeries)
-                out.append(b"%b:\n%b\n" % (head, text_graph(kind, value, self.style.tai)))
-            elif isinstance(kind, types.Stats):
-                out.append(b"%b: %b\n" % (head, _stats(kind, value, div)))
-            else:
-                out.append(b"%b: %b\n" % (head, text_of(divided(kind, value, div))))
-        return b"".join(out)
+            key_template, key_columns = column_key_renderer(snapshot.map.key, self.style)
+            head = b"%b[%b]" % (head, key_template)
+            columns = [*key_columns(keys), *columns]
+        return b"".join(map((head + template).__mod__, zip(*columns, strict=True)))
+
+    def _values(
+        self, kind: Type, values: Sequence[Any], div: int | None
+    ) -> tuple[bytes, list[Iterable[Any]]]:
+        """What stands behind the keys: a template and the columns of its arguments."""
+        match kind:
+            case types.Hist() | types.LHist():
+                return b":\n%b\n", [[self._histogram(one, div) for one in values]]
+            case types.TSeries():
+                return b":\n%b\n", [[text_graph(kind, one, self.style.tai) for one in values]]
+            case types.Stats():
+                template = b": { .count = %d, .average = %d, .total = %d }\n"
+                counts, totals = zip(*[(one.count, one.total) for one in values], strict=True)
+                return template, [counts, divided(kind, values, div), totals]
+            case types.Avg() | types.Count() | types.Sum() | types.Min() | types.Max():
+                return b": %d\n", [divided(kind, values, div)]
+            case _:
+                template, columns_of = column_renderer(kind, self.style)
+                return b": %b\n" % template, columns_of(divided(kind, values, div))
 
     def _histogram(self, one: Histogram, div: int | None) -> bytes:
         return text_rows(shown_rows(one, div)) + text_percentiles(one, self.percentiles)
@@ -116,8 +123,3 @@ class TextFormat(TextTrials):
 
     def ledger(self, ledger: Ledger, *, terminal: bool, quiet: bool) -> bytes:
         return text_ledger(ledger, terminal=terminal, quiet=quiet)
-
-
-def _stats(kind: Type, value: Any, div: int | None) -> bytes:
-    average = divided(kind, value, div)
-    return b"{ .count = %d, .average = %d, .total = %d }" % (value.count, average, value.total)

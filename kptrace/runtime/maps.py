@@ -7,15 +7,11 @@ import contextlib
 import ctypes
 import errno
 import struct
-from collections.abc import Iterator
-from typing import TypeAlias
 
+from kptrace.entries import Entries
 from kptrace.plan import Map, MapKind
 from kptrace.runtime import bpf, cpus, features
 from kptrace.runtime.bpf import MapInfo
-
-Entry: TypeAlias = tuple[bytes, tuple[bytes, ...]]
-"""Key, and the value of every possible CPU (one value if the map is not per-CPU)."""
 
 _BUILD_ID_FRAME = struct.Struct("<i20sQ")
 _EMPTY, _VALID = 0, 1  # BPF_STACK_BUILD_ID_*
@@ -35,12 +31,16 @@ class _Shape:
         self.stride = -(-info.value_size // 8) * 8 if per_cpu else info.value_size
         self.entry = self.stride * self.values
 
-    def split(self, data: bytes, start: int = 0) -> tuple[bytes, ...]:
+    def split(self, data: bytes) -> tuple[bytes, ...]:
         size, stride = self.info.value_size, self.stride
-        return tuple([data[at : at + size] for at in range(start, start + self.entry, stride)])
+        return tuple([data[at : at + size] for at in range(0, self.entry, stride)])
+
+    def entries(self, keys: bytearray, values: bytearray) -> Entries:
+        count = len(keys) // self.info.key_size
+        return Entries(count=count, keys=bytes(keys), values=bytes(values), copies=self.values)
 
 
-def read_map(fd: int) -> Iterator[Entry]:
+def read_map(fd: int) -> Entries:
     """Every entry of a map, in no order.
 
     Entries that come or go meanwhile may or may not be seen. A value is as consistent as the
@@ -48,34 +48,35 @@ def read_map(fd: int) -> Iterator[Entry]:
     """
     shape = _Shape(bpf.map_info(fd))
     hashed = shape.info.type not in (bpf.MapType.ARRAY, bpf.MapType.PERCPU_ARRAY)
-    if hashed and features.has("map_batch"):
-        return _read_batches(fd, shape)
-    return _read_singly(fd, shape)
+    read = _read_batches if hashed and features.has("map_batch") else _read_singly
+    keys, values = bytearray(), bytearray()
+    read(fd, shape, keys, values)
+    return shape.entries(keys, values)
 
 
-def _read_batches(fd: int, shape: _Shape) -> Iterator[Entry]:
+def _read_batches(fd: int, shape: _Shape, keys: bytearray, values: bytearray) -> None:
     """BPF_MAP_LOOKUP_BATCH: since 5.6 (057996380a42), one call for many entries."""
     key_size = shape.info.key_size
     count = max(1, min(_BATCH_ENTRIES, _BATCH_BYTES // shape.entry, shape.info.max_entries))
     cursor = bpf.BatchCursor(key_size)
-    last = False
+    last, room = False, 0
     while not last:
-        keys = ctypes.create_string_buffer(count * key_size)
-        values = ctypes.create_string_buffer(count * shape.entry)
+        if room != count:
+            room = count
+            some_keys = ctypes.create_string_buffer(count * key_size)
+            some_values = ctypes.create_string_buffer(count * shape.entry)
         try:
-            found, last = bpf.map_lookup_batch(fd, cursor, keys, values, count)
+            found, last = bpf.map_lookup_batch(fd, cursor, some_keys, some_values, count)
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
             count *= 2  # one bucket holds more entries than the buffer
             continue
-        key_bytes, value_bytes = keys.raw, values.raw
-        for index in range(found):
-            key = key_bytes[index * key_size : (index + 1) * key_size]
-            yield key, shape.split(value_bytes, index * shape.entry)
+        keys += memoryview(some_keys)[: found * key_size]
+        values += memoryview(some_values)[: found * shape.entry]
 
 
-def _read_singly(fd: int, shape: _Shape) -> Iterator[Entry]:
+def _read_singly(fd: int, shape: _Shape, keys: bytearray, values: bytearray) -> None:
     value = ctypes.create_string_buffer(shape.entry)
     seen: set[bytes] = set()
     for key in bpf.map_keys(fd, shape.info.key_size):
@@ -83,7 +84,8 @@ def _read_singly(fd: int, shape: _Shape) -> Iterator[Entry]:
             continue
         seen.add(key)
         if bpf.map_lookup(fd, key, value):
-            yield key, shape.split(value.raw)
+            keys += key
+            values += memoryview(value)
 
 
 def lookup(fd: int, key: bytes) -> tuple[bytes, ...] | None:

@@ -7,14 +7,14 @@ import ctypes
 import pwd
 import sys
 import time
-from collections.abc import Iterable, Iterator
 
 from kptrace import types
 from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
 from kptrace.decoding import Values
+from kptrace.entries import with_copy
 from kptrace.kernel import Kernel
 from kptrace.output import UserFrame
-from kptrace.plan import EXIT_ASKED, Control, Map, Plan
+from kptrace.plan import EXIT_ASKED, Control, Plan
 from kptrace.runtime import bpf, maps
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.user_symbols import UserSymbols
@@ -35,9 +35,9 @@ class Maps:
     def snapshot(self, name: str) -> MapSnapshot:
         one = self._plan.map(name)
         entries = maps.read_map(self._loaded.map(one.symbol))
-        if name in self._spilled:
-            entries = self._with_spilled(one, entries)
-        return snapshot(one, entries, zeroed=name in self._zeroed)
+        # what was spilled joins its entry as if one more CPU had counted it
+        spilled = {key: state.pack() for key, state in self._spilled.get(name, {}).items()}
+        return snapshot(one, with_copy(entries, spilled), zeroed=name in self._zeroed)
 
     def spill(self, name: str, key: bytes, numbers: Values) -> None:
         """Keep an update for which the kernel had no memory just then.
@@ -48,15 +48,6 @@ class Maps:
         if key not in states:
             states[key] = _empty_state(self._plan.map(name).value)
         states[key].add(*numbers)
-
-    def _with_spilled(self, one: Map, entries: Iterable[maps.Entry]) -> Iterator[maps.Entry]:
-        """What was spilled joins its entry as if one more CPU had counted it."""
-        spilled = {key: state.pack() for key, state in self._spilled[one.name].items()}
-        for key, values in entries:
-            extra = spilled.pop(key, None)
-            yield key, values if extra is None else (*values, extra)
-        for key, extra in spilled.items():
-            yield key, (extra,)
 
     def all(self) -> tuple[MapSnapshot, ...]:
         return tuple(self.snapshot(one.name) for one in self._plan.maps if one.shown)

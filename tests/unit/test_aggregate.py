@@ -21,6 +21,7 @@ from kptrace.aggregate import (
     snapshot,
 )
 from kptrace.decoding import column_decoder, decode, decoder
+from kptrace.entries import Entries, with_copy
 from kptrace.histogram import Histogram, bucket_index, collect, linear_index
 from kptrace.plan import Map, MapKind
 from kptrace.types import (
@@ -77,6 +78,20 @@ def hist_words(kind: Hist | LHist, values: list[int]) -> bytes:
         )
         state[types.HIST_HEADER_WORDS + index] += 1
     return words(*state)
+
+
+def make_entries(rows: list[tuple[bytes, list[bytes]]]) -> Entries:
+    return Entries(
+        count=len(rows),
+        keys=b"".join(key for key, _ in rows),
+        values=b"".join(copy for _, copies in rows for copy in copies),
+        copies=len(rows[0][1]) if rows else 1,
+    )
+
+
+def merge_one(kind: Any, per_cpu: list[bytes]) -> Any:
+    (value,) = merge(kind, make_entries([(b"k", per_cpu)]))
+    return value
 
 
 # Decoding
@@ -176,7 +191,7 @@ def test_column_decoder_of_nested_types() -> None:
     ],
 )
 def test_merge(kind: Type, per_cpu: list[bytes], value: Any) -> None:
-    assert merge(make_map(kind), per_cpu) == value
+    assert merge_one(kind, per_cpu) == value
 
 
 def test_average_truncates_toward_zero() -> None:
@@ -205,7 +220,7 @@ def test_merge_of_histograms_equals_collecting_all_values(
 ) -> None:
     for values in per_cpu:  # a CPU's own sum is an int64
         values[:] = values if abs(sum(values)) < 1 << 63 else values[:1]
-    merged = merge(make_map(kind), [hist_words(kind, values) for values in per_cpu])
+    merged = merge_one(kind, [hist_words(kind, values) for values in per_cpu])
     assert merged == collect(kind, [value for values in per_cpu for value in values])
 
 
@@ -214,27 +229,55 @@ def test_merge_of_very_full_buckets() -> None:
     state = [0] * types.aggregate_words(kind)
     state[0] = state[4] = 1 << 62
     state[5] = 1
-    merged = merge(make_map(kind), [words(*state)] * 3)
+    merged = merge_one(kind, [words(*state)] * 3)
     assert isinstance(merged, Histogram)
     assert merged.counts == (3 << 62, 3)
 
 
-def test_merge_of_a_plain_value_is_a_fault() -> None:
-    with pytest.raises(TypeError, match="int64 is not an aggregation"):
-        merge(make_map(INT64), [words(1)])
+COUNTERS = (Count(), Sum(True), Sum(False), Min(True), Max(False), Avg(True), Stats(False))
+
+
+@given(st.sampled_from(COUNTERS), st.integers(1, 5), st.data())
+def test_entries_are_merged_as_each_by_itself(kind: Any, copies: int, data: Any) -> None:
+    one_word = isinstance(kind, Count)
+    state = st.tuples(INT64S) if one_word else st.tuples(INT64S, st.integers(0, 9))
+    rows = data.draw(st.lists(st.lists(state, min_size=copies, max_size=copies), max_size=4))
+    per_cpu = [[words(*one) for one in row] for row in rows]
+    merged = merge(kind, make_entries([(b"key", copies) for copies in per_cpu]))
+    assert list(merged) == [merge_one(kind, copies) for copies in per_cpu]
+
+
+# Entries
+
+
+def test_one_more_copy_of_some_values() -> None:
+    entries = make_entries([(b"ab", [words(1), words(2)]), (b"cd", [words(3), words(4)])])
+    assert with_copy(entries, {}) is entries
+    found = with_copy(entries, {b"cd": words(5), b"ef": words(6)})
+    assert found.copies == 3
+    assert list(found.rows()) == [
+        (b"ab", (words(1), words(2), words(0))),
+        (b"cd", (words(3), words(4), words(5))),
+        (b"ef", (words(0), words(0), words(6))),
+    ]
+
+
+def test_one_more_copy_of_nothing() -> None:
+    found = with_copy(make_entries([]), {b"ab": words(1)})
+    assert [(key, copies[-1]) for key, copies in found.rows()] == [(b"ab", words(1))]
 
 
 # Snapshots
 
 
 def keys(key: Type, value: Type, entries: list[tuple[bytes, list[bytes]]]) -> list[Any]:
-    return [key for key, _ in snapshot(make_map(value, key), entries).entries]
+    return [key for key, _ in snapshot(make_map(value, key), make_entries(entries)).entries]
 
 
 def test_scalar_map_has_no_key() -> None:
-    found = snapshot(make_map(INT64), [(bytes(4), [words(-5)])])
+    found = snapshot(make_map(INT64), make_entries([(bytes(4), [words(-5)])]))
     assert found.entries == ((None, -5),)
-    assert snapshot(make_map(INT64), []).entries == ()
+    assert snapshot(make_map(INT64), make_entries([])).entries == ()
 
 
 @pytest.mark.parametrize(
@@ -249,7 +292,7 @@ def test_scalar_map_has_no_key() -> None:
 def test_scalar_aggregation_without_update_is_absent_unless_zeroed(
     kind: Type, untouched: bytes, zero: Any
 ) -> None:
-    entries = [(bytes(4), [untouched, untouched])]
+    entries = make_entries([(bytes(4), [untouched, untouched])])
     assert snapshot(make_map(kind), entries).entries == ()
     assert snapshot(make_map(kind), entries, zeroed=True).entries == ((None, zero),)
 
@@ -264,11 +307,12 @@ def test_scalar_aggregation_without_update_is_absent_unless_zeroed(
 )
 def test_scalar_aggregation_with_updates_is_present(kind: Type, state: bytes, value: Any) -> None:
     idle = bytes(len(state))
-    assert snapshot(make_map(kind), [(bytes(4), [idle, state])]).entries == ((None, value),)
+    entries = make_entries([(bytes(4), [idle, state])])
+    assert snapshot(make_map(kind), entries).entries == ((None, value),)
 
 
 def test_zeroed_entries_of_a_keyed_aggregation_stay() -> None:
-    found = snapshot(make_map(Count(), INT64), [(words(1), [words(0)])])
+    found = snapshot(make_map(Count(), INT64), make_entries([(words(1), [words(0)])]))
     assert found.entries == ((1, 0),)
 
 
@@ -415,4 +459,4 @@ def test_a_state_kept_here_is_what_a_program_would_have(
     state = HistogramState(kind)
     for number in numbers:
         state.add(number)
-    assert merge(make_map(kind), [state.pack()]) == collect(kind, numbers)
+    assert merge_one(kind, [state.pack()]) == collect(kind, numbers)

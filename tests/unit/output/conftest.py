@@ -10,6 +10,7 @@ import pytest
 
 from kptrace import types
 from kptrace.aggregate import MapSnapshot, snapshot
+from kptrace.entries import Entries
 from kptrace.histogram import bucket_index, linear_index
 from kptrace.output.values import Style
 from kptrace.plan import Map, MapKind
@@ -130,14 +131,19 @@ def table() -> Table:
         name: str, kind: Type, entries: Mapping[Any, Any], key: Type | None = None
     ) -> MapSnapshot:
         map_ = Map(name=name, symbol="m", kind=MapKind.HASH, key=key, value=kind, max_entries=4096)
-        raw = []
+        keys, copies = [], []
         for one, value in entries.items():
-            raw_key = bytes(4) if key is None else encode(key, one)
+            keys.append(bytes(4) if key is None else encode(key, one))
             if isinstance(kind, types.AGGREGATES):
-                state = [aggregate(kind, value[0::2]), aggregate(kind, value[1::2])]
+                copies += [aggregate(kind, value[0::2]), aggregate(kind, value[1::2])]
             else:
-                state = [encode(kind, value)]
-            raw.append((raw_key, state))
-        return snapshot(map_, raw, zeroed=True)
+                copies.append(encode(kind, value))
+        found = Entries(
+            count=len(keys),
+            keys=b"".join(keys),
+            values=b"".join(copies),
+            copies=len(copies) // len(keys) if keys else 1,
+        )
+        return snapshot(map_, found, zeroed=True)
 
     return build

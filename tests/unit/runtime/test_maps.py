@@ -53,9 +53,9 @@ def test_hash(create: Create, entries: int) -> None:
     expected = {number(key): (struct.pack("<QI", key * key, 7),) for key in range(entries)}
     for key, (value,) in expected.items():
         bpf.map_update(fd, key, value)
-    found = list(maps.read_map(fd))
-    assert len(found) == entries
-    assert dict(found) == expected
+    found = maps.read_map(fd)
+    assert found.count == entries
+    assert dict(found.rows()) == expected
 
 
 @pytest.mark.usefixtures("_reading")
@@ -65,9 +65,11 @@ def test_percpu_hash_has_a_value_per_possible_cpu(create: Create) -> None:
     for key in range(100):
         values = [struct.pack("<QI4x", key, cpu) for cpu in range(count)]
         bpf.map_update(fd, key.to_bytes(4, "little"), b"".join(values))
-    for key_bytes, values in maps.read_map(fd):
+    found = maps.read_map(fd)
+    assert found.count == 100
+    for key_bytes, values in found.rows():
         key = int.from_bytes(key_bytes, "little")
-        assert values == tuple(struct.pack("<QI", key, cpu) for cpu in range(count))
+        assert values == tuple(struct.pack("<QI4x", key, cpu) for cpu in range(count))
 
 
 def test_large_values_are_read_in_small_batches(create: Create, kernel: Kernel) -> None:
@@ -75,7 +77,7 @@ def test_large_values_are_read_in_small_batches(create: Create, kernel: Kernel) 
     fd = create(MapType.PERCPU_HASH, 8, size, 300)
     for key in range(300):
         bpf.map_update(fd, number(key), bytes([key % 256]) * (size * cpus.possible()))
-    found = dict(maps.read_map(fd))
+    found = dict(maps.read_map(fd).rows())
     assert len(found) == 300
     assert all(values[0] == bytes([key[0]]) * size for key, values in found.items())
 
@@ -85,7 +87,7 @@ def test_array(create: Create) -> None:
     fd = create(MapType.PERCPU_ARRAY, 4, 8, 3)
     bpf.map_update(fd, (1).to_bytes(4, "little"), number(5) * cpus.possible())
     assert maps.read_counters(fd, 3) == [0, 5 * cpus.possible(), 0]
-    assert len(list(maps.read_map(fd))) == 3
+    assert maps.read_map(fd).count == 3
 
 
 def plan_map(kind: MapKind) -> Map:
@@ -99,9 +101,9 @@ def test_clear_and_zero_of_a_hash(create: Create, kernel: Kernel) -> None:
     for key in range(100):
         bpf.map_update(fd, number(key), number(key + 1))
     maps.zero(fd)
-    assert dict(maps.read_map(fd)) == {number(key): (number(0),) for key in range(100)}
+    assert dict(maps.read_map(fd).rows()) == {number(key): (number(0),) for key in range(100)}
     maps.clear(fd, plan_map(MapKind.HASH))
-    assert list(maps.read_map(fd)) == []
+    assert maps.read_map(fd).count == 0
 
 
 def test_clear_of_an_array_zeroes_it(create: Create, kernel: Kernel) -> None:
