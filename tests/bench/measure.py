@@ -58,13 +58,13 @@ def row(
     """The row of one figure, given its value in each round.
 
     ``peer`` is empty where there is nothing to compare with; ``peer_version`` may then say why.
-    A figure that is a difference can come out at zero or below in a noisy round: no ratio is
-    made of that.
+    A figure that is a difference can come out at zero or below where it is less than the noise: no
+    ratio is made of that, and no budget is met by it.
     """
     mine = statistics.median(ours)
     theirs = statistics.median(peer) if peer else None
     ratios = [one / other for one, other in zip(ours, peer, strict=False) if other > 0]
-    ratio = mine / theirs if theirs is not None and theirs > 0 else None
+    ratio = mine / theirs if theirs is not None and theirs > 0 and mine > 0 else None
     values = ratios if ratio is not None else ours
     return Row(
         name=name,
@@ -90,6 +90,13 @@ def verdict(budget: Budget, ours: float, ratio: float | None) -> bool | None:
 _MET = {True: "yes", False: MISSED, None: ""}
 
 
+def _verdict(one: Row) -> str:
+    if one.met is not None or not one.budget:
+        return _MET[one.met]
+    found = (one.ours,) if one.peer is None else (one.ours, one.peer)
+    return "unmeasurable" if min(found) <= 0 else "not comparable"
+
+
 def _line(one: Row) -> str:
     peer = "-" if one.peer is None else f"{one.peer:.4g} {one.unit}"
     if one.peer_version:
@@ -101,7 +108,7 @@ def _line(one: Row) -> str:
         "-" if one.ratio is None else f"{one.ratio:.2f}",
         " .. ".join(f"{value:.3g}" for value in one.spread),
         one.budget,
-        _MET[one.met] if one.met is not None or not one.budget else "not comparable",
+        _verdict(one),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -111,7 +118,7 @@ def summary(rows: Sequence[Row]) -> str:
     met, missed = (sum(one.met is value for one in rows) for value in (True, False))
     open_ones = sum(bool(one.budget) and one.met is None for one in rows)
     text = f"Budgets: {met} met, {missed} missed"
-    return f"{text}, {open_ones} not comparable here." if open_ones else f"{text}."
+    return f"{text}, {open_ones} not to be judged here." if open_ones else f"{text}."
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -66,9 +66,10 @@ TABLE = """\
 | start | 1 s | 4 s (bpftrace 0.17.0) | 0.25 | 0.25 .. 0.25 | at most 0.5 of the peer | yes |
 | start | 1 s | - (no BCC) | - | 1 .. 1 | at most 0.1 of the peer | not comparable |
 | memory | 40 MiB | - | - | 40 .. 40 | at most 32 MiB | **missed** |
+| count | -0.5 ns | 2 ns (C) | - | -0.5 .. -0.5 | at most 0.5 of the peer | unmeasurable |
 | text to C | 9.5 ms | - | - | 9.5 .. 9.5 |  |  |
 
-Budgets: 1 met, 1 missed, 1 not comparable here."""
+Budgets: 1 met, 1 missed, 2 not to be judged here."""
 
 
 def test_the_table_marks_what_is_missed_and_counts(measure: ModuleType) -> None:
@@ -77,10 +78,11 @@ def test_the_table_marks_what_is_missed_and_counts(measure: ModuleType) -> None:
         measure.row("start", "s", [1.0], [4.0], "bpftrace 0.17.0", half),
         measure.row("start", "s", [1.0], (), "no BCC", tenth),
         measure.row("memory", "MiB", [40.0], budget=measure.Budget(limit=32)),
+        measure.row("count", "ns", [-0.5], [2.0], "C", half),
         measure.row("text to C", "ms", [9.5]),
     ]
     assert measure.table(rows) == TABLE
     document = json.loads(measure.as_json(rows, {"cpus": 2}))
     assert document["host"] == {"cpus": 2}
-    assert [one["met"] for one in document["rows"]] == [True, None, False, None]
-    assert measure.summary(rows[3:]) == "Budgets: 0 met, 0 missed."
+    assert [one["met"] for one in document["rows"]] == [True, None, False, None, None]
+    assert measure.summary(rows[4:]) == "Budgets: 0 met, 0 missed."

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+#include "bpf.h"
+
+SEC("tp/raw_syscalls/sys_enter")
+int enter(void *ctx)
+{
+	return 0;
+}
