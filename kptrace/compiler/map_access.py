@@ -68,12 +68,23 @@ class MapAccess(Writer, ABC):
             self.line(f"\t{self.failed('bpf_map_lookup_elem', '0', span, NO_ELEMENT)}")
 
     def found(self, name: str, key: str) -> str:
-        """A pointer to a value; of an aggregation, this CPU's."""
+        """A pointer to a value; of an aggregation, this CPU's.
+
+        A thread has one entry in its storage, which is looked up once as long as it is not changed.
+        """
         plan_map = self.shared.storage.map(name)
+        what = f"entry of {name}"
+        known = self.available.get(what)
+        if known is not None:
+            # clang would remember in another register that it was null: the verifier would not
+            self.line(f'asm volatile("" : "+r"({known})); /* what is checked is what is used */')
+            return known
         found = self.fresh("found")
         self.shared.needs.add(f"lookup {plan_map.symbol}")
         spelling = self.spelling(plan_map.value)
         self.line(f"{spelling} *{found} = {plan_map.symbol}_lookup({key});")
+        if plan_map.kind is MapKind.TASK_STORAGE:
+            self.available.put(what, found, map_name=name)
         return found
 
     def map_value(self, node: tree.MapRead) -> str:
@@ -111,7 +122,8 @@ class MapAccess(Writer, ABC):
     def delete_entry(self, node: tree.Delete) -> str:
         """Delete; the result of the helper, 0 if the entry was there."""
         plan_map = self.shared.storage.map(node.map)
-        key = self.key_argument(node.map, node.key)
+        own = plan_map.kind is MapKind.TASK_STORAGE
+        key = self.found(node.map, "") if own else self.key_argument(node.map, node.key)
         name = self.fresh("missing")
         self.line(f"int {name} = {plan_map.symbol}_delete({key});")
         self.available.map_changed(node.map)

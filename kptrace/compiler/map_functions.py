@@ -110,7 +110,7 @@ def _dropped(one: Map, shared: Shared) -> str:
 
 def _task_storage(one: Map, value: str, shared: Shared, dialect: Dialect) -> str:
     """A value of the current thread. ``there`` tells it from none: to free it here would be slow,
-    and the kernel does so when the thread ends."""
+    and the kernel does so when the thread ends. To delete takes what a lookup found."""
     symbol = one.symbol
     entry = f"struct {symbol}_entry"
     head = f"/* {one.name} */\n{entry} {{\n\t{value} value;\n\t__u64 there;\n}};\n" + dialect.map(
@@ -129,8 +129,8 @@ def _task_storage(one: Map, value: str, shared: Shared, dialect: Dialect) -> str
             f"\tif (!entry) {{\n\t\t{symbol}_full(ctx, warning, {prelude.ENOMEM});\n"
             f"\t\treturn;\n\t}}\n"
             f"\tentry->value = *value;\n\tentry->there = 1;\n}}\n",
-            f"{function} long {symbol}_delete(void)\n{{\n{find}"
-            f"\tif (!entry || !entry->there)\n\t\treturn {-errno.ENOENT};\n"
-            f"\tentry->there = 0;\n\treturn 0;\n}}\n",
+            f"{function} long {symbol}_delete({value} *value)\n{{\n"
+            f"\tif (!value)\n\t\treturn {-errno.ENOENT};\n"
+            f"\t(({entry} *)value)->there = 0;\n\treturn 0;\n}}\n",
         ]
     )

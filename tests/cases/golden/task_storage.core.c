@@ -238,13 +238,11 @@ static __always_inline void map_start_update(void *ctx, __u64 *value, __u32 warn
 	entry->there = 1;
 }
 
-static __always_inline long map_start_delete(void)
+static __always_inline long map_start_delete(__u64 *value)
 {
-	struct map_start_entry *entry = bpf_task_storage_get(&map_start, bpf_get_current_task_btf(), 0, 0);
-
-	if (!entry || !entry->there)
+	if (!value)
 		return -2;
-	entry->there = 0;
+	((struct map_start_entry *)value)->there = 0;
 	return 0;
 }
 
@@ -286,13 +284,11 @@ static __always_inline void map_depth_update(void *ctx, __s8 *value, __u32 warni
 	entry->there = 1;
 }
 
-static __always_inline long map_depth_delete(void)
+static __always_inline long map_depth_delete(__s8 *value)
 {
-	struct map_depth_entry *entry = bpf_task_storage_get(&map_depth, bpf_get_current_task_btf(), 0, 0);
-
-	if (!entry || !entry->there)
+	if (!value)
 		return -2;
-	entry->there = 0;
+	((struct map_depth_entry *)value)->there = 0;
 	return 0;
 }
 
@@ -630,13 +626,15 @@ int probe_1(struct probe_1_record *ctx)
 		}
 		/* delete(@start, tid) */
 #line 6 "task_storage.bt"
-		int missing_0 = map_start_delete();
+		asm volatile("" : "+r"(found_0)); /* what is checked is what is used */
+		int missing_0 = map_start_delete(found_0);
 		if (missing_0) {
 			warn_failed(ctx, 2, missing_0);
 		}
 		/* delete(@depth[tid]) */
 #line 7 "task_storage.bt"
-		int missing_1 = map_depth_delete();
+		__s8 *found_2 = map_depth_lookup();
+		int missing_1 = map_depth_delete(found_2);
 		if (missing_1) {
 			warn_failed(ctx, 3, missing_1);
 		}
