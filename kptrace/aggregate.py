@@ -54,9 +54,7 @@ def merge(kind: types.Aggregate, entries: Entries) -> Sequence[Value]:
     """
     match kind:
         case types.TSeries():
-            slots = [merge_slots(kind, copies) for _, copies in entries.rows()]
-            latest = max(chain.from_iterable(slots), default=0)
-            return [shown(kind, one, latest) for one in slots]
+            return _shown_series(kind, (entries,))
         case types.Hist() | types.LHist():
             return [_merge_histogram(kind, copies) for _, copies in entries.rows()]
         case types.Count():
@@ -147,27 +145,53 @@ def snapshot(map_: Map, entries: Entries, *, zeroed: bool = False) -> MapSnapsho
     A scalar aggregation lives in an array, where an entry always exists: it counts as written
     when it has seen an update, or when it was ``zeroed`` since it was last cleared.
     """
+    return joined(map_, (entries,), zeroed=zeroed)
+
+
+def joined(map_: Map, parts: Iterable[Entries], *, zeroed: bool = False) -> MapSnapshot:
+    """The `snapshot` of entries that come in parts, each of which is merged before the next."""
     kind = map_.value
-    if not entries.count:
+    found: list[bytes] = []
+
+    def written() -> Iterator[Entries]:
+        for part in parts:
+            if part.count and (zeroed or map_.key is not None or not _untouched(kind, part)):
+                found.append(part.keys)
+                yield part
+
+    values = _values(kind, written())
+    if not values:
         return MapSnapshot(map=map_)
-    if isinstance(kind, types.AGGREGATES):
-        if map_.key is None and not zeroed and _untouched(kind, entries):
-            return MapSnapshot(map=map_)
-        values: Sequence[Any] = merge(kind, entries)
-    else:
-        values = _column(kind, entries.values, entries.copy_size * entries.copies)
     if map_.key is None:
         return MapSnapshot(map=map_, entries=tuple([(None, value) for value in values]))
-    keys = _column(map_.key, entries.keys, entries.key_size)
-    order = list(range(entries.count))
+    raw_keys = b"".join(found)
+    size = len(raw_keys) // len(values)
+    keys = _column(map_.key, raw_keys, size)
+    order = list(range(len(values)))
     # Sorting is stable: the last tie is settled first.
     if not _told_apart(map_.key):
-        size = entries.key_size
-        raw = [entries.keys[at : at + size] for at in range(0, len(entries.keys), size)]
+        raw = [raw_keys[at : at + size] for at in range(0, len(raw_keys), size)]
         order.sort(key=raw.__getitem__)
     for ranks in (*reversed(_key_ranks(map_.key, keys)), *_value_ranks(kind, values)):
         order.sort(key=ranks.__getitem__)
     return MapSnapshot(map=map_, entries=tuple([(keys[place], values[place]) for place in order]))
+
+
+def _values(kind: Type, parts: Iterable[Entries]) -> Sequence[Any]:
+    """The values of the entries of all parts."""
+    if isinstance(kind, types.TSeries):
+        return _shown_series(kind, parts)
+    if isinstance(kind, types.AGGREGATES):
+        made = [merge(kind, part) for part in parts]
+    else:
+        made = [_column(kind, part.values, part.copy_size * part.copies) for part in parts]
+    return made[0] if len(made) == 1 else [*chain.from_iterable(made)]
+
+
+def _shown_series(kind: types.TSeries, parts: Iterable[Entries]) -> list[Series]:
+    slots = [merge_slots(kind, copies) for part in parts for _, copies in part.rows()]
+    latest = max(chain.from_iterable(slots), default=0)
+    return [shown(kind, one, latest) for one in slots]
 
 
 def _column(kind: Type, data: bytes, size: int) -> list[Any]:
@@ -175,7 +199,9 @@ def _column(kind: Type, data: bytes, size: int) -> list[Any]:
     return list(column_decoder((kind,), (0,), size)(data)[0])
 
 
-def _untouched(kind: types.Aggregate, entries: Entries) -> bool:
+def _untouched(kind: Type, entries: Entries) -> bool:
+    if not isinstance(kind, types.AGGREGATES):
+        return False
     # n is the first word of count, hist and lhist, the second one of the others (types.py).
     if isinstance(kind, types.TSeries):
         return not any(entries.values)

@@ -9,7 +9,8 @@
     ├── HostError           3  this host cannot: privilege, kernel, missing package
     ├── AttachError         4  a probe cannot be attached
     │   └── CandidateError     by one of the candidates of a hook
-    └── RunError            1  loading or running failed
+    ├── RunError            1  loading or running failed
+    └── CaptureError        1  a file is no capture, or not one that can be read
 """
 
 from __future__ import annotations
@@ -174,6 +175,12 @@ class CandidateError(AttachError):
 
 class RunError(KptraceError):
     """Loading or running failed."""
+
+    exit = Exit.FAILED
+
+
+class CaptureError(KptraceError):
+    """A file is no capture, is one of another format, or is damaged where nothing can be read."""
 
     exit = Exit.FAILED
 

@@ -103,6 +103,10 @@ _COMBINE: dict[str, Callable[[Sequence[_Slot]], int]] = {
 }
 
 
+FUNCTIONS = frozenset(_COMBINE)
+"""Names of what combines the values of an interval."""
+
+
 def _wrap(number: int, signed: bool) -> int:
     number &= (1 << 64) - 1
     return number - (1 << 64) if signed and number >> 63 else number

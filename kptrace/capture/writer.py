@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: MIT
+"""A capture that is being written: appended frame by frame, each by one write."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import stat
+import time
+from types import TracebackType
+
+from kptrace.capture.frames import Kind, Packing, pack_frame, pack_preamble
+from kptrace.errors import CaptureError
+
+_MODE = 0o600
+"""What was traced is its owner's: it may tell of people (paths, commands, addresses)."""
+
+
+class Writer:
+    """One file. A context manager.
+
+    As long as it is open its writer holds a lock on it, by which readers know that more may come.
+    """
+
+    def __init__(self, path: str, packing: Packing = Packing.PLAIN) -> None:
+        """Replaces a file that is there; raises CaptureError where it cannot be written."""
+        self.path = path
+        self.size = 0
+        self._packing = packing
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            self._file = os.open(path, flags, _MODE)
+        except (OSError, ValueError) as error:
+            raise _failed(path, error) from None
+        try:
+            self._begin()
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _begin(self) -> None:
+        if not stat.S_ISREG(os.fstat(self._file).st_mode):
+            raise CaptureError(
+                f"cannot write '{self.path}': it is no file",
+                hint="a capture is written to a regular file, and read from there",
+                code="output",
+            )
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CaptureError(
+                f"cannot write '{self.path}': another process uses it now", code="output"
+            ) from None
+        os.ftruncate(self._file, 0)
+        self._write(pack_preamble())
+
+    def append(self, kind: Kind, body: bytes) -> None:
+        """Write one frame; raises CaptureError when it cannot be written as a whole."""
+        self._write(pack_frame(kind, body, time.monotonic_ns(), self._packing))
+
+    def _write(self, data: bytes) -> None:
+        try:
+            written = os.write(self._file, data)
+            while written < len(data):  # a disk that is nearly full takes a part
+                written += os.write(self._file, data[written:])
+        except OSError as error:
+            with contextlib.suppress(OSError):  # else readers see that the last frame is not whole
+                os.ftruncate(self._file, self.size)
+                os.lseek(self._file, self.size, os.SEEK_SET)
+            raise _failed(self.path, error) from None
+        self.size += len(data)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _failed(path: str, error: OSError | ValueError) -> CaptureError:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return CaptureError(f"cannot write '{path}': {reason}", code="output")
