@@ -16,7 +16,7 @@ Goes in: decoded values, map snapshots, the ledger. Comes out: bytes, byte for b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Protocol
 
@@ -86,8 +86,8 @@ class Format(Protocol):
     def diagnostics(self) -> Stream:
         """The stream of the second group: standard error for text, the output for JSON."""
 
-    def printf(self, text: bytes) -> bytes:
-        """One formatted printf."""
+    def printf(self, texts: Iterable[bytes]) -> bytes:
+        """Some formatted printf."""
 
     def time(self, text: bytes) -> bytes:
         """One formatted ``time()``."""

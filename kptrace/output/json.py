@@ -31,8 +31,8 @@ class JsonFormat:
     style: Style
     percentiles: tuple[float, ...] = ()
 
-    def printf(self, text: bytes) -> bytes:
-        return b'{"type": "printf", "data": %b}\n' % dump_string(text)
+    def printf(self, texts: Iterable[bytes]) -> bytes:
+        return b"".join(map(b'{"type": "printf", "data": %b}\n'.__mod__, map(dump_string, texts)))
 
     def time(self, text: bytes) -> bytes:
         return b'{"type": "time", "data": %b}\n' % dump_string(text)

@@ -13,7 +13,7 @@ from itertools import repeat
 from typing import Any, TypeAlias
 
 from kptrace import types
-from kptrace.decoding import Values
+from kptrace.decoding import Values, convert_column
 from kptrace.formats import Conversion, Literal, check_conversion, check_count, parse_format
 from kptrace.output.values import BUFFER_FORMS, Renderer, Style, renderer
 from kptrace.types import Type
@@ -51,7 +51,7 @@ def compile_columns(text: str, arguments: Sequence[Type], style: Style) -> Colum
     def format_columns(columns: list[Iterable[Any]], count: int) -> Iterable[bytes]:
         ready = list(columns)
         for index, convert in converters:
-            ready[index] = map(convert, ready[index])
+            ready[index] = convert_column(convert, tuple(ready[index]))
         return map(template.__mod__, zip(*ready, strict=True))
 
     return format_columns

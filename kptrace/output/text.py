@@ -32,8 +32,8 @@ class TextFormat(TextTrials):
     style: Style
     percentiles: tuple[float, ...] = ()
 
-    def printf(self, text: bytes) -> bytes:
-        return text
+    def printf(self, texts: Iterable[bytes]) -> bytes:
+        return b"".join(texts)
 
     def time(self, text: bytes) -> bytes:
         return text

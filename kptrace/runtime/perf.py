@@ -16,13 +16,13 @@ import platform
 import select
 import threading
 import time
-from bisect import bisect_right
 from collections.abc import Mapping
 from types import TracebackType
 
 from kptrace.errors import HostError
+from kptrace.records import dataclass
 from kptrace.runtime import bpf, cpus, perf_event
-from kptrace.runtime.perf_records import Decoder, RawRecord
+from kptrace.runtime.perf_records import Decoder, Records, in_order, until
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # offsets of data_head and data_tail in struct perf_event_mmap_page
@@ -60,6 +60,14 @@ def ring_pages(wanted: int, cpu_count: int) -> int:
     return 1 << (share.bit_length() - 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What a ring held: whole records, in the order in which its CPU began to write them."""
+
+    cpu: int
+    data: bytes
+
+
 class Ring:
     """The ring of one CPU: an output event, mapped."""
 
@@ -78,21 +86,19 @@ class Ring:
         self._data = memoryview(self._map)[_PAGE:]
         perf_event.enable(self.fd)
 
-    def drain(self, decoder: Decoder, records: list[RawRecord]) -> int:
-        """Append everything in the ring and free its space; returns records reported lost."""
+    def take(self) -> bytes:
+        """Everything in the ring, whole records end to end; frees its space."""
         head, tail = self._head.value, self._tail.value
         if head == tail:
-            return 0
+            return b""
         _fence()
         start, used = tail % self.size, head - tail
-        if start + used <= self.size:
-            lost = decoder.decode(self._data[start : start + used], records)
-        else:
-            joined = bytes(self._data[start:]) + bytes(self._data[: start + used - self.size])
-            lost = decoder.decode(memoryview(joined), records)
+        data = bytes(self._data[start : start + used])
+        if len(data) < used:
+            data += self._data[: used - len(data)]
         _fence()
         self._tail.value = head
-        return lost
+        return data
 
     def lost(self) -> int | None:
         """All records that this ring ever refused; None on kernels that do not count them."""
@@ -116,7 +122,8 @@ class Reader:
         self._decoder = Decoder(sizes)
         self._poll = select.epoll()
         self._rings: dict[int, Ring] = {}
-        self._pending: list[RawRecord] = []
+        self._pending: Records = []
+        self._closed: list[Chunk] = []
         self._lost_records = 0
         self._lost_closed = 0
         self._next_check = 0
@@ -134,7 +141,7 @@ class Reader:
         """Data bytes of one CPU's ring."""
         return self._pages * _PAGE
 
-    def poll(self, timeout_s: float) -> list[RawRecord]:
+    def poll(self, timeout_s: float) -> Records:
         """Wait for events, at most ``timeout_s``, and return them in order of time over all CPUs.
 
         Records that are newer than the start of reading come with the next call: an older one
@@ -148,12 +155,20 @@ class Reader:
         self._read()
         ready = len(self._pending)
         if len(self._rings) > 1:
-            ready = bisect_right(self._pending, horizon, key=_time)
-        records = self._pending[:ready]
-        del self._pending[:ready]
+            ready = until(self._pending, horizon)
+        records, self._pending = self._pending[:ready], self._pending[ready:]
         return records
 
-    def drain(self) -> list[RawRecord]:
+    def take(self) -> list[Chunk]:
+        """Everything in the rings as it is; frees their space. Losses are among the records."""
+        chunks, self._closed = self._closed, []
+        for ring in self._rings.values():
+            data = ring.take()
+            if data:
+                chunks.append(Chunk(ring.cpu, data))
+        return chunks
+
+    def drain(self) -> Records:
         """Everything that was submitted so far, in order of time."""
         self._read()
         ready, self._pending = self._pending, []
@@ -183,9 +198,10 @@ class Reader:
         self.close()
 
     def _read(self) -> None:
-        for ring in self._rings.values():
-            self._lost_records += ring.drain(self._decoder, self._pending)
-        self._pending.sort(key=_time)
+        parts: list[Records] = [self._pending] if self._pending else []
+        for chunk in self.take():
+            self._lost_records += self._decoder.decode(memoryview(chunk.data), parts)
+        self._pending = in_order(parts)
 
     def _open(self, cpu: int) -> None:
         try:
@@ -205,17 +221,13 @@ class Reader:
         online = set(cpus.online())
         for cpu in set(self._rings) - online:
             ring = self._rings.pop(cpu)
-            self._lost_records += ring.drain(self._decoder, self._pending)
+            self._closed.append(Chunk(cpu, ring.take()))
             self._lost_closed += ring.lost() or 0
             self._poll.unregister(ring.fd)
             ring.close()
         for cpu in online - set(self._rings):
             with contextlib.suppress(HostError):  # gone again, or no memory: tried again later
                 self._open(cpu)
-
-
-def _time(record: RawRecord) -> int:
-    return record[0]
 
 
 def _open_error(error: OSError, pages: int) -> HostError:

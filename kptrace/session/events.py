@@ -5,17 +5,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 
 from kptrace import decoding, types
+from kptrace.decoding import Buffer
 from kptrace.output import Format, Stream
 from kptrace.output.printf import compile_columns, compile_format
 from kptrace.output.times import time_renderer
 from kptrace.output.values import Style
 from kptrace.plan import Event, EventKind, Plan
-from kptrace.runtime.perf_records import RawRecord
+from kptrace.runtime.perf_records import PAYLOAD, RawRecord, Records, Run
 from kptrace.session import actions
 from kptrace.session.sink import Sink
 from kptrace.session.state import Maps
@@ -52,10 +53,17 @@ class Handlers:
         self.maps = maps
         self._events = {event.id: event for event in plan.events}
         self._handlers: dict[int, Handler] = {}
+        self._writers: dict[int, Callable[[Buffer], None]] = {}
         self._spills = {one.id for one in plan.events if one.kind is EventKind.SPILL}
 
-    def handle(self, records: Iterable[RawRecord]) -> None:
+    def handle(self, records: Records) -> None:
         """Handle records; what follows an `exit()` is dropped, but for what belongs to maps."""
+        if isinstance(records, Run):
+            event = self._events[records.event]
+            if event.kind is EventKind.PRINTF and self.exit_status is None:
+                self._write_run(event, records)
+                return
+            records = records.records()
         for number, run in groupby(records, key=_number):
             if self.exit_status is not None and number not in self._spills:
                 continue
@@ -64,6 +72,13 @@ class Handlers:
                 event = self._events[number]
                 handler = self._handlers[number] = _MAKERS[event.kind](self, event)
             handler([payload for _, _, payload in run])
+
+    def _write_run(self, event: Event, run: Run) -> None:
+        """Print a run of printf as it lies in the ring."""
+        writer = self._writers.get(event.id)
+        if writer is None:
+            writer = self._writers[event.id] = self._writer(event, PAYLOAD, run.size)
+        writer(run.data)
 
     def reopen(self) -> int | None:
         """Accept events again (those of end blocks); returns the status of an earlier `exit()`."""
@@ -84,18 +99,21 @@ class Handlers:
         render = compile_format(event.text, kinds, self.style)
         return lambda payload: render(decode(payload, 0))
 
-    def _printf(self, event: Event) -> Handler:
+    def _writer(self, event: Event, start: int, size: int) -> Callable[[Buffer], None]:
+        """Prints the records of a buffer: of ``size`` bytes, in which the event begins there."""
         kinds = [one.type for one in event.fields]
-        offsets = [one.offset for one in event.fields]
-        columns = decoding.column_decoder(kinds, offsets, event.size)
+        offsets = [start + one.offset for one in event.fields]
+        columns = decoding.column_decoder(kinds, offsets, size)
         texts = compile_columns(event.text, kinds, self.style)
-        wrap = self.form.printf
 
-        def handle(payloads: list[bytes]) -> None:
-            found = texts(columns(b"".join(payloads)), len(payloads))
-            self.write(b"".join(map(wrap, found)))
+        def write(data: Buffer) -> None:
+            self.write(self.form.printf(texts(columns(data), len(data) // size)))
 
-        return handle
+        return write
+
+    def _printf(self, event: Event) -> Handler:
+        write = self._writer(event, 0, event.size)
+        return lambda payloads: write(b"".join(payloads))
 
     def _errorf(self, event: Event) -> One:
         text_of = self.formatted(event)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from kptrace.aggregate import Ledger, Snapshot
+from kptrace.decoding import BLOCK
 from kptrace.errors import Exit, render
 from kptrace.kernel import Kernel
 from kptrace.output import Format, Stream
@@ -38,9 +39,6 @@ from kptrace.session.state import (
 )
 
 _POLL_S = 0.1
-_SLICE = 500
-"""Records that are handled before the clock and the signals are looked at again: few enough that
-their columns stay in the processor's cache, which is a tenth of the cost of a line."""
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
 """A specification of nothing else ends at once."""
 
@@ -223,8 +221,8 @@ class _Run:
                 if timeout <= 0:
                     break
             records = reader.poll(timeout)
-            for start in range(0, len(records), _SLICE):
-                self._handlers.handle(records[start : start + _SLICE])
+            for start in range(0, len(records), BLOCK):
+                self._handlers.handle(records[start : start + BLOCK])
                 if self._signals.stop or (deadline is not None and time.monotonic() > deadline):
                     # nothing more counts from now on, however long the rest takes to handle
                     set_active(self._loaded, False)

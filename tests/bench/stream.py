@@ -85,15 +85,22 @@ def _printed(bench: Bench, tool: Tool, bare_ns: float) -> dict[str, float]:
 
 def _decoding(bench: Bench) -> list[Row]:
     """Inside one process, on a ring that was made up: no kernel, no peer."""
-    command = [sys.executable, str(HERE / "decode.py"), str(bench.size(_EVENTS))]
-    command += [str(bench.rounds), _spec(_LONG)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
-    rates = [[float(one) for one in line.split()] for line in done.stdout.splitlines()]
-    decoded, printed = zip(*rates, strict=True)
-    return [
-        row("events decoded, in one process", "M/s", decoded, budget=_DECODE),
-        row("lines decoded, sorted and printed, in one process", "k/s", printed),
-    ]
+    rows = []
+    for text, fields, budget in ((_SHORT, "two", _DECODE), (_LONG, "six", None)):
+        command = [sys.executable, str(HERE / "decode.py"), str(bench.size(_EVENTS))]
+        command += [str(bench.rounds), _spec(text)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment(), check=True
+        )
+        rates = [[float(one) for one in line.split()] for line in done.stdout.splitlines()]
+        split, decoded, printed = zip(*rates, strict=True)
+        what = f"events of {fields} fields, in one process"
+        rows += [
+            row(f"{what}: put in order", "M/s", split),
+            row(f"{what}: decoded into columns of values", "M/s", decoded, budget=budget),
+            row(f"{what}: printed", "k/s", printed),
+        ]
+    return rows
 
 
 _DECODE = Budget(limit=10, at_least=True)

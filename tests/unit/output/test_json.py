@@ -54,7 +54,7 @@ def test_everything_goes_to_the_output(form: Format) -> None:
 
 def test_messages(form: Format) -> None:
     assert form.attached(2) == b'{"type": "attached_probes", "count": 2, "data": {"probes": 2}}\n'
-    assert form.printf(b"hi 5\n") == b'{"type": "printf", "data": "hi 5\\n"}\n'
+    assert form.printf([b"hi 5\n"]) == b'{"type": "printf", "data": "hi 5\\n"}\n'
     assert form.time(b"12:00:00\n") == b'{"type": "time", "data": "12:00:00\\n"}\n'
     assert form.lost_events(3) == b'{"type": "lost_events", "count": 3, "data": {"events": 3}}\n'
 

@@ -45,7 +45,7 @@ def lines(*found: str) -> bytes:
 
 
 def test_printf_and_time_are_the_text_itself(text: Format) -> None:
-    assert text.printf(b"a\xff") == b"a\xff"
+    assert text.printf([b"a\xff"]) == b"a\xff"
     assert text.time(b"12:00:00\n") == b"12:00:00\n"
 
 

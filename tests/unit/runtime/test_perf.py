@@ -14,10 +14,15 @@ from kptrace.plan import Plan
 from kptrace.runtime import attach, cpus, maps, perf, perf_event
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import choose
+from kptrace.runtime.perf_records import Decoder, RawRecord, Records, Run
 from kptrace.session.state import set_active
 
 Make, Load = Callable[..., Plan], Callable[..., Loaded]
 CALL = 1
+
+
+def one_by_one(records: Records) -> list[RawRecord]:
+    return records.records() if isinstance(records, Run) else records
 
 
 def calls(count: int) -> None:
@@ -35,11 +40,11 @@ def test_every_event_arrives_in_order_of_time(make_plan: Make, load: Load, kerne
             workers = [threading.Thread(target=calls, args=(5003,)) for _ in range(2)]
             for worker in workers:
                 worker.start()
-            records = []
+            records: list[RawRecord] = []
             while any(worker.is_alive() for worker in workers):
-                records += reader.poll(0.01)
+                records += one_by_one(reader.poll(0.01))
             set_active(loaded, False)
-        records += reader.drain()
+        records += one_by_one(reader.drain())
         assert reader.lost() == 0
     assert len(records) == 2 * 5003
     times = [time for time, _, _ in records]
@@ -77,11 +82,33 @@ def test_records_wrap_around_the_end(make_plan: Make, load: Load, kernel: Kernel
         received = 0
         for _ in range(211):  # 40 bytes per record, 50 records per round: many wraps
             calls(50)
-            records = reader.drain()
+            records = one_by_one(reader.drain())
             assert all(len(payload) == 28 for _, _, payload in records)
             received += len(records)
         assert received == 211 * 50
         assert reader.lost() == 0
+
+
+def test_chunks_are_the_rings_as_they_are(make_plan: Make, load: Load, kernel: Kernel) -> None:
+    """What is taken is no longer there; decoded later, it is what reading would have given."""
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    taken: list[perf.Chunk] = []
+    with (
+        perf.Reader(loaded.map("events"), {CALL: 28}, pages=1) as reader,
+        attach.attach_all(plan, loaded, choose(plan), kernel),
+    ):
+        set_active(loaded, True)
+        for _ in range(7):
+            calls(50)
+            taken += reader.take()
+        set_active(loaded, False)
+        assert reader.take() == []
+        assert not reader.drain()
+    parts: list[Records] = []
+    assert sum(Decoder({CALL: 28}).decode(memoryview(one.data), parts) for one in taken) == 0
+    assert {one.cpu for one in taken} <= set(cpus.online())
+    assert sum(map(len, parts)) == 350
 
 
 def test_kernel_without_lost_counter(
