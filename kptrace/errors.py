@@ -216,6 +216,8 @@ class Report:
         hints: tuple[str, ...] = (),
         contexts: tuple[Context, ...] = (),
     ) -> None:
+        if span is not None and span.source.foreign:
+            return
         self._add(Severity.WARNING, span, message, code, hints, contexts)
 
     def _add(

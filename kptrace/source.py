@@ -17,10 +17,13 @@ class Source:
     """A named piece of specification text.
 
     ``name`` is what messages show: a path, or ``stdin`` for text given on the command line.
+    ``foreign``: kptrace's tables or the kernel's headers say this, nothing in it is the user's to
+    mend.
     """
 
     name: str
     text: str
+    foreign: bool = False
     line_starts: tuple[int, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

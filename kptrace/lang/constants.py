@@ -10,8 +10,8 @@ from kptrace.source import Source
 
 
 def parse_constant(name: str, text: str) -> n.Expr:
-    """The expression that a C macro's text is; raises SpecSyntaxError where it is none."""
-    parser = ProgramParser(Source(name=name, text=text))
+    """The expression that a C macro or a text of the hooks is; raises SpecSyntaxError if none."""
+    parser = ProgramParser(Source(name=name, text=text, foreign=True))
     value = parser.expression()
     if parser.peek().kind is not Kind.END:
         raise parser.problem("unexpected text behind the expression")

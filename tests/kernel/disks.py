@@ -59,6 +59,26 @@ def null_disk(completion_ns: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
+def broken_disk() -> Iterator[str]:
+    """A disk whose first page cannot be read."""
+    subprocess.run(["modprobe", "null_blk", "nr_devices=0"], check=True)
+    config = Path("/sys/kernel/config")
+    if not (config / "nullb").exists():
+        subprocess.run(["mount", "-t", "configfs", "configfs", str(config)], check=True)
+    device = config / "nullb/broken"
+    device.mkdir()
+    try:
+        settings = {"size": "64", "badblocks": "+0-7", "power": "1"}
+        for name, value in settings.items():
+            (device / name).write_text(value)
+        # newer drivers name the disk as the folder
+        yield _wait_for(f"/dev/nullb{(device / 'index').read_text().strip()}", "/dev/broken")
+    finally:
+        device.rmdir()
+        subprocess.run(["modprobe", "-r", "null_blk"], check=True)
+
+
+@contextlib.contextmanager
 def mapped_disk(below: str) -> Iterator[str]:
     """A device of device-mapper that passes everything on to a disk."""
     subprocess.run(["modprobe", "dm_mod"], check=True)
@@ -96,9 +116,10 @@ def scheduler(disk: str, name: str) -> Iterator[None]:
         path.write_text(before)
 
 
-def _wait_for(path: str) -> None:
-    """Wait for a device to appear."""
+def _wait_for(*paths: str) -> str:
+    """Wait for a device to appear under one of these paths; gives its name."""
     deadline = time.monotonic() + 10
-    while not os.path.exists(path):
-        assert time.monotonic() < deadline, f"no {path}"
+    while not (found := [path for path in paths if os.path.exists(path)]):
+        assert time.monotonic() < deadline, f"no {' or '.join(paths)}"
         time.sleep(0.01)
+    return os.path.basename(found[0])

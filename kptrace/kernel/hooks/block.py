@@ -186,6 +186,12 @@ HOOKS = (
                 where=_no_passthrough(_ARG0),
                 values=_request(_ARG0),
             ),
+            # where the compiler made both functions part of others, as in Debian's 6.1
+            candidate(
+                "rawtracepoint:block_getrq",
+                note=_UNACCOUNTED,
+                values={name: one for name, one in _bio("args.bio").items() if name != "bio"},
+            ),
         ),
     ),
     Hook(

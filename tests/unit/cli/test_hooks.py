@@ -163,6 +163,20 @@ def test_where_nothing_attaches_all_reasons_are_told(
     assert "not by rawtracepoint:sched_wakeup: the kernel refused" in done.error
 
 
+def test_no_warning_is_about_a_hooks_own_text(
+    kptrace: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cast that one kernel needs is unnecessary on another; the user cannot mend it."""
+    pid = {"pid": "(int32)args.prev.pid"}
+    place = candidate("rawtracepoint:sched_switch", values=pid)
+    hook = Hook(name="test:pid", summary="", args={"pid": "int32"}, candidates=(place,))
+    monkeypatch.setitem(hooks.HOOKS, hook.name, hook)
+    done = kptrace("check", "-e", "hook:test:pid { print((int32)args.pid); }")
+    assert done.status == 0
+    assert done.error.count("WARNING: Unnecessary cast") == 1
+    assert "WARNING: expanded from" not in done.error
+
+
 def test_the_list_tells_arguments_and_places(kptrace: Callable[..., Any]) -> None:
     done = kptrace("list", "-v", "hook:sched:switch")
     assert done.output.splitlines() == [
