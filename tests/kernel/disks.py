@@ -60,7 +60,7 @@ def null_disk(completion_ns: int) -> Iterator[str]:
 
 @contextlib.contextmanager
 def broken_disk() -> Iterator[str]:
-    """A disk whose first page cannot be read."""
+    """A disk whose second page cannot be read: where partitions are looked for, it can."""
     subprocess.run(["modprobe", "null_blk", "nr_devices=0"], check=True)
     config = Path("/sys/kernel/config")
     if not (config / "nullb").exists():
@@ -68,7 +68,7 @@ def broken_disk() -> Iterator[str]:
     device = config / "nullb/broken"
     device.mkdir()
     try:
-        settings = {"size": "64", "badblocks": "+0-7", "power": "1"}
+        settings = {"size": "64", "badblocks": "+8-15", "power": "1"}
         for name, value in settings.items():
             (device / name).write_text(value)
         # newer drivers name the disk as the folder

@@ -43,7 +43,7 @@ def test_errors_are_minus_the_errno(kptrace: Kptrace) -> None:
         def read() -> None:
             fd = os.open(f"/dev/{disk}", os.O_RDONLY | os.O_DIRECT)
             buffer = [mmap.mmap(-1, 4096)]
-            for at in (0, 4096, 4096, 4096):
+            for at in (4096, 0, 0, 0):
                 with contextlib.suppress(OSError):
                     os.preadv(fd, buffer, at)
             os.close(fd)
