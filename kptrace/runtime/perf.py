@@ -27,7 +27,8 @@ from kptrace.runtime.perf_records import Decoder, Records, in_order, until
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # offsets of data_head and data_tail in struct perf_event_mmap_page
 _SMALLEST, _LARGEST = 256 << 10, 16544 << 10
-_WAKEUP_BYTES = 64 << 10  # a wake-up costs the traced task: batch them, the poll bounds the delay
+_WAKEUP_BYTES = 64 << 10  # a wake-up costs the traced task: batch them under load
+_TOGETHER_S = 0.01  # what comes closer to the event before may wait that long for more
 _SETTLE_S = 0.002  # wait for records of other CPUs before handing out what is pending
 _HOTPLUG_INTERVAL_NS = 10**9
 
@@ -69,22 +70,35 @@ class Chunk:
 
 
 class Ring:
-    """The ring of one CPU: an output event, mapped."""
+    """The ring of one CPU, mapped, and the two events that can write to it.
+
+    `quiet` wakes the reader when much has come together, `prompt` with every record. ``waking``:
+    the second one is in use. ``found_ns``: when there was last something in the ring.
+    """
 
     def __init__(self, cpu: int, pages: int) -> None:
         self.cpu = cpu
         self.size = pages * _PAGE
-        self.fd = perf_event.open_output(cpu, min(_WAKEUP_BYTES, self.size // 4))
-        try:
-            self._map = mmap.mmap(self.fd, _PAGE + self.size)
-        except OSError:
-            os.close(self.fd)
-            raise
+        self.waking = False
+        self.found_ns = 0
+        with contextlib.ExitStack() as opened:
+            self.quiet = perf_event.open_output(cpu, min(_WAKEUP_BYTES, self.size // 4))
+            opened.callback(os.close, self.quiet)
+            self.prompt = perf_event.open_output(cpu)
+            opened.callback(os.close, self.prompt)
+            self._map = mmap.mmap(self.quiet, _PAGE + self.size)
+            perf_event.set_output(self.prompt, self.quiet)
+            opened.pop_all()
         # A ctypes integer is read and written by one aligned access, a slice of bytes is not.
         self._head = ctypes.c_uint64.from_buffer(self._map, _HEAD)
         self._tail = ctypes.c_uint64.from_buffer(self._map, _TAIL)
         self._data = memoryview(self._map)[_PAGE:]
-        perf_event.enable(self.fd)
+        for fd in (self.quiet, self.prompt):
+            perf_event.enable(fd)
+
+    @property
+    def empty(self) -> bool:
+        return bool(self._head.value == self._tail.value)
 
     def take(self) -> bytes:
         """Everything in the ring, whole records end to end; frees its space."""
@@ -102,7 +116,8 @@ class Ring:
 
     def lost(self) -> int | None:
         """All records that this ring ever refused; None on kernels that do not count them."""
-        return perf_event.read_lost(self.fd)
+        counts = [perf_event.read_lost(fd) for fd in (self.quiet, self.prompt)]
+        return None if None in counts else sum(one or 0 for one in counts)
 
     def close(self) -> None:
         del self._head, self._tail
@@ -110,7 +125,8 @@ class Ring:
         with contextlib.suppress(BufferError):
             self._data.release()
             self._map.close()
-        os.close(self.fd)
+        os.close(self.prompt)
+        os.close(self.quiet)
 
 
 class Reader:
@@ -124,6 +140,7 @@ class Reader:
         self._rings: dict[int, Ring] = {}
         self._pending: Records = []
         self._closed: list[Chunk] = []
+        self._late = False
         self._lost_records = 0
         self._lost_closed = 0
         self._next_check = 0
@@ -147,7 +164,11 @@ class Reader:
         Records that are newer than the start of reading come with the next call: an older one
         may still be on its way in another CPU's ring.
         """
-        self._poll.poll(_SETTLE_S if self._pending else timeout_s)
+        if self._pending or self._late:
+            timeout_s = min(timeout_s, _SETTLE_S)
+        elif not all(ring.waking for ring in self._rings.values()):
+            timeout_s = min(timeout_s, _TOGETHER_S)
+        self._poll.poll(timeout_s)
         horizon = time.monotonic_ns()
         if horizon >= self._next_check:
             self._next_check = horizon + _HOTPLUG_INTERVAL_NS
@@ -162,10 +183,13 @@ class Reader:
     def take(self) -> list[Chunk]:
         """Everything in the rings as it is; frees their space. Losses are among the records."""
         chunks, self._closed = self._closed, []
+        self._late = False
+        now = time.monotonic_ns()
         for ring in self._rings.values():
             data = ring.take()
             if data:
                 chunks.append(Chunk(ring.cpu, data))
+            self._choose_event(ring, bool(data), now)
         return chunks
 
     def drain(self) -> Records:
@@ -203,14 +227,32 @@ class Reader:
             self._lost_records += self._decoder.decode(memoryview(chunk.data), parts)
         self._pending = in_order(parts)
 
+    def _choose_event(self, ring: Ring, found: bool, now: int) -> None:
+        """Be woken at once by what comes after a silence; what follows closely shall wait for more,
+        as a wake-up costs the traced task a microsecond and the reader fifty."""
+        wanted = not found or now - ring.found_ns >= 2e9 * _TOGETHER_S
+        if found:
+            ring.found_ns = now
+        if wanted == ring.waking:
+            return
+        self._write_to(ring, waking=wanted)
+        # What came before the waking event was in place has woken nobody. (A program that had
+        # already looked up the other event is later still; the next timeout finds its record.)
+        self._late = self._late or (wanted and not ring.empty)
+
+    def _write_to(self, ring: Ring, *, waking: bool) -> None:
+        ring.waking = waking
+        fd = ring.prompt if waking else ring.quiet
+        bpf.map_update(self._map_fd, ring.cpu.to_bytes(4, "little"), fd.to_bytes(4, "little"))
+
     def _open(self, cpu: int) -> None:
         try:
             ring = Ring(cpu, self._pages)
         except OSError as error:
             raise _open_error(error, self._pages) from error
         self._rings[cpu] = ring
-        bpf.map_update(self._map_fd, cpu.to_bytes(4, "little"), ring.fd.to_bytes(4, "little"))
-        self._poll.register(ring.fd, select.EPOLLIN)
+        self._write_to(ring, waking=True)
+        self._poll.register(ring.quiet, select.EPOLLIN)
 
     def _follow_hotplug(self) -> None:
         """Give a CPU that came (back) online a new ring.
@@ -223,7 +265,7 @@ class Reader:
             ring = self._rings.pop(cpu)
             self._closed.append(Chunk(cpu, ring.take()))
             self._lost_closed += ring.lost() or 0
-            self._poll.unregister(ring.fd)
+            self._poll.unregister(ring.quiet)
             ring.close()
         for cpu in online - set(self._rings):
             with contextlib.suppress(HostError):  # gone again, or no memory: tried again later

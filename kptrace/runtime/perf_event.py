@@ -150,8 +150,11 @@ def open_for_thread(event: str, period: int, thread: int) -> int:
     return _open(attributes, ANY_CPU, thread)
 
 
-def open_output(cpu: int, wakeup_bytes: int) -> int:
+def open_output(cpu: int, wakeup_bytes: int = 0) -> int:
     """The event that programs of one CPU write to; the reader is woken per ``wakeup_bytes``.
+
+    0: by every record, also where the event writes to another's ring (`set_output`): how often an
+    event wakes without a watermark is its own affair, a watermark is one of the ring.
 
     Reading the descriptor gives (value, lost) where the kernel has PERF_FORMAT_LOST (6.0,
     119a784c8127, and older stable releases), else only (value,).
@@ -161,8 +164,8 @@ def open_output(cpu: int, wakeup_bytes: int) -> int:
         config=SW_BPF_OUTPUT,
         sample_period=1,
         sample_type=SAMPLE_RAW,
-        flags=_WATERMARK,
-        wakeup_events=wakeup_bytes,
+        flags=_WATERMARK if wakeup_bytes else 0,
+        wakeup_events=wakeup_bytes or 1,
         read_format=FORMAT_LOST,
     )
     try:
@@ -172,6 +175,11 @@ def open_output(cpu: int, wakeup_bytes: int) -> int:
             raise
     attributes.read_format = 0
     return _open(attributes, cpu)
+
+
+def set_output(fd: int, ring_fd: int) -> None:
+    """Let an event write to the ring of another one of its CPU."""
+    fcntl.ioctl(fd, syscall.numbers().ioc_set_output, ring_fd)
 
 
 def read_lost(fd: int) -> int | None:

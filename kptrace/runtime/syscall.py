@@ -22,6 +22,7 @@ class Numbers:
     bpf: int
     perf_event_open: int
     ioc_enable: int = 0x2400
+    ioc_set_output: int = 0x2405
     ioc_set_bpf: int = 0x40042408
 
 
@@ -32,6 +33,7 @@ _ARCHITECTURES = {
         bpf=361,
         perf_event_open=319,
         ioc_enable=0x20002400,
+        ioc_set_output=0x20002405,
         ioc_set_bpf=0x80042408,
     ),
 }

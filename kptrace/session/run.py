@@ -39,6 +39,8 @@ from kptrace.session.state import (
 )
 
 _POLL_S = 0.1
+_HELD_S = 0.005
+"""Longest wait while lines are held back."""
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
 """A specification of nothing else ends at once."""
 
@@ -165,6 +167,7 @@ class _Run:
                     self._process.start()
                 self._announce(attachments)
                 self._handlers.handle(begin_records)
+                self._sink.tick()
                 if attachments.iterators and self._handlers.exit_status is None:
                     self._iterate(attachments.iterators, reader)
                 else:
@@ -212,10 +215,11 @@ class _Run:
         longest = _poll_s(self._plan)
         duration = self._options.duration_s
         deadline = None if duration is None else time.monotonic() + duration
+        held = False
         while self._handlers.exit_status is None and not self._signals.stop:
             if self._process is not None and self._process.ended():
                 break
-            timeout = longest
+            timeout = _HELD_S if held else longest
             if deadline is not None:
                 timeout = min(timeout, deadline - time.monotonic())
                 if timeout <= 0:
@@ -229,7 +233,7 @@ class _Run:
             if self._signals.take_user_signal():
                 self._user_signal()
             self._tell_lost(reader)
-            self._sink.tick()
+            held = self._sink.tick()
             if self._exits and self._handlers.exit_status is None:
                 self._look_for_exit(reader)
 

@@ -13,13 +13,13 @@ from kptrace.errors import RunError
 from kptrace.output import Stream
 
 _FULL = 1 << 16
-_LONGEST_WAIT_S = 0.5
+_TOGETHER_S = 0.005
 
 
 class Buffering(str, Enum):
     """When output is written (``-B``)."""
 
-    LINE = "line"  # at once on a terminal, else at least every 500 ms
+    LINE = "line"  # when the events at hand are handled
     FULL = "full"  # when 64 KiB are together, and at the end
     NONE = "none"  # every piece at once
 
@@ -42,10 +42,9 @@ class Sink:
         self._output = output
         self._error = error
         self._buffering = buffering
-        self._terminal = os.isatty(output)
         self._parts: list[bytes] = []
         self._size = 0
-        self._oldest = 0.0
+        self._flushed = 0.0
         self.error_is_terminal = os.isatty(error)
         self.color = self.error_is_terminal if color is None else color
 
@@ -58,24 +57,28 @@ class Sink:
             with contextlib.suppress(OSError):
                 _write_all(self._error, data)
             return
-        if not self._parts:
-            self._oldest = time.monotonic()
         self._parts.append(data)
         self._size += len(data)
         if self._size >= _FULL or self._buffering is Buffering.NONE:
             self.flush()
 
-    def tick(self) -> None:
-        """Called whenever a batch of events is handled, at least every 100 ms."""
+    def tick(self) -> bool:
+        """Called whenever a batch of events is handled: a line waits for others for 5 ms at most.
+
+        True: there are such lines, and this is to be called again soon.
+        """
         if self._buffering is not Buffering.LINE or not self._parts:
-            return
-        if self._terminal or time.monotonic() - self._oldest >= _LONGEST_WAIT_S:
-            self.flush()
+            return False
+        if time.monotonic() - self._flushed < _TOGETHER_S:
+            return True
+        self.flush()
+        return False
 
     def flush(self) -> None:
         if self._parts:
             data = b"".join(self._parts)
             self._parts, self._size = [], 0
+            self._flushed = time.monotonic()
             try:
                 _write_all(self._output, data)
             except BrokenPipeError:

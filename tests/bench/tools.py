@@ -26,7 +26,7 @@ CALLS = 5000
 READY = "ready"
 _LONGEST_S = 180.0
 _QUIET_S = 0.3
-_FLUSH_S = 0.7  # kptrace holds lines back for half a second at most
+_FLUSH_S = 0.7  # on a busy machine; kptrace holds lines back for milliseconds
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 
 

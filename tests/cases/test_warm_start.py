@@ -49,15 +49,15 @@ _KINDS = {
     "read": ("read", "pread64", "getdents64"),
     "map memory": ("mmap", "mprotect", "munmap", "brk"),
 }
-_OF_EACH_CPU = ("bpf", "perf_event_open", "map memory")
-"""Of these one belongs to the ring of each CPU, and hosts differ in CPUs."""
+_OF_EACH_CPU = {"bpf": 1, "perf_event_open": 2, "map memory": 1}
+"""So many belong to the ring of each CPU, and hosts differ in CPUs."""
 
 
 def kinds(calls: Mapping[str, int], cpu_count: int = 0) -> dict[str, int]:
     """Calls by kind, without those that every CPU costs."""
     left = Counter(calls)
     found = {
-        kind: sum(left.pop(name, 0) for name in names) - cpu_count * (kind in _OF_EACH_CPU)
+        kind: sum(left.pop(name, 0) for name in names) - cpu_count * _OF_EACH_CPU.get(kind, 0)
         for kind, names in _KINDS.items()
     }
     return {**found, "anything else": left.total()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -23,6 +24,12 @@ CALL = 1
 
 def one_by_one(records: Records) -> list[RawRecord]:
     return records.records() if isinstance(records, Run) else records
+
+
+def pause_and_call(count: int) -> None:
+    for _ in range(count):
+        time.sleep(0.001)
+        calls(1)
 
 
 def calls(count: int) -> None:
@@ -109,6 +116,52 @@ def test_chunks_are_the_rings_as_they_are(make_plan: Make, load: Load, kernel: K
     assert sum(Decoder({CALL: 28}).decode(memoryview(one.data), parts) for one in taken) == 0
     assert {one.cpu for one in taken} <= set(cpus.online())
     assert sum(map(len, parts)) == 350
+
+
+def test_the_first_event_after_a_silence_wakes_the_reader(
+    make_plan: Make, load: Load, kernel: Kernel
+) -> None:
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    with (
+        perf.Reader(loaded.map("events"), {CALL: 28}) as reader,
+        attach.attach_all(plan, loaded, choose(plan), kernel),
+    ):
+        set_active(loaded, True)
+        for _ in range(3):
+            timer = threading.Timer(0.1, calls, (1,))
+            timer.start()
+            start = time.monotonic()
+            received = len(reader.poll(20))
+            while not received and time.monotonic() - start < 10:  # woken by what came before
+                received = len(reader.poll(20))
+            assert time.monotonic() - start < 10
+            timer.join()
+            assert received == 1
+        set_active(loaded, False)
+
+
+def test_events_that_follow_closely_are_waited_for_together(
+    make_plan: Make, load: Load, kernel: Kernel
+) -> None:
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    with (
+        perf.Reader(loaded.map("events"), {CALL: 28}) as reader,
+        attach.attach_all(plan, loaded, choose(plan), kernel),
+    ):
+        set_active(loaded, True)
+        received = wakeups = 0
+        worker = threading.Thread(target=pause_and_call, args=(300,))
+        worker.start()
+        while worker.is_alive():
+            received += len(reader.poll(0.1))
+            wakeups += 1
+        set_active(loaded, False)
+        received += len(reader.drain())
+        assert reader.lost() == 0
+    assert received == 300
+    assert wakeups < 150
 
 
 def test_kernel_without_lost_counter(
