@@ -70,5 +70,7 @@ lab-shell: setup ## Open a root prompt in a guest: make lab-shell KERNEL=6.12
 probe-docs: setup ## Write probes/GROUP/NAME.md from the probes and runs of them; ARGS=NAME for one
 	$(BIN)/python tests/docs/generate.py $(ARGS)
 
+# With KERNEL=6.12 in a guest, for what needs kprobes: make bench KERNEL=6.12 ARGS='--only kprobes'
 bench: setup ## Measure the budgets beside bpftrace and BCC, in minutes: make bench ARGS='--only hits'
-	$(BIN)/python tests/bench/run.py $(ARGS)
+	$(if $(KERNEL),$(LAB) run --kernel $(KERNEL) --timeout 1800 -- \
+		env KPTRACE_CLANG=tests/lab/guest_clang.sh )$(BIN)/python tests/bench/run.py $(ARGS)

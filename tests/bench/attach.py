@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: MIT
 """How long many attach points take, from the start of the process until they count.
 
-Tracepoints, which every kernel has; functions are for the lab. Only the way up is timed: the way
-down waits for the kernel (tens of ms for each point, whoever asks), which is also why there are
+Tracepoints, which every kernel has; functions are in ``kprobes.py``. Only the way up is timed: the
+way down waits for the kernel (tens of ms for each point, whoever asks), which is also why there are
 100 by default and not the 1,000 of the budget: ``--points 1000`` takes minutes.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from measure import Budget, Row, row
-from tools import READY, Bench, Usage, run
+from tools import READY, TRACEFS, Bench, Usage, run
 
-_EVENTS = Path("/sys/kernel/tracing/events")
+_EVENTS = TRACEFS / "events"
 # One hook for all of them, and trace_printk and the like.
 _SPECIAL = ("syscalls", "ftrace", "raw_syscalls")
 

@@ -24,6 +24,7 @@ CPU = 1
 CALLS = 5000
 """System calls in one round of the producer."""
 READY = "ready"
+TRACEFS = Path("/sys/kernel/tracing")
 _LONGEST_S = 180.0
 _QUIET_S = 0.3
 _FLUSH_S = 0.7  # on a busy machine; kptrace holds lines back for milliseconds
@@ -104,11 +105,12 @@ class Usage:
     """Of one process with its children.
 
     ``attached_s`` and ``line_s``: from its start until its probes counted, and until it printed the
-    line `READY`; without these, until it ended.
+    line `READY`; without these, until it ended, which is ``ended_s``.
     """
 
     attached_s: float
     line_s: float
+    ended_s: float
     cpu_s: float
     peak_mib: float
 
@@ -146,6 +148,7 @@ def run(command: Sequence[str], extra: Mapping[str, str] | None = None) -> Usage
     return Usage(
         attached_s=line_s if attached_s is None else attached_s,
         line_s=line_s,
+        ended_s=ended,
         cpu_s=cpu_s,
         peak_mib=peak_mib,
     )
