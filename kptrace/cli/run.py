@@ -18,6 +18,7 @@ from kptrace.cli.backend import BACKENDS, StaleError, loader, reloader, uses_lib
 from kptrace.cli.color import check_color, use_color
 from kptrace.cli.completion import specifications
 from kptrace.cli.duration import DURATION
+from kptrace.cli.size import SIZE
 from kptrace.cli.spec import Given, find, once, open_kernel, program_option, search_options
 from kptrace.cli.stages import STAGES, stages
 from kptrace.errors import AttachError, CandidateError, Diagnostic, Exit, KptraceError, UsageError
@@ -60,6 +61,7 @@ class RunOptions:
     format: str
     output: str | None
     buffering: str
+    buffer: int | None
     quiet: bool
     percentiles: str | None
     backend: str
@@ -98,6 +100,12 @@ _OPTIONS: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(["line", "full", "none"]),
         default="line",
         text="When output is written.",
+    ),
+    _option(
+        "--buffer",
+        type=SIZE,
+        metavar="SIZE",
+        text="Memory for events, of each CPU (512K, 4M), rounded up to a power of two.",
     ),
     _option("-q", "--quiet", is_flag=True, text="Only what the specification prints."),
     _option(
@@ -365,6 +373,7 @@ def _attempt(
         session.Options(
             form=functools.partial(_form, options.format, levels),
             duration_s=options.duration,
+            buffer_bytes=options.buffer or 0,
             quiet=options.quiet,
             dry_run=options.dry_run,
             strict=options.strict,

@@ -26,6 +26,7 @@ from kptrace.runtime.perf_records import Decoder, Records, in_order, until
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # offsets of data_head and data_tail in struct perf_event_mmap_page
+_MEMORY_SHARE = 4  # all rings together get no more than this part of the available memory
 _SMALLEST, _LARGEST = 256 << 10, 16544 << 10
 _WAKEUP_BYTES = 64 << 10  # a wake-up costs the traced task: batch them under load
 _TOGETHER_S = 0.01  # what comes closer to the event before may wait that long for more
@@ -48,17 +49,35 @@ def _fence() -> None:
         _order.acquire()
 
 
-def ring_pages(wanted: int, cpu_count: int) -> int:
+def ring_pages(wanted: int, cpu_count: int, each: int = 0) -> int:
     """Data pages per CPU, a power of two, for ``perf_rb_pages`` (0: automatic, language §13).
 
     ``perf_rb_pages`` counts the pages of all rings together; automatic is a 64th of the available
-    memory within 256 KiB and 16544 KiB.
+    memory within 256 KiB and 16544 KiB. ``each``: bytes per CPU, which win. HostError where what
+    was asked for would take too much of the host's memory, as rings cannot be swapped out.
     """
-    if not wanted:
+    if each:
+        pages = 1 << (-(-each // _PAGE) - 1).bit_length()
+    else:
         size = min(max(cpus.available_memory() // 64, _SMALLEST), _LARGEST)
-        wanted = size // _PAGE
-    share = max(wanted // cpu_count, 1)
-    return 1 << (share.bit_length() - 1)
+        share = max((wanted or size // _PAGE) // cpu_count, 1)
+        pages = 1 << (share.bit_length() - 1)
+    if each or wanted:
+        _require_memory(pages * _PAGE, cpu_count)
+    return pages
+
+
+def _require_memory(size: int, cpu_count: int) -> None:
+    most = max(cpus.available_memory() // _MEMORY_SHARE // cpu_count, _PAGE)
+    if size > most:
+        largest = 1 << (most.bit_length() - 1)
+        pages = largest // _PAGE * cpu_count
+        raise HostError(
+            f"event buffers of {size >> 10} KiB for each of {cpu_count} CPUs are more than a"
+            " quarter of the memory that is available",
+            hint=f"at most --buffer {largest >> 10}K here, which is perf_rb_pages = {pages}",
+            code="event-buffer",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +151,10 @@ class Ring:
 class Reader:
     """All rings of one event map. A context manager."""
 
-    def __init__(self, map_fd: int, sizes: Mapping[int, int], *, pages: int = 0) -> None:
-        """``sizes``: payload bytes by event id; ``pages`` as `ring_pages` takes it."""
+    def __init__(
+        self, map_fd: int, sizes: Mapping[int, int], *, pages: int = 0, each: int = 0
+    ) -> None:
+        """``sizes``: payload bytes by event id; ``pages`` and ``each``: see `ring_pages`."""
         self._map_fd = map_fd
         self._decoder = Decoder(sizes)
         self._poll = select.epoll()
@@ -145,7 +166,7 @@ class Reader:
         self._lost_closed = 0
         self._next_check = 0
         online = cpus.online()
-        self._pages = ring_pages(pages, len(online))
+        self._pages = ring_pages(pages, len(online), each)
         try:
             for cpu in online:
                 self._open(cpu)
@@ -276,7 +297,7 @@ def _open_error(error: OSError, pages: int) -> HostError:
     if error.errno in (errno.EACCES, errno.EPERM):
         hint = (
             "run as root; without CAP_SYS_ADMIN kernel.perf_event_paranoid must be 2 or lower, and"
-            " large buffers need CAP_IPC_LOCK or a smaller perf_rb_pages"
+            " large buffers need CAP_IPC_LOCK, or a smaller --buffer"
         )
         return HostError(
             f"no permission to open the event buffer: {error.strerror}",
@@ -285,6 +306,6 @@ def _open_error(error: OSError, pages: int) -> HostError:
         )
     return HostError(
         f"cannot open an event buffer of {pages} pages per CPU: {error.strerror}",
-        hint="set a smaller perf_rb_pages" if error.errno == errno.ENOMEM else "",
+        hint="ask for less with --buffer" if error.errno == errno.ENOMEM else "",
         code="event-buffer",
     )

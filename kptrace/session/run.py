@@ -54,12 +54,14 @@ class Options:
 
     ``form`` makes the output format when the style is known, which needs the loaded maps.
     ``attach`` is one of `mechanism.WANTED`. ``mode``: test or bench instead of attaching.
+    ``buffer_bytes``: of the ring of each CPU; 0: what ``perf_rb_pages`` says.
     ``process`` is the one that the run is about; the run ends when it ends. ``pid``: only what
     happens in this process counts.
     """
 
     form: Callable[[Style], Format]
     duration_s: float | None = None
+    buffer_bytes: int = 0
     quiet: bool = False
     dry_run: bool = False
     strict: bool = False
@@ -148,7 +150,8 @@ class _Run:
             if event.kind is not EventKind.JOIN  # as long as its strings
         }
         pages = self._plan.config.perf_rb_pages
-        with Reader(self._loaded.map("events"), sizes, pages=pages) as reader:
+        each = self._options.buffer_bytes
+        with Reader(self._loaded.map("events"), sizes, pages=pages, each=each) as reader:
             set_clocks(self._loaded)
             self._run_blocks(ProbeKind.BEGIN)
             begin_records = reader.drain()  # they wait until the probes are attached

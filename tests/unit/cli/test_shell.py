@@ -33,6 +33,7 @@ def completed(start: Start, words: str, monkeypatch: pytest.MonkeyPatch) -> set[
         ("kptrace biolat", {"biolatency"}),
         ("kptrace --dry", {"--dry-run"}),
         ("kptrace -q --strict biolat", {"biolatency"}),
+        ("kptrace run --buff", {"--buffer", "--buffering"}),
         ("kptrace run --attach mul", {"multi"}),
         ("kptrace fmt --ch", {"--check"}),
         ("kptrace completion z", {"zsh"}),

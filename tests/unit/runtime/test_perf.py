@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import pytest
 
+from kptrace.errors import HostError
 from kptrace.kernel import Kernel
 from kptrace.plan import Plan
 from kptrace.runtime import attach, cpus, maps, perf, perf_event
@@ -190,6 +191,29 @@ def test_kernel_without_lost_counter(
 )
 def test_ring_pages_are_a_power_of_two_of_a_share(wanted: int, cpu_count: int, pages: int) -> None:
     assert perf.ring_pages(wanted, cpu_count) == pages
+
+
+@pytest.mark.parametrize(
+    ("each", "pages"), [(1, 1), (4096, 1), (4097, 2), (512 << 10, 128), (600 << 10, 256)]
+)
+def test_what_each_ring_shall_have_wins_and_is_rounded_up(
+    each: int, pages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(perf, "_PAGE", 4096)
+    assert perf.ring_pages(64, 2, each) == pages
+
+
+def test_rings_get_a_quarter_of_the_memory_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cpus, "available_memory", lambda: 80 << 20)
+    assert perf.ring_pages(0, 2, 8 << 20) * perf._PAGE == 8 << 20
+    with pytest.raises(HostError, match="16384 KiB for each of 2 CPUs") as told:
+        perf.ring_pages(0, 2, 16 << 20)
+    assert "at most --buffer 8192K" in told.value.diagnostics[0].hints[0]
+    with pytest.raises(HostError, match="quarter of the memory"):
+        perf.ring_pages((32 << 20) // perf._PAGE, 2)
+    monkeypatch.setattr(cpus, "available_memory", lambda: 0)
+    assert perf.ring_pages(0, 2) * perf._PAGE * 2 == 256 << 10
+    assert perf.ring_pages(1, 2) == 1
 
 
 def test_automatic_ring_size_is_within_its_limits() -> None:
