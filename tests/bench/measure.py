@@ -33,7 +33,7 @@ class Row:
 
     ``ours`` and ``peer`` are medians of the rounds, ``ratio`` is ours divided by the peer's.
     ``spread`` is the lowest and the highest ratio of one round; without a ratio, of our figure.
-    ``met`` is None where there is no budget, or nothing to judge it by.
+    ``met`` is None where there is no budget, or nothing to judge it by; ``unjudged`` may say why.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Row:
     spread: tuple[float, float]
     budget: str
     met: bool | None
+    unjudged: str = ""
 
 
 def row(
@@ -80,9 +81,9 @@ def row(
 
 
 def verdict(budget: Budget, ours: float, ratio: float | None) -> bool | None:
-    """Whether a budget is met; None if it needs a ratio and there is none."""
+    """Whether a budget is met; None if it needs a ratio that is not there, or for no cost."""
     value = ratio if budget.ratio else ours
-    if value is None:
+    if value is None or (ours <= 0 and not budget.at_least):
         return None
     return value >= budget.limit if budget.at_least else value <= budget.limit
 
@@ -93,6 +94,8 @@ _MET = {True: "yes", False: MISSED, None: ""}
 def _verdict(one: Row) -> str:
     if one.met is not None or not one.budget:
         return _MET[one.met]
+    if one.unjudged:
+        return one.unjudged
     found = (one.ours,) if one.peer is None else (one.ours, one.peer)
     return "unmeasurable" if min(found) <= 0 else "not comparable"
 

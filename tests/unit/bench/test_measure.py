@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from pathlib import Path
@@ -45,6 +46,9 @@ def test_no_ratio_is_made_of_a_peer_lost_in_noise(measure: ModuleType) -> None:
         ({"limit": 32}, 32.1, 0.1, False),
         ({"limit": 10, "at_least": True}, 10.0, None, True),
         ({"limit": 10, "at_least": True}, 9.9, None, False),
+        ({"limit": 32}, 0.0, None, None),
+        ({"limit": 32}, -0.1, None, None),
+        ({"limit": 10, "at_least": True}, 0.0, None, False),
         ({"limit": 0.5, "ratio": True}, 99.0, 0.5, True),
         ({"limit": 0.5, "ratio": True}, 0.1, 0.51, False),
         ({"limit": 0.5, "ratio": True}, 0.1, None, None),
@@ -67,9 +71,10 @@ TABLE = """\
 | start | 1 s | - (no BCC) | - | 1 .. 1 | at most 0.1 of the peer | not comparable |
 | memory | 40 MiB | - | - | 40 .. 40 | at most 32 MiB | **missed** |
 | count | -0.5 ns | 2 ns (C) | - | -0.5 .. -0.5 | at most 0.5 of the peer | unmeasurable |
+| kept | 100 % | - | - | 100 .. 100 | at least 100 % | not judged: too slow here |
 | text to C | 9.5 ms | - | - | 9.5 .. 9.5 |  |  |
 
-Budgets: 1 met, 1 missed, 2 not to be judged here."""
+Budgets: 1 met, 1 missed, 3 not to be judged here."""
 
 
 def test_the_table_marks_what_is_missed_and_counts(measure: ModuleType) -> None:
@@ -79,10 +84,15 @@ def test_the_table_marks_what_is_missed_and_counts(measure: ModuleType) -> None:
         measure.row("start", "s", [1.0], (), "no BCC", tenth),
         measure.row("memory", "MiB", [40.0], budget=measure.Budget(limit=32)),
         measure.row("count", "ns", [-0.5], [2.0], "C", half),
+        dataclasses.replace(
+            measure.row("kept", "%", [100], budget=measure.Budget(limit=100, at_least=True)),
+            met=None,
+            unjudged="not judged: too slow here",
+        ),
         measure.row("text to C", "ms", [9.5]),
     ]
     assert measure.table(rows) == TABLE
     document = json.loads(measure.as_json(rows, {"cpus": 2}))
     assert document["host"] == {"cpus": 2}
-    assert [one["met"] for one in document["rows"]] == [True, None, False, None, None]
-    assert measure.summary(rows[4:]) == "Budgets: 0 met, 0 missed."
+    assert [one["met"] for one in document["rows"]] == [True, None, False, None, None, None]
+    assert measure.summary(rows[5:]) == "Budgets: 0 met, 0 missed."
