@@ -160,7 +160,7 @@ class Reader:
         self._poll = select.epoll()
         self._rings: dict[int, Ring] = {}
         self._pending: Records = []
-        self._closed: list[Chunk] = []
+        self._kept: list[Chunk] = []
         self._late = False
         self._lost_records = 0
         self._lost_closed = 0
@@ -185,7 +185,9 @@ class Reader:
         Records that are newer than the start of reading come with the next call: an older one
         may still be on its way in another CPU's ring.
         """
-        if self._pending or self._late:
+        if self._kept:
+            timeout_s = 0
+        elif self._pending or self._late:
             timeout_s = min(timeout_s, _SETTLE_S)
         elif not all(ring.waking for ring in self._rings.values()):
             timeout_s = min(timeout_s, _TOGETHER_S)
@@ -203,7 +205,7 @@ class Reader:
 
     def take(self) -> list[Chunk]:
         """Everything in the rings as it is; frees their space. Losses are among the records."""
-        chunks, self._closed = self._closed, []
+        chunks, self._kept = self._kept, []
         self._late = False
         now = time.monotonic_ns()
         for ring in self._rings.values():
@@ -212,6 +214,14 @@ class Reader:
                 chunks.append(Chunk(ring.cpu, data))
             self._choose_event(ring, bool(data), now)
         return chunks
+
+    def relieve(self) -> None:
+        """Make room in the rings while records are handled: what is there comes with the next poll.
+
+        No more is kept that way than the rings themselves hold.
+        """
+        if sum(len(chunk.data) for chunk in self._kept) < self.ring_bytes * len(self._rings):
+            self._kept = self.take()
 
     def drain(self) -> Records:
         """Everything that was submitted so far, in order of time."""
@@ -284,7 +294,7 @@ class Reader:
         online = set(cpus.online())
         for cpu in set(self._rings) - online:
             ring = self._rings.pop(cpu)
-            self._closed.append(Chunk(cpu, ring.take()))
+            self._kept.append(Chunk(cpu, ring.take()))
             self._lost_closed += ring.lost() or 0
             self._poll.unregister(ring.quiet)
             ring.close()

@@ -39,6 +39,8 @@ from kptrace.session.state import (
 )
 
 _POLL_S = 0.1
+_RELIEVE_S = 0.005
+"""How long rings may fill while records are handled; to look at a hundred rings takes a while."""
 _HELD_S = 0.005
 """Longest wait while lines are held back."""
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
@@ -228,9 +230,14 @@ class _Run:
                 if timeout <= 0:
                     break
             records = reader.poll(timeout)
+            relieve_at = time.monotonic() + _RELIEVE_S
             for start in range(0, len(records), BLOCK):
                 self._handlers.handle(records[start : start + BLOCK])
-                if self._signals.stop or (deadline is not None and time.monotonic() > deadline):
+                now = time.monotonic()
+                if now > relieve_at:
+                    reader.relieve()
+                    relieve_at = now + _RELIEVE_S
+                if self._signals.stop or (deadline is not None and now > deadline):
                     # nothing more counts from now on, however long the rest takes to handle
                     set_active(self._loaded, False)
             if self._signals.take_user_signal():

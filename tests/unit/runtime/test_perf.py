@@ -165,6 +165,32 @@ def test_events_that_follow_closely_are_waited_for_together(
     assert wakeups < 150
 
 
+def test_rings_are_relieved_of_as_much_as_they_hold(
+    make_plan: Make, load: Load, kernel: Kernel
+) -> None:
+    plan = make_plan("on_tracepoint")
+    loaded = load(plan)
+    with (
+        perf.Reader(loaded.map("events"), {CALL: 28}, pages=1) as reader,
+        attach.attach_all(plan, loaded, choose(plan), kernel),
+    ):
+        os.sched_setaffinity(0, {cpus.online()[0]})
+        set_active(loaded, True)
+        for _ in range(3):  # 100 records of 40 bytes nearly fill the page
+            calls(100)
+            reader.relieve()
+        received = len(reader.poll(10)) + len(reader.poll(0))
+        assert (received, reader.lost()) == (300, 0)
+        for _ in range(20 * len(cpus.online())):
+            calls(100)
+            reader.relieve()
+        set_active(loaded, False)
+        received = len(reader.drain()) + len(reader.drain())
+        os.sched_setaffinity(0, set(cpus.online()))
+        assert received + reader.lost() == 2000 * len(cpus.online())
+        assert reader.lost() > 0
+
+
 def test_kernel_without_lost_counter(
     monkeypatch: pytest.MonkeyPatch, make_plan: Make, load: Load, kernel: Kernel
 ) -> None:
