@@ -4,6 +4,15 @@
 ``@start[tid] = nsecs`` in one probe, ``@start[tid]`` and ``delete(@start, tid)`` in another: such a
 map can be storage of the task itself, which takes no hash, no lock and no memory of its own for a
 thread that is gone.
+
+It answers as a hash by ``tid`` would (a recursive call takes the start of the outer one), but for
+two places where that is wrong: each CPU's idle task has a start of its own, though all have the
+number 0, and a thread that runs execve keeps its start when it gets the number of its process.
+
+The cookie of a kprobe session (6.10) is not used: it would serve two probes of one function alone,
+and give each call of a recursive function a start, so that one specification counted differently by
+kernel. What it could save is less than the two look-ups, which are 50 of 157 ns for the idiom over
+the two tracepoints of a system call (least of seven rounds), and both sides' traps come on top.
 """
 
 from __future__ import annotations
