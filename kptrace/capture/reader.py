@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import time
 from collections.abc import Callable, Iterator
@@ -148,7 +149,8 @@ class Capture:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if isinstance(error, Malformed):
-            self.close()
-            raise self.damaged(error) from error
         self.close()
+        # a time that no calendar has is an OSError
+        late = isinstance(error, OSError) and error.errno == errno.EOVERFLOW
+        if late or isinstance(error, Malformed):
+            raise self.damaged(error) from error

@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 
 import click
 
-from kptrace.cli.run import DEFAULT_PERCENTILES, RunOptions, run_given, run_options
+from kptrace.cli.run import RunOptions, run_given, run_options
 from kptrace.cli.spec import Given
+from kptrace.cli.writing import DEFAULT_PERCENTILES
 from kptrace.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])

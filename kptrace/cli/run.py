@@ -4,33 +4,39 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from kptrace import session
 from kptrace.cli import kept_plans, report
 from kptrace.cli.backend import BACKENDS, StaleError, loader, reloader, uses_libbpf
-from kptrace.cli.color import check_color, use_color
+from kptrace.cli.color import check_color
 from kptrace.cli.completion import specifications
 from kptrace.cli.duration import DURATION
+from kptrace.cli.once import once
 from kptrace.cli.size import SIZE
-from kptrace.cli.spec import Given, find, once, open_kernel, program_option, search_options
+from kptrace.cli.spec import Given, find, open_kernel, program_option, search_options
 from kptrace.cli.stages import STAGES, stages
-from kptrace.errors import AttachError, CandidateError, Diagnostic, Exit, KptraceError, UsageError
+from kptrace.cli.writing import (
+    DEFAULT_PERCENTILES,
+    make_form,
+    open_sink,
+    percentile_levels,
+    require_format,
+)
+from kptrace.errors import AttachError, CandidateError, Diagnostic, Exit, UsageError
 from kptrace.kernel import Kernel
-from kptrace.output import Format
-from kptrace.output.text import TextFormat
-from kptrace.output.values import Style
 from kptrace.plan import Plan, ProbeKind
 from kptrace.records import dataclass
 from kptrace.runtime.loaded import raise_limits
 from kptrace.runtime.mechanism import WANTED, choose
-from kptrace.session.run import Load
+from kptrace.session.printing import Outlet
+from kptrace.session.process import Process, open_process
+from kptrace.session.run import Load, Options, Scene, run
+from kptrace.session.sink import Sink
 
 if TYPE_CHECKING:
     from kptrace.compiler import Compilation
@@ -38,8 +44,6 @@ if TYPE_CHECKING:
 # What is imported in functions below is only for some runs. The compiler is among it: a plan that
 # is kept needs none.
 
-DEFAULT_PERCENTILES = "50,90,99,99.9"
-FORMATS = ("text", "json")
 _NEVER = (
     ("--aot", False, "kptrace compiles where it runs, and keeps what it compiled"),
     ("--fmt", True, "use kptrace fmt"),
@@ -49,6 +53,9 @@ _NEVER = (
     ("--usdt-file-activation", True, "kptrace traces the kernel only"),
 )
 """Options of other implementations: whether they are flags, and what to do instead."""
+
+Record = Callable[[tuple[float, ...], Scene], AbstractContextManager[Outlet]]
+"""What takes the place of the output, from percentiles and what it must know of the loaded run."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -183,11 +190,13 @@ def _refused_options(command: F) -> F:
     return command
 
 
-def run_options(command: F) -> F:
-    """Adds the options of `RunOptions` to a command."""
+def run_options(command: F, without: Sequence[str] = ()) -> F:
+    """Adds the options of `RunOptions` to a command, but for some."""
     command = search_options(command)
     for decorate in reversed(_OPTIONS):
         command = decorate(command)
+    made: list[click.Parameter] = getattr(command, "__click_params__", [])
+    made[:] = [one for one in made if one.name not in without]
     return command
 
 
@@ -230,7 +239,7 @@ def run_command(
       kptrace myprobe.bt 100 -f json -o result.json
     """
     chosen = RunOptions(**options)
-    _require_format(chosen.format)
+    require_format(chosen.format)
     if wants_help:
         if program is None and not words:
             click.echo(context.get_help())
@@ -254,9 +263,9 @@ def run_command(
     return run_given(find(program, words, probe_path), chosen)
 
 
-def run_given(given: Given, options: RunOptions) -> int:
-    """Compile and run; gives the exit status."""
-    _require_format(options.format)
+def run_given(given: Given, options: RunOptions, record: Record | None = None) -> int:
+    """Compile and run, or record what a run collects; gives the exit status."""
+    require_format(options.format)
     check_color()
     if options.report_failures and not options.warnings:
         raise UsageError("-k reports failures as warnings: --no-warnings excludes it", code="usage")
@@ -264,15 +273,23 @@ def run_given(given: Given, options: RunOptions) -> int:
     stages(options.dump)  # a wrong one is told before anything is done
     _pretend_missing(options)
     with (
-        session.open_process(options.pid, options.cmd) as process,
+        open_process(options.pid, options.cmd) as process,
         open_kernel(options.traceable_functions) as kernel,
         contextlib.ExitStack() as held,
     ):
         # opened when something is about to run, and once: a pipe's reader sees one end
-        sink = functools.cache(lambda: held.enter_context(_sink(options)))
+        sink = functools.cache(
+            lambda: held.enter_context(open_sink(options.output, options.buffering))
+        )
         settings = _settings(options, process, percentiles=bool(levels))
         attempt = functools.partial(
-            _attempt, options=options, kernel=kernel, process=process, levels=levels, sink=sink
+            _attempt,
+            options=options,
+            kernel=kernel,
+            process=process,
+            levels=levels,
+            sink=sink,
+            record=record,
         )
         wanted = _request(given, options, settings)
         known = None if wanted is None else kept_plans.find(wanted)
@@ -285,9 +302,7 @@ def run_given(given: Given, options: RunOptions) -> int:
         return _compile_and_run(given, options, settings, kernel, wanted, attempt)
 
 
-def _settings(
-    options: RunOptions, process: session.Process | None, *, percentiles: bool
-) -> dict[str, Any]:
+def _settings(options: RunOptions, process: Process | None, *, percentiles: bool) -> dict[str, Any]:
     """All that `compile_given` has to know of the command line."""
     libbpf = uses_libbpf(options.backend)
     return {
@@ -361,17 +376,18 @@ def _attempt(
     *,
     options: RunOptions,
     kernel: Kernel,
-    process: session.Process | None,
+    process: Process | None,
     levels: tuple[float, ...],
-    sink: Callable[[], session.Sink],
+    sink: Callable[[], Sink],
+    record: Record | None,
 ) -> int:
     """Run a plan; gives the exit status."""
-    result = session.run(
+    result = run(
         plan,
         load,
         kernel,
-        session.Options(
-            form=functools.partial(_form, options.format, levels),
+        Options(
+            form=functools.partial(make_form, options.format, levels),
             duration_s=options.duration,
             buffer_bytes=options.buffer or 0,
             quiet=options.quiet,
@@ -383,27 +399,11 @@ def _attempt(
             process=process,
             pid=process.pid if process is not None and options.pid is not None else 0,
             warnings=options.warnings,
+            record=None if record is None else functools.partial(record, levels),
         ),
         sink(),
     )
     return result.status
-
-
-def _form(name: str, levels: tuple[float, ...], style: Style) -> Format:
-    if name == "text":
-        return TextFormat(style=style, percentiles=levels)
-    from kptrace.output.json import JsonFormat
-
-    return JsonFormat(style=style, percentiles=levels)
-
-
-def _require_format(name: str) -> None:
-    if name not in FORMATS:
-        raise UsageError(
-            f'Invalid output format "{name}"',
-            hint="Valid formats: 'text', 'json'",
-            code="usage",
-        )
 
 
 def _pretend_missing(options: RunOptions) -> None:
@@ -430,52 +430,8 @@ def _refuse_trials(made: Compilation) -> None:
             raise UsageError(message, code="usage")
 
 
-@contextlib.contextmanager
-def _sink(options: RunOptions) -> Iterator[session.Sink]:
-    buffering = session.Buffering(options.buffering)
-    color = use_color(os.isatty(2))
-    if options.output is None:
-        if fcntl.fcntl(1, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
-            raise UsageError(
-                "standard output is closed", hint="-o FILE writes to a file; >/dev/null to nowhere"
-            )
-        yield from _flushed(session.Sink(buffering=buffering, color=color))
-        return
-    try:
-        file = os.open(options.output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise UsageError(f"cannot write '{options.output}': {error.strerror}") from None
-    try:
-        yield from _flushed(session.Sink(output=file, buffering=buffering, color=color))
-    finally:
-        os.close(file)
-
-
-def _flushed(sink: session.Sink) -> Iterator[session.Sink]:
-    """A run that fails in the middle still writes what it had."""
-    try:
-        yield sink
-    except KptraceError:
-        with contextlib.suppress(OSError, KptraceError):
-            sink.flush()
-        raise
-
-
 def _percentiles(text: str | None, given: Given) -> tuple[float, ...]:
     """The wanted percentiles; on by default for the library's probes."""
     if text is None:
         text = DEFAULT_PERCENTILES if given.from_library else "none"
-    text = text or DEFAULT_PERCENTILES
-    if text == "none":
-        return ()
-    try:
-        levels = tuple(float(one) for one in text.split(","))
-    except ValueError:
-        levels = ()
-    if not levels or not all(0 < level <= 100 for level in levels):
-        raise UsageError(
-            f"Invalid percentiles '{text}'",
-            hint="a list of numbers between 0 and 100, for example --percentiles=50,99",
-            code="usage",
-        )
-    return levels
+    return percentile_levels(text)

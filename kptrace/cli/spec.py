@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from kptrace.cli import COMMANDS, library
+from kptrace.cli.once import once
 from kptrace.errors import UsageError, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.records import dataclass
@@ -35,17 +36,6 @@ class Given:
     parameters: tuple[str, ...] = ()
     named: Mapping[str, str | None] = field(default_factory=dict)
     from_library: bool = False
-
-
-def _only_once(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> str | None:
-    if len(values) > 1:
-        names = ", ".join(param.opts)
-        raise UsageError(f"the option {names} was given {len(values)} times", code="usage")
-    return values[0] if values else None
-
-
-once: dict[str, Any] = {"multiple": True, "callback": _only_once}
-"""Settings of an option whose first value must not be lost behind a second one."""
 
 
 def program_option(text: str) -> Callable[[F], F]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kptrace.kernel.files import read_text
+from kptrace.kernel.files import read, read_text
 from kptrace.records import dataclass
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ CAPABILITIES = {
     "BPF": 39,
 }
 
+
+_NOTE = struct.Struct("=III")  # Elf64_Nhdr: sizes of name and description, type
+_BUILD_ID = 3  # NT_GNU_BUILD_ID
 
 _INITIAL_PID_NAMESPACE = 0xEFFFFFFC
 """PROC_PID_INIT_INO, include/linux/proc_ns.h."""
@@ -112,6 +116,24 @@ def arch(root: Path = Path("/")) -> str:
     """The kernel's machine name: x86_64, aarch64, ppc64le, ..."""
     # The file exists since Linux 6.1 (bfca3dd3d068).
     return read_text(root / "proc/sys/kernel/arch") or os.uname().machine
+
+
+def build_id(root: Path = Path("/")) -> str:
+    """The kernel's GNU build id, in hex; "" where it does not tell."""
+    data, position = read(root / "sys/kernel/notes").data or b"", 0
+    while position + _NOTE.size <= len(data):
+        name_size, size, kind = _NOTE.unpack_from(data, position)
+        name = position + _NOTE.size
+        start = name + -(-name_size // 4) * 4
+        if kind == _BUILD_ID and data[name : name + name_size] == b"GNU\0":
+            return data[start : start + size].hex()
+        position = start + -(-size // 4) * 4
+    return ""
+
+
+def boot_id(root: Path = Path("/")) -> str:
+    """What tells this boot from every other; "" where it is unknown."""
+    return read_text(root / "proc/sys/kernel/random/boot_id") or ""
 
 
 def pid_namespace(root: Path = Path("/")) -> tuple[int, int] | None:

@@ -117,6 +117,9 @@ class Format(Protocol):
     def final_maps(self, maps: Sequence[MapSnapshot]) -> bytes:
         """The end of the run: what stands before the maps, then all of them in order of name."""
 
+    def interval(self, number: int, when: str) -> bytes:
+        """Before the maps of one interval of a capture; ``when`` is its end in local time."""
+
     def tests_begin(self, count: int) -> bytes:
         """Before the first test (language §14.4)."""
 

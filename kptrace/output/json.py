@@ -81,6 +81,9 @@ class JsonFormat:
         ordered = sorted(maps, key=lambda one: one.map.name.encode())
         return b"".join(self.map(one, final=True) for one in ordered)
 
+    def interval(self, number: int, when: str) -> bytes:
+        return _line("interval", dump({"number": number, "until": when}))
+
     def tests_begin(self, count: int) -> bytes:
         return b""
 

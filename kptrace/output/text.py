@@ -87,6 +87,9 @@ class TextFormat(TextTrials):
         ordered = sorted(maps, key=lambda one: one.map.name.encode())
         return b"\n\n" + b"".join(self.map(one, final=True) for one in ordered)
 
+    def interval(self, number: int, when: str) -> bytes:
+        return b"Interval %d, until %b:" % (number, when.encode())
+
     def attached(self, count: int) -> bytes:
         return b"Attached %d %b\n" % (count, b"probe" if count == 1 else b"probes")
 

@@ -18,7 +18,7 @@ decide when a run ends; that is the session's part.
     bcc_loader      C text -> Loaded, in a child process; bcc_errors: what it complained about
     attach          Loaded -> attached, all or nothing; tracefs_probes: the fallback;
                     refusals: why the kernel said no
-    perf            per-CPU perf rings -> records; perf_records: the decoding
+    perf            per-CPU perf rings -> their bytes and records (perf_records: the decoding)
     maps            map file descriptors -> bytes
     user_symbols    addresses in processes -> symbols of the ELF files that they map
     ledger          everything that counts a loss -> one ledger

@@ -9,8 +9,8 @@ import struct
 from collections.abc import Iterator
 
 from kptrace.errors import RunError
+from kptrace.perf_records import RawRecord
 from kptrace.runtime import bpf
-from kptrace.runtime.perf_records import RawRecord
 
 _HEADER = struct.Struct("=QII")  # time, event id, size of the event with this header
 _ROOM = 8 * os.sysconf("SC_PAGESIZE")  # of the kernel's buffer, kernel/bpf/bpf_iter.c

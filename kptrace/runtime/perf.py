@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from kptrace.errors import HostError
+from kptrace.perf_records import NOTHING_NEWER, Decoder, Records, Rings, in_order, until
 from kptrace.records import dataclass
 from kptrace.runtime import bpf, cpus, perf_event
-from kptrace.runtime.perf_records import Decoder, Records, in_order, until
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # offsets of data_head and data_tail in struct perf_event_mmap_page
@@ -185,6 +185,29 @@ class Reader:
         Records that are newer than the start of reading come with the next call: an older one
         may still be on its way in another CPU's ring.
         """
+        horizon = self._wait(timeout_s)
+        self._read()
+        ready = len(self._pending)
+        if len(self._rings) > 1:
+            ready = until(self._pending, horizon)
+        records, self._pending = self._pending[:ready], self._pending[ready:]
+        return records
+
+    def poll_rings(self, timeout_s: float) -> Rings:
+        """Like `poll`, with nothing decoded: what is newer than the horizon comes at once."""
+        horizon = self._wait(timeout_s)
+        return Rings(horizon=horizon, chunks=[chunk.data for chunk in self.take()])
+
+    def drain_rings(self) -> Rings:
+        """Like `drain`, with nothing decoded."""
+        return Rings(horizon=NOTHING_NEWER, chunks=[chunk.data for chunk in self.take()])
+
+    def counts_lost(self) -> bool:
+        """Whether the kernel counts what is lost; else only the records tell."""
+        return all(ring.lost() is not None for ring in self._rings.values())
+
+    def _wait(self, timeout_s: float) -> int:
+        """Wait for events; returns the time from which on they may not be complete."""
         if self._kept:
             timeout_s = 0
         elif self._pending or self._late:
@@ -196,12 +219,7 @@ class Reader:
         if horizon >= self._next_check:
             self._next_check = horizon + _HOTPLUG_INTERVAL_NS
             self._follow_hotplug()
-        self._read()
-        ready = len(self._pending)
-        if len(self._rings) > 1:
-            ready = until(self._pending, horizon)
-        records, self._pending = self._pending[:ready], self._pending[ready:]
-        return records
+        return horizon
 
     def take(self) -> list[Chunk]:
         """Everything in the rings as it is; frees their space. Losses are among the records."""

@@ -6,7 +6,24 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
+
+from kptrace.records import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actions:
+    """What events do outside, and the time of day: as it is done now, or as it was done.
+
+    ``read_file`` and ``shell`` are the functions of this module.
+    """
+
+    now_ns: Callable[[], int]
+    read_file: Callable[[bytes, int], bytes]
+    shell: Callable[[bytes], bytes]
+
 
 _PIECE = 1 << 20
 """Bytes that are asked for at once: Python reserves them, whatever the file holds."""
@@ -58,3 +75,7 @@ def _descendants(pid: int) -> list[int]:
     for one in found:  # grows meanwhile
         found += parents.get(one, [])
     return found[1:]
+
+
+LIVE = Actions(now_ns=time.time_ns, read_file=read_file, shell=shell)
+"""What is done now."""

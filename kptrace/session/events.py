@@ -4,26 +4,48 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
+from typing import Protocol
 
 from kptrace import decoding, types
-from kptrace.decoding import Buffer
+from kptrace.aggregate import MapSnapshot
+from kptrace.decoding import Buffer, Values
 from kptrace.output import Format, Stream
 from kptrace.output.printf import compile_columns, compile_format
 from kptrace.output.times import time_renderer
 from kptrace.output.values import Style
+from kptrace.perf_records import PAYLOAD, RawRecord, Records, Run
 from kptrace.plan import Event, EventKind, Plan
-from kptrace.runtime.perf_records import PAYLOAD, RawRecord, Records, Run
-from kptrace.session import actions
+from kptrace.session.actions import LIVE, Actions
 from kptrace.session.sink import Sink
-from kptrace.session.state import Maps
 
 Handler = Callable[[list[bytes]], None]
 """Handles a run of events of one kind."""
 One = Callable[[bytes], None]
+
+
+class Maps(Protocol):
+    """The maps of a specification by their names, as events see them."""
+
+    def snapshot(self, name: str) -> MapSnapshot:
+        """What is in it now."""
+
+    def all(self) -> tuple[MapSnapshot, ...]:
+        """What is in all that can be read."""
+
+    def clear(self, name: str) -> None:
+        """Remove all entries."""
+
+    def zero(self, name: str) -> None:
+        """Set every value to zero and keep the keys."""
+
+    def spill(self, name: str, key: bytes, numbers: Values) -> None:
+        """Keep an update for which the kernel had no memory just then.
+
+        ``numbers``: the value, and for a time series the time.
+        """
 
 
 class Handlers:
@@ -41,6 +63,7 @@ class Handlers:
         maps: Maps,
         *,
         warnings: bool = True,
+        actions: Actions = LIVE,
     ) -> None:
         """``warnings``: whether warnf and run-time warnings are written."""
         self.exit_status: int | None = None
@@ -51,6 +74,7 @@ class Handlers:
         self.style = style
         self.sink = sink
         self.maps = maps
+        self._actions = actions
         self._events = {event.id: event for event in plan.events}
         self._handlers: dict[int, Handler] = {}
         self._writers: dict[int, Callable[[Buffer], None]] = {}
@@ -94,10 +118,7 @@ class Handlers:
 
     def formatted(self, event: Event) -> Callable[[bytes], bytes]:
         """The function from an event to its formatted text."""
-        kinds = [one.type for one in event.fields]
-        decode = decoding.decoder(kinds, [one.offset for one in event.fields])
-        render = compile_format(event.text, kinds, self.style)
-        return lambda payload: render(decode(payload, 0))
+        return formatter(event, self.style)
 
     def _writer(self, event: Event, start: int, size: int) -> Callable[[Buffer], None]:
         """Prints the records of a buffer: of ``size`` bytes, in which the event begins there."""
@@ -151,15 +172,17 @@ class Handlers:
 
     def _time(self, event: Event) -> One:
         text_of = time_renderer(event.text, fractions=False)
-        return lambda payload: self.write(self.form.time(text_of(time.time_ns())))
+        now_ns = self._actions.now_ns
+        return lambda payload: self.write(self.form.time(text_of(now_ns())))
 
     def _cat(self, event: Event) -> One:
         name_of = self.formatted(event)
+        read_file = self._actions.read_file
 
         def handle(payload: bytes) -> None:
             name = name_of(payload)
             try:
-                self.write(self.form.cat(actions.read_file(name, self._config.max_cat_bytes)))
+                self.write(self.form.cat(read_file(name, self._config.max_cat_bytes)))
             except OSError as error:
                 reason = (error.strerror or str(error)).encode()
                 text = b"ERROR: failed to open file '%b' (%b)\n" % (name, reason)
@@ -181,25 +204,15 @@ class Handlers:
 
     def _system(self, event: Event) -> One:
         command_of = self.formatted(event)
-        return lambda payload: self.write(self.form.syscall(actions.shell(command_of(payload))))
+        shell = self._actions.shell
+        return lambda payload: self.write(self.form.syscall(shell(command_of(payload))))
 
     def _spill(self, event: Event) -> One:
-        key, *numbers = event.fields
-        end = key.offset + types.size_of(key.type)
-        decode = decoding.decoder([one.type for one in numbers], [one.offset for one in numbers])
-
-        def handle(payload: bytes) -> None:
-            self.maps.spill(event.map, bytes(payload[key.offset : end]), decode(payload, 0))
-
-        return handle
+        return spiller(event, self.maps)
 
     def _exit(self, event: Event) -> Handler:
-        field = event.fields[0] if event.fields else None
-
         def handle(payloads: list[bytes]) -> None:
-            code = decoding.decode(field.type, payloads[0], field.offset) if field else 0
-            assert isinstance(code, int)
-            self.exit_status = code & 0xFF
+            self.exit_status = exit_code(event, payloads[0])
 
         return handle
 
@@ -219,6 +232,36 @@ class Handlers:
             self.tell(self.form.warning(told, helper, code))
 
         return handle
+
+
+def formatter(event: Event, style: Style) -> Callable[[bytes], bytes]:
+    """The function from an event to its formatted text."""
+    kinds = [one.type for one in event.fields]
+    decode = decoding.decoder(kinds, [one.offset for one in event.fields])
+    render = compile_format(event.text, kinds, style)
+    return lambda payload: render(decode(payload, 0))
+
+
+def spiller(event: Event, maps: Maps) -> One:
+    """What puts an update that the kernel had no memory for into the map that it is for."""
+    key, *numbers = event.fields
+    end = key.offset + types.size_of(key.type)
+    decode = decoding.decoder([one.type for one in numbers], [one.offset for one in numbers])
+
+    def spill(payload: bytes) -> None:
+        maps.spill(event.map, bytes(payload[key.offset : end]), decode(payload, 0))
+
+    return spill
+
+
+def exit_code(event: Event, payload: bytes) -> int:
+    """The code that an `exit()` asks for."""
+    if not event.fields:
+        return 0
+    (field,) = event.fields
+    code = decoding.decode(field.type, payload, field.offset)
+    assert isinstance(code, int)
+    return code & 0xFF
 
 
 def _nothing(payload: bytes) -> None:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from kptrace.aggregate import Ledger, Snapshot
 from kptrace.decoding import BLOCK
-from kptrace.errors import Exit, render
+from kptrace.errors import Exit
 from kptrace.kernel import Kernel
-from kptrace.output import Format, Stream
+from kptrace.output import Format
 from kptrace.output.values import Style
+from kptrace.perf_records import Received
 from kptrace.plan import TRACER_KINDS, Control, EventKind, Plan, ProbeKind
 from kptrace.records import dataclass
 from kptrace.runtime import attach, iterators, ledger, maps
@@ -24,14 +26,14 @@ from kptrace.runtime.mechanism import Mechanism, choose
 from kptrace.runtime.perf import Reader
 from kptrace.runtime.preflight import require_probes
 from kptrace.session import trials
-from kptrace.session.events import Handlers
+from kptrace.session.printing import Outlet, Printer
 from kptrace.session.process import Process
 from kptrace.session.ready import announce_ready
 from kptrace.session.signals import Signals, StopNow
 from kptrace.session.sink import Sink
 from kptrace.session.state import (
+    KernelMaps,
     KernelResolver,
-    Maps,
     exit_asked,
     set_active,
     set_clocks,
@@ -46,6 +48,18 @@ _HELD_S = 0.005
 _BLOCKS = (ProbeKind.BEGIN, ProbeKind.END)
 """A specification of nothing else ends at once."""
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What of a loaded run whoever records it must know."""
+
+    plan: Plan
+    kernel: Kernel
+    maps: KernelMaps
+    resolver: KernelResolver
+    sink: Sink
+
+
 Load = Callable[[Mapping[str, Mechanism]], Loaded]
 """Loads the specification for the mechanisms that its programs will attach by."""
 
@@ -57,6 +71,7 @@ class Options:
     ``form`` makes the output format when the style is known, which needs the loaded maps.
     ``attach`` is one of `mechanism.WANTED`. ``mode``: test or bench instead of attaching.
     ``buffer_bytes``: of the ring of each CPU; 0: what ``perf_rb_pages`` says.
+    ``record`` makes what takes the place of the output.
     ``process`` is the one that the run is about; the run ends when it ends. ``pid``: only what
     happens in this process counts.
     """
@@ -72,6 +87,7 @@ class Options:
     mode: str = ""
     process: Process | None = None
     pid: int = 0
+    record: Callable[[Scene], AbstractContextManager[Outlet]] | None = None
     warnings: bool = True
 
 
@@ -93,7 +109,19 @@ def run(plan: Plan, load: Load, kernel: Kernel, options: Options, sink: Sink) ->
             require_probes(plan, kernel)
             mechanisms = choose(plan, wanted=options.attach)
             with load(mechanisms) as loaded:
-                return _Run(plan, loaded, kernel, options, sink, signals).run(mechanisms)
+                scene = Scene(
+                    plan=plan,
+                    kernel=kernel,
+                    maps=KernelMaps(plan, loaded),
+                    resolver=KernelResolver(plan, loaded, kernel),
+                    sink=sink,
+                )
+                if options.record is None:
+                    return _Run(loaded, scene, options, _printer(scene, options), signals).run(
+                        mechanisms
+                    )
+                with options.record(scene) as outlet:
+                    return _Run(loaded, scene, options, outlet, signals).run(mechanisms)
         except BrokenPipeError:  # nobody reads any more, as with `kptrace ... | head`
             return Result(status=Exit.OK)
         except StopNow as stop:
@@ -111,37 +139,46 @@ def _poll_s(plan: Plan) -> float:
     return min([_POLL_S, *(max(period / 1e10, 0.001) for period in periods)])
 
 
+def _printer(scene: Scene, options: Options) -> Printer:
+    plan = scene.plan
+    style = Style(
+        resolver=scene.resolver,
+        trailer=plan.config.str_trunc_trailer.encode(),
+        texts=plan.texts,
+        color=scene.sink.color,
+    )
+    return Printer(
+        plan,
+        options.form,
+        style,
+        scene.sink,
+        scene.maps,
+        quiet=options.quiet,
+        warnings=options.warnings,
+    )
+
+
 class _Run:
     """One loaded run; its methods are the phases."""
 
     def __init__(
         self,
-        plan: Plan,
         loaded: Loaded,
-        kernel: Kernel,
+        scene: Scene,
         options: Options,
-        sink: Sink,
+        outlet: Outlet,
         signals: Signals,
     ) -> None:
-        self._plan = plan
+        self._plan = scene.plan
         self._loaded = loaded
-        self._kernel = kernel
+        self._kernel = scene.kernel
         self._options = options
-        self._sink = sink
+        self._sink = scene.sink
+        self._outlet = outlet
+        self._raw = False
         self._signals = signals
-        self._maps = Maps(plan, loaded)
-        self._style = style = Style(
-            resolver=KernelResolver(plan, loaded, kernel),
-            trailer=plan.config.str_trunc_trailer.encode(),
-            texts=plan.texts,
-            color=sink.color,
-        )
-        self._form = options.form(style)
-        self._handlers = Handlers(
-            plan, self._form, style, sink, self._maps, warnings=options.warnings
-        )
         self._process = options.process
-        self._exits = any(one.kind is EventKind.EXIT for one in plan.events)
+        self._exits = any(one.kind is EventKind.EXIT for one in self._plan.events)
         self._told_lost = 0
         self._next_tell = 0.0
 
@@ -154,16 +191,17 @@ class _Run:
         pages = self._plan.config.perf_rb_pages
         each = self._options.buffer_bytes
         with Reader(self._loaded.map("events"), sizes, pages=pages, each=each) as reader:
+            self._raw = self._outlet.raw and reader.counts_lost()
             set_clocks(self._loaded)
             self._run_blocks(ProbeKind.BEGIN)
-            begin_records = reader.drain()  # they wait until the probes are attached
+            begin_events = self._drained(reader)  # they wait until the probes are attached
             if self._options.mode:
-                self._handlers.handle(begin_records)
+                self._outlet.handle(begin_events)
                 return self._trials(reader)
             with attach.attach_all(
                 self._plan, self._loaded, mechanisms, self._kernel, self._options.pid
             ) as attachments:
-                self._warn(attachments)
+                self._outlet.warn(attachments.warnings)
                 if self._options.dry_run:
                     return Result(status=Exit.OK)
                 set_control(self._loaded, Control.PID, self._options.pid)
@@ -171,9 +209,9 @@ class _Run:
                 if self._process is not None:
                     self._process.start()
                 self._announce(attachments)
-                self._handlers.handle(begin_records)
-                self._sink.tick()
-                if attachments.iterators and self._handlers.exit_status is None:
+                self._outlet.handle(begin_events)
+                self._outlet.tick()
+                if attachments.iterators and self._outlet.exit_status is None:
                     self._iterate(attachments.iterators, reader)
                 else:
                     self._poll(reader)
@@ -183,34 +221,36 @@ class _Run:
 
     def _trials(self, reader: Reader) -> Result:
         """Run the tests or benches between begin and end; no map is printed (language §14.4)."""
+        printer = self._outlet
+        assert isinstance(printer, Printer)
         run_all = trials.run_tests if self._options.mode == "test" else trials.run_benches
-        good = run_all(self._plan, self._loaded, reader, self._form, self._sink, self._capturing)
+        good = run_all(
+            self._plan, self._loaded, reader, printer.form, self._sink, printer.capturing
+        )
         self._run_blocks(ProbeKind.END)
-        self._handlers.handle(reader.drain())
+        printer.handle(reader.drain())
         self._sink.flush()
         return Result(status=Exit.OK if good else Exit.FAILED)
 
-    def _capturing(self, sink: Sink) -> Handlers:
-        """Handlers that write somewhere else."""
-        return Handlers(
-            self._plan, self._form, self._style, sink, self._maps, warnings=self._options.warnings
-        )
+    def _drained(self, reader: Reader) -> Received:
+        """Everything that was submitted so far."""
+        return reader.drain_rings() if self._raw else reader.drain()
+
+    def _polled(self, reader: Reader, timeout: float) -> Iterable[Received]:
+        """Waits; gives what there is to handle then, in pieces."""
+        if self._raw:
+            return (reader.poll_rings(timeout),)
+        records = reader.poll(timeout)
+        return (records[start : start + BLOCK] for start in range(0, len(records), BLOCK))
 
     def _run_blocks(self, kind: ProbeKind) -> None:
         for program in self._plan.programs:
             if program.kind is kind:
                 attach.run_block(self._plan, self._loaded, program)
 
-    def _warn(self, attachments: Attachments) -> None:
-        for warning in attachments.warnings:
-            text = render(warning, color=self._sink.color)
-            self._sink.write(Stream.ERROR, text.encode())
-
     def _announce(self, attachments: Attachments) -> None:
-        if not self._options.quiet:
-            blocks = sum(program.kind in TRACER_KINDS for program in self._plan.programs)
-            attached = self._form.attached(attachments.count + blocks)
-            self._sink.write(self._form.diagnostics, attached)
+        blocks = sum(program.kind in TRACER_KINDS for program in self._plan.programs)
+        self._outlet.attached(attachments.count + blocks)
         announce_ready(self._sink, self._options.ready_file)
 
     def _poll(self, reader: Reader) -> None:
@@ -221,7 +261,7 @@ class _Run:
         duration = self._options.duration_s
         deadline = None if duration is None else time.monotonic() + duration
         held = False
-        while self._handlers.exit_status is None and not self._signals.stop:
+        while self._goes_on():
             if self._process is not None and self._process.ended():
                 break
             timeout = _HELD_S if held else longest
@@ -229,10 +269,10 @@ class _Run:
                 timeout = min(timeout, deadline - time.monotonic())
                 if timeout <= 0:
                     break
-            records = reader.poll(timeout)
+            pieces = self._polled(reader, timeout)
             relieve_at = time.monotonic() + _RELIEVE_S
-            for start in range(0, len(records), BLOCK):
-                self._handlers.handle(records[start : start + BLOCK])
+            for received in pieces:
+                self._outlet.handle(received)
                 now = time.monotonic()
                 if now > relieve_at:
                     reader.relieve()
@@ -243,19 +283,23 @@ class _Run:
             if self._signals.take_user_signal():
                 self._user_signal()
             self._tell_lost(reader)
-            held = self._sink.tick()
-            if self._exits and self._handlers.exit_status is None:
+            held = self._outlet.tick()
+            if self._exits and self._outlet.exit_status is None:
                 self._look_for_exit(reader)
 
+    def _goes_on(self) -> bool:
+        outlet = self._outlet
+        return outlet.exit_status is None and not (self._signals.stop or outlet.full)
+
     def _look_for_exit(self, reader: Reader) -> None:
-        """End a run whose `exit()` event was refused by a full buffer."""
+        """End a run whose `exit()` event was refused by a full buffer, or is not looked at."""
         asked = exit_asked(self._loaded)
         if asked is None:
             return
         set_active(self._loaded, False)
-        self._handlers.handle(reader.drain())  # the event may only be late
-        if self._handlers.exit_status is None:
-            self._handlers.exit_status = asked
+        self._outlet.handle(self._drained(reader))  # the event may only be late
+        if self._outlet.exit_status is None:
+            self._outlet.exit_status = asked
 
     def _iterate(self, links: Sequence[tuple[int, str]], reader: Reader) -> None:
         """Run every iterator once, or pin it; the run ends with the last one."""
@@ -264,7 +308,7 @@ class _Run:
                 if pin:
                     iterators.pin(link, pin)
                     pins.callback(os.unlink, pin)
-                    self._sink.write(Stream.OUTPUT, self._form.pinned(pin))
+                    self._outlet.pinned(pin)
                 elif not self._run_iterator(link, reader):
                     break
             pins.pop_all()
@@ -272,10 +316,10 @@ class _Run:
     def _run_iterator(self, link: int, reader: Reader) -> bool:
         """Whether the run goes on behind it."""
         for records in iterators.read(link):
-            self._handlers.handle(records)
-            self._handlers.handle(reader.drain())
-            self._sink.tick()
-            if self._handlers.exit_status is not None or self._signals.stop:
+            self._outlet.handle(records)
+            self._outlet.handle(self._drained(reader))
+            self._outlet.tick()
+            if not self._goes_on():
                 return False
         return True
 
@@ -283,9 +327,8 @@ class _Run:
         """SIGUSR1 runs the self probes of the specification; where it has none, a snapshot."""
         if any(program.kind is ProbeKind.SELF for program in self._plan.programs):
             self._run_blocks(ProbeKind.SELF)
-            return
-        self._sink.write(Stream.OUTPUT, self._form.final_maps(self._maps.all()))
-        self._sink.flush()
+        else:
+            self._outlet.look()
 
     def _tell_lost(self, reader: Reader) -> None:
         """At most once a second: under pressure every batch loses something."""
@@ -295,36 +338,26 @@ class _Run:
         self._next_tell = now + 1.0
         lost = reader.lost()
         if lost > self._told_lost:
-            text = self._form.lost_events(lost - self._told_lost)
-            self._sink.write(self._form.diagnostics, text)
+            self._outlet.lost(lost - self._told_lost)
             self._told_lost = lost
 
     def _finish(self, reader: Reader, misses: Mapping[str, Misses]) -> Result:
         """Everything after detaching: the rest of the events, end blocks, maps, the ledger."""
-        self._handlers.handle(reader.drain())
-        status = self._handlers.reopen()
+        self._outlet.handle(self._drained(reader))
+        asked = self._outlet.reopen()
         self._run_blocks(ProbeKind.END)
-        self._handlers.handle(reader.drain())
-        if status is None:
-            status = self._handlers.exit_status
+        self._outlet.handle(self._drained(reader))
+        if asked is None:
+            asked = exit_asked(self._loaded) if self._raw else self._outlet.exit_status
         losses = ledger.build(
             self._plan,
             maps.read_counters(self._loaded.map("ledger"), len(self._plan.counters)),
             reader.lost(),
             misses,
         )
-        if losses.events:
-            text = f"WARNING: Total lost event count: {losses.events}\n"
-            self._sink.write(Stream.ERROR, text.encode())
-        snapshot = Snapshot(maps=self._maps.all(), ledger=losses)
-        shown = snapshot.maps if self._plan.config.print_maps_on_exit else ()
-        self._sink.write(Stream.OUTPUT, self._form.final_maps(shown))
-        text_ledger = self._form.ledger(
-            losses, terminal=self._sink.error_is_terminal, quiet=self._options.quiet
-        )
-        self._sink.write(self._form.diagnostics, text_ledger)
-        self._sink.flush()
-        return Result(status=self._status(status, losses), snapshot=snapshot)
+        status = self._status(asked, losses)
+        found = self._outlet.finish(losses, status)
+        return Result(status=status, snapshot=Snapshot(maps=found, ledger=losses))
 
     def _status(self, asked: int | None, losses: Ledger) -> int:
         """``exit(n)`` of the specification wins, unless a strict run lost data."""

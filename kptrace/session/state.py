@@ -11,7 +11,7 @@ import time
 from kptrace import types
 from kptrace.aggregate import HistogramState, MapSnapshot, snapshot
 from kptrace.decoding import Values
-from kptrace.entries import with_copy
+from kptrace.entries import Entries, with_copy
 from kptrace.kernel import Kernel
 from kptrace.output import UserFrame
 from kptrace.plan import EXIT_ASKED, Control, Plan
@@ -23,8 +23,8 @@ from kptrace.series import SeriesState
 _KEY_0 = bytes(4)
 
 
-class Maps:
-    """The specification's maps by their user names, as `print`, `clear` and `zero` see them."""
+class KernelMaps:
+    """The specification's maps in the kernel. Implements `session.events.Maps`."""
 
     def __init__(self, plan: Plan, loaded: Loaded) -> None:
         self._plan = plan
@@ -32,18 +32,21 @@ class Maps:
         self._zeroed: set[str] = set()
         self._spilled: dict[str, dict[bytes, HistogramState | SeriesState]] = {}
 
-    def snapshot(self, name: str) -> MapSnapshot:
-        one = self._plan.map(name)
-        entries = maps.read_map(self._loaded.map(one.symbol))
+    def entries(self, name: str) -> Entries:
+        """The bytes of all its entries."""
+        entries = maps.read_map(self._loaded.map(self._plan.map(name).symbol))
         # what was spilled joins its entry as if one more CPU had counted it
         spilled = {key: state.pack() for key, state in self._spilled.get(name, {}).items()}
-        return snapshot(one, with_copy(entries, spilled), zeroed=name in self._zeroed)
+        return with_copy(entries, spilled)
+
+    def zeroed(self, name: str) -> bool:
+        """Whether `zero()` was called since it was last cleared."""
+        return name in self._zeroed
+
+    def snapshot(self, name: str) -> MapSnapshot:
+        return snapshot(self._plan.map(name), self.entries(name), zeroed=self.zeroed(name))
 
     def spill(self, name: str, key: bytes, numbers: Values) -> None:
-        """Keep an update for which the kernel had no memory just then.
-
-        ``numbers``: the value, and for a time series the time.
-        """
         states = self._spilled.setdefault(name, {})
         if key not in states:
             states[key] = _empty_state(self._plan.map(name).value)

@@ -17,8 +17,8 @@ from kptrace.decoding import BLOCK, column_decoder
 from kptrace.kernel import Kernel
 from kptrace.output.text import TextFormat
 from kptrace.output.values import Style
+from kptrace.perf_records import PAYLOAD, Decoder, Records, Run, in_order
 from kptrace.plan import Event
-from kptrace.runtime.perf_records import PAYLOAD, Decoder, Records, Run, in_order
 from kptrace.session.events import Handlers
 from kptrace.session.sink import Sink
 from kptrace.source import Source

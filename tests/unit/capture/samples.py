@@ -106,6 +106,12 @@ def payload(number: int, time_ns: int, data: bytes = b"") -> bytes:
     return struct.pack("<QII", time_ns, number, 0) + data
 
 
+def sample(data: bytes) -> bytes:
+    """A record of a ring as the kernel writes it."""
+    size = -(-(len(data) + 12) // 8) * 8
+    return struct.pack("<IHHI", 9, 0, size, size - 12) + data.ljust(size - 12, b"\0")
+
+
 def hist_words(*values: int) -> bytes:
     state = HistogramState(HIST)
     for value in values:
@@ -168,9 +174,18 @@ def write_sample(path: Path, packing: Packing = Packing.PLAIN, *, end: bool = Tr
         writer.append(Kind.DONE, content.pack_done(payload(2, 201), struct.pack("<Q", 10**18)))
         for body in content.pack_records([payload(3, 202, struct.pack("<Q", 0xFFFF0010))]):
             writer.append(Kind.RECORDS, body)
+        rings = [sample(payload(0, 300 + n, struct.pack("<q", n))) for n in range(40)]
+        lost = struct.pack("<IHHQQ", 2, 0, 24, 7, 1)
+        chunks = [b"".join(rings[::2]) + lost, b"".join(rings[1::2])]
+        writer.append(Kind.RINGS, content.pack_rings(330, chunks))
+        writer.append(Kind.NOTE, content.pack_json({"warnings": ["WARNING: told\n"]}))
+        write_maps(writer, Purpose.SIGNAL)
+        writer.append(Kind.NOTE, content.pack_json({"look": True}))
         write_maps(writer, Purpose.INTERVAL)
+        writer.append(Kind.NOTE, content.pack_json({"interval": 1}))
         writer.append(Kind.LOST, content.pack_lost(3))
-        write_maps(writer, Purpose.FINAL)
         if end:
+            writer.append(Kind.NOTE, content.pack_json({"reopen": True}))
+            write_maps(writer, Purpose.FINAL)
             last = End(ledger=LEDGER, status=0, reason="", wall_ns=1_700_000_001 * 10**9)
             writer.append(Kind.END, content.pack_end(last))

@@ -15,46 +15,45 @@ from typing import Any
 
 import pytest
 
-from kptrace.capture import Capture, Frame, Kind, content, frames
+from kptrace.capture import Capture, frames
 from kptrace.errors import CaptureError
+from kptrace.output import Format, Stream
+from kptrace.output.json import JsonFormat
+from kptrace.output.text import TextFormat
+from kptrace.output.values import Style
+from kptrace.session.replay import Options, Replay
+from kptrace.session.sink import Sink
 
 ROUNDS = 2000
 """Of each of the five ways to make a wrong file."""
 MEMORY = 300 << 20
 MARKS = (0, 1, 0x7F, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 40, (1 << 64) - 1)
 
+FORMS: tuple[Callable[[Style], Format], ...] = (
+    lambda style: TextFormat(style=style, percentiles=(50.0,)),
+    lambda style: JsonFormat(style=style),
+)
+
 Mutate = Callable[[random.Random, bytes], bytes]
 
 
-def consume(path: Path) -> None:
+class Nowhere(Sink):
+    """Counts what is written."""
+
+    size = 0
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        self.size += len(data)
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+def consume(path: Path, form: Callable[[Style], Format]) -> None:
     """Everything that a reader does with a capture."""
     with Capture(str(path)) as capture:
-        maps = capture.header.plan.maps
-        for frame in capture.frames():
-            look(frame, maps)
-
-
-def look(frame: Frame, maps: Any) -> None:
-    body = frame.body
-    match frame.kind:
-        case Kind.RINGS:
-            content.unpack_rings(body)
-        case Kind.RECORDS:
-            content.unpack_records(body)
-        case Kind.DONE:
-            content.unpack_done(body)
-        case Kind.MAP:
-            content.unpack_map(body)
-            for _ in content.map_entries(body, maps):
-                pass
-        case Kind.ANSWERS:
-            content.unpack_list(body)
-        case Kind.NOTE:
-            content.unpack_object(body)
-        case Kind.LOST:
-            content.unpack_lost(body)
-        case Kind.END:
-            content.unpack_end(body)
+        options = Options(form=form, intervals=True)
+        Replay(capture, options, Nowhere(color=False)).run()
 
 
 def truncated(chance: random.Random, data: bytes) -> bytes:
@@ -169,7 +168,7 @@ def test_wrong_files_are_told(mutate: Mutate, sample: Path, samples: ModuleType)
         plain = mutate in (rewritten, with_other_header) or chance.random() < 0.7
         wrong.write_bytes(mutate(chance, data if plain else packed.read_bytes()))
         try:
-            consume(wrong)
+            consume(wrong, chance.choice(FORMS))
         except CaptureError as error:
             refused += 1
             told += str(wrong) in str(error)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,25 @@ def test_headers_where_nobody_may_look(tmp_path: Path) -> None:
         except BaseException:
             os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def note(name: bytes, kind: int, data: bytes) -> bytes:
+    padded = [part.ljust(-(-len(part) // 4) * 4, b"\0") for part in (name, data)]
+    return struct.pack("=III", len(name), len(data), kind) + b"".join(padded)
+
+
+def test_the_build_id_is_among_the_notes(tmp_path: Path) -> None:
+    assert host.build_id(tmp_path) == ""
+    (tmp_path / "sys/kernel").mkdir(parents=True)
+    notes = note(b"Linux\0", 257, b"abc") + note(b"GNU\0", 3, bytes(range(20)))
+    (tmp_path / "sys/kernel/notes").write_bytes(notes)
+    assert host.build_id(tmp_path) == bytes(range(20)).hex()
+    (tmp_path / "sys/kernel/notes").write_bytes(notes[:30])
+    assert host.build_id(tmp_path) == ""
+
+
+def test_the_boot_id_is_read(tmp_path: Path) -> None:
+    assert host.boot_id(tmp_path) == ""
+    (tmp_path / "proc/sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "proc/sys/kernel/random/boot_id").write_text("abc\n")
+    assert host.boot_id(tmp_path) == "abc"

@@ -12,11 +12,11 @@ import pytest
 
 from kptrace.errors import HostError
 from kptrace.kernel import Kernel
+from kptrace.perf_records import Decoder, RawRecord, Records, Run
 from kptrace.plan import Plan
 from kptrace.runtime import attach, cpus, maps, perf, perf_event
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.mechanism import choose
-from kptrace.runtime.perf_records import Decoder, RawRecord, Records, Run
 from kptrace.session.state import set_active
 
 Make, Load = Callable[..., Plan], Callable[..., Loaded]

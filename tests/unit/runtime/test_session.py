@@ -24,7 +24,8 @@ from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
 from kptrace.plan import Config, Event, EventKind, Field, Plan
 from kptrace.runtime.loaded import Loaded
-from kptrace.session import Buffering, Options, Result, Sink, run
+from kptrace.session.run import Options, Result, run
+from kptrace.session.sink import Buffering, Sink
 
 Make = Callable[..., Plan]
 BEGIN, CALL, TICK, END = range(4)
@@ -330,7 +331,8 @@ from kptrace.kernel import Kernel
 from kptrace.output.text import TextFormat
 from kptrace import plan as plans
 from kptrace.runtime import libbpf_loader
-from kptrace.session import Options, Sink, run
+from kptrace.session.run import Options, run
+from kptrace.session.sink import Sink
 plan = plans.from_json(open(sys.argv[1]).read())
 load = lambda mechanisms: libbpf_loader.load(open(sys.argv[2], "rb").read(), plan, mechanisms)
 options = Options(form=lambda style: TextFormat(style=style))

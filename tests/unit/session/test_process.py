@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kptrace.errors import RunError
-from kptrace.session import open_process
+from kptrace.session.process import open_process
 
 
 def test_a_command_that_the_kernel_refuses(tmp_path: Path) -> None:

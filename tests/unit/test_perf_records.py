@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from kptrace.runtime.perf_records import Decoder, RawRecord, Records, Run, in_order, until
+from kptrace.perf_records import Decoder, RawRecord, Records, Run, in_order, until
 
 SIZES = {1: 16, 2: 28, 3: 32, 4: 400}
 

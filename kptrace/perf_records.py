@@ -64,6 +64,24 @@ Records: TypeAlias = Run | list[RawRecord]
 """A run where there is nothing but one event, which is much cheaper to handle."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rings:
+    """What rings held, as it is: whole records, those of each ring in order.
+
+    Records newer than ``horizon`` (CLOCK_MONOTONIC ns) may have older ones that are not here yet.
+    """
+
+    horizon: int
+    chunks: list[bytes]
+
+
+Received: TypeAlias = Records | Rings
+"""Events, decoded or not."""
+
+NOTHING_NEWER = (1 << 64) - 1
+"""The horizon of rings from which nothing more is to come that is older."""
+
+
 def in_order(parts: Sequence[Records]) -> Records:
     """All records of several rings in order of time."""
     runs = [part for part in parts if isinstance(part, Run)]
@@ -124,7 +142,10 @@ class Decoder:
     _layouts: dict[int, _Layout] = field(default_factory=dict)
 
     def decode(self, data: memoryview, parts: list[Records]) -> int:
-        """Append the records of a chunk of whole records; returns how many records were lost."""
+        """Append the records of a chunk of whole records; returns how many records were lost.
+
+        ValueError where they are not whole, which a ring's never are not.
+        """
         words = data.cast("Q")
         unpack, sizes = _SAMPLE.unpack_from, self.sizes
         position, end = 0, len(data)
@@ -134,6 +155,8 @@ class Decoder:
             word = words[position >> 3]
             size = word >> 48
             following = position + size
+            if size < 8 or size & 7 or following > end:
+                raise ValueError(f"a record of {size} bytes where {end - position} are left")
             if word & 0xFFFFFFFF == _RECORD_SAMPLE:
                 if following < end and words[following >> 3] == word:
                     count = _run_length(words[position >> 3 :: size >> 3])

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: MIT
+"""What a run collects, to a file: events as they came, and at once what depends on the moment."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import groupby
+from types import TracebackType
+from typing import TypeAlias
+
+from kptrace import types
+from kptrace.aggregate import Ledger, MapSnapshot
+from kptrace.capture import Header, Kind, Packing, Writer, content
+from kptrace.capture.content import End, Purpose
+from kptrace.capture.header import pack_header
+from kptrace.errors import Diagnostic, render
+from kptrace.output import Stream
+from kptrace.output.losses import text_ledger
+from kptrace.output.values import Style
+from kptrace.perf_records import RawRecord, Received, Rings, Run
+from kptrace.plan import Event, EventKind, Map
+from kptrace.records import dataclass
+from kptrace.session import actions
+from kptrace.session.answers import Asked, Noting
+from kptrace.session.events import exit_code, formatter, spiller
+from kptrace.session.progress import Progress
+from kptrace.session.run import Scene
+
+STORED = frozenset(
+    {
+        EventKind.PRINTF,
+        EventKind.ERRORF,
+        EventKind.WARNF,
+        EventKind.PRINT,
+        EventKind.JOIN,
+        EventKind.WARNING,
+        EventKind.EXIT,
+    }
+)
+"""Events that mean later what they mean now: they are stored as they came. The others are done
+(see ``DONE``), and what came of them is stored."""
+
+_FRAME = 1 << 24
+"""Bytes of rings from which on the next frame is begun."""
+
+One: TypeAlias = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What was asked for.
+
+    ``size``: bytes from which on a file is full; then the run ends, or, of more ``files`` than
+    one, the next is begun: the newest has ``path``, older ones have a number behind it.
+    ``interval_ns``: how far apart maps are read, 0 for only at the end.
+    """
+
+    path: str
+    packing: Packing = Packing.PLAIN
+    interval_ns: int = 0
+    size: int | None = None
+    files: int = 1
+    quiet: bool = False
+
+
+class Recorder:
+    """Writes what it is told. Implements `Outlet`; a context manager."""
+
+    def __init__(self, header: Header, settings: Settings, scene: Scene) -> None:
+        """``header`` is that of the first file."""
+        plan = scene.plan
+        self.exit_status: int | None = None
+        self.full = False
+        self._header = header
+        self._settings = settings
+        self._plan = plan
+        self._maps = scene.maps
+        self._sink = scene.sink
+        self._noting = Noting(scene.resolver)
+        self._style = Style(
+            resolver=self._noting,
+            trailer=plan.config.str_trunc_trailer.encode(),
+            texts=plan.texts,
+        )
+        self._events = {event.id: event for event in plan.events}
+        self._spills = {one.id for one in plan.events if one.kind is EventKind.SPILL}
+        self._asked = {
+            event.id: Asked(
+                ((one.offset, one.type) for one in event.fields), self._style, event.size
+            )
+            for event in plan.events
+        }
+        self._asked_keys = {
+            one.name: Asked([(0, one.key)] if one.key else [], self._style, one.key_size)
+            for one in plan.maps
+        }
+        self._asked_values = {
+            one.name: Asked([(0, one.value)], self._style, one.value_size)
+            for one in plan.maps
+            if not isinstance(one.value, types.AGGREGATES)
+        }
+        self.raw = all(event.kind in STORED and not self._asked[event.id] for event in plan.events)
+        self._done: dict[int, One] = {}
+        self._notes: list[bytes] = []  # what every file of the run begins with
+        self._lost = 0
+        self._waits = False
+        self._interval = 0
+        self._next_interval = time.monotonic_ns() + settings.interval_ns
+        self._progress = Progress(scene.sink, quiet=settings.quiet)
+        self._writer = self._begin()
+
+    def warn(self, warnings: Sequence[Diagnostic]) -> None:
+        for warning in warnings:
+            text = render(warning, color=self._sink.color)
+            self._sink.write(Stream.ERROR, text.encode())
+        if warnings:
+            self._note_for_all({"warnings": [render(one) for one in warnings]})
+
+    def attached(self, count: int) -> None:
+        self._note_for_all({"attached": count})
+        if not self._settings.quiet:
+            probes = "1 probe" if count == 1 else f"{count} probes"
+            text = f"Attached {probes}, recording to {self._settings.path}\n"
+            self._sink.write(Stream.ERROR, text.encode("utf-8", "surrogateescape"))
+
+    def handle(self, received: Received) -> None:
+        if isinstance(received, Rings):
+            self._store_rings(received)
+        else:
+            self._handle(received.records() if isinstance(received, Run) else received)
+        self._look_at_size()
+
+    def _store_rings(self, rings: Rings) -> None:
+        """What is in several frames has its horizon in the last one."""
+        some: list[bytes] = []
+        for chunk in rings.chunks:
+            self._progress.count_rings(chunk)
+            if some and sum(map(len, some)) + len(chunk) > _FRAME:
+                self._writer.append(Kind.RINGS, content.pack_rings(0, some))
+                some = []
+            some.append(chunk)
+        if some or self._waits:  # a horizon alone lets what waits for it be told
+            self._writer.append(Kind.RINGS, content.pack_rings(rings.horizon, some))
+        self._waits = bool(some)
+
+    def _handle(self, records: list[RawRecord]) -> None:
+        self._progress.count(len(records))
+        waiting: list[bytes] = []
+        for number, run in groupby(records, key=lambda record: record[1]):
+            if self.exit_status is not None and number not in self._spills:
+                continue
+            event = self._events[number]
+            payloads = [payload for _, _, payload in run]
+            if event.kind in STORED:
+                self._asked[number].note(payloads)
+                waiting += payloads
+                if event.kind is EventKind.EXIT:
+                    self.exit_status = exit_code(event, payloads[0])
+                continue
+            self._store(waiting)
+            waiting = []
+            do = self._done.get(number)
+            if do is None:
+                do = self._done[number] = DONE[event.kind](self, event)
+            for payload in payloads:
+                do(payload)
+        self._store(waiting)
+
+    def _store(self, payloads: list[bytes]) -> None:
+        self._store_answers()
+        for body in content.pack_records(payloads):
+            self._writer.append(Kind.RECORDS, body)
+
+    def _store_answers(self) -> None:
+        answers = self._noting.take()
+        if answers:
+            self._writer.append(Kind.ANSWERS, content.pack_json(answers))
+
+    def _store_done(self, payload: bytes, result: bytes = b"") -> None:
+        self._store_answers()
+        self._writer.append(Kind.DONE, content.pack_done(payload, result))
+
+    def _print_map(self, event: Event) -> One:
+        index = [one.name for one in self._plan.maps].index(event.map)
+
+        def handle(payload: bytes) -> None:
+            self._store_map(index, self._plan.maps[index], Purpose.PRINT)
+            self._store_done(payload)
+
+        return handle
+
+    def _clear(self, event: Event) -> One:
+        return lambda payload: self._maps.clear(event.map)
+
+    def _zero(self, event: Event) -> One:
+        return lambda payload: self._maps.zero(event.map)
+
+    def _spill(self, event: Event) -> One:
+        return spiller(event, self._maps)
+
+    def _time(self, event: Event) -> One:
+        return lambda payload: self._store_done(payload, struct.pack("<Q", time.time_ns()))
+
+    def _cat(self, event: Event) -> One:
+        name_of = formatter(event, self._style)
+        most = self._plan.config.max_cat_bytes
+
+        def handle(payload: bytes) -> None:
+            try:
+                result = b"\0" + actions.read_file(name_of(payload), most)
+            except OSError as error:
+                result = b"\1" + (error.strerror or str(error)).encode()
+            self._store_done(payload, result)
+
+        return handle
+
+    def _system(self, event: Event) -> One:
+        command_of = formatter(event, self._style)
+        return lambda payload: self._store_done(payload, actions.shell(command_of(payload)))
+
+    def pinned(self, path: str) -> None:
+        self._note({"pinned": path})
+
+    def lost(self, count: int) -> None:
+        self._lost += count
+        self._progress.lost(count)
+        self._writer.append(Kind.LOST, content.pack_lost(count))
+
+    def look(self) -> None:
+        self._store_maps(Purpose.SIGNAL)
+        self._note({"look": True})
+
+    def tick(self) -> bool:
+        now = time.monotonic_ns()
+        if self._settings.interval_ns and now >= self._next_interval and not self.full:
+            self._interval += 1
+            self._store_maps(Purpose.INTERVAL)
+            self._note({"interval": self._interval})
+            late = now - self._next_interval
+            self._next_interval += self._settings.interval_ns * (
+                1 + late // self._settings.interval_ns
+            )
+            self._look_at_size()
+        self._progress.show(self._writer.size)
+        return False
+
+    def reopen(self) -> int | None:
+        self._note({"reopen": True})
+        status, self.exit_status = self.exit_status, None
+        return status
+
+    def finish(self, ledger: Ledger, status: int) -> tuple[MapSnapshot, ...]:
+        self._end(ledger, status, "max-size" if self.full else "")
+        quiet = self._settings.quiet
+        self._progress.finish(self._settings.path, self._writer.size)
+        text = text_ledger(ledger, terminal=self._sink.error_is_terminal, quiet=quiet)
+        self._sink.write(Stream.ERROR, text)
+        self._sink.flush()
+        return ()
+
+    def _end(self, ledger: Ledger, status: int, reason: str) -> None:
+        self._store_maps(Purpose.FINAL)
+        end = End(ledger=ledger, status=status, reason=reason, wall_ns=time.time_ns())
+        self._writer.append(Kind.END, content.pack_end(end))
+
+    def _store_maps(self, purpose: Purpose) -> None:
+        for index, one in enumerate(self._plan.maps):
+            if one.shown:
+                self._store_map(index, one, purpose)
+
+    def _store_map(self, index: int, one: Map, purpose: Purpose) -> None:
+        entries = self._maps.entries(one.name)
+        self._asked_keys[one.name].note_all(entries.keys, entries.key_size)
+        if one.name in self._asked_values:
+            self._asked_values[one.name].note_all(entries.values, entries.copy_size)
+        self._store_answers()
+        zeroed = self._maps.zeroed(one.name)
+        for body in content.pack_map(index, one, entries, purpose, zeroed=zeroed):
+            self._writer.append(Kind.MAP, body)
+
+    def _note(self, note: dict[str, object]) -> None:
+        self._writer.append(Kind.NOTE, content.pack_json(note))
+
+    def _note_for_all(self, note: dict[str, object]) -> None:
+        self._notes.append(content.pack_json(note))
+        self._writer.append(Kind.NOTE, self._notes[-1])
+
+    def _look_at_size(self) -> None:
+        """Between events, where nothing is half told."""
+        size = self._settings.size
+        if size is None or self._writer.size < size:
+            return
+        if self._settings.files == 1:
+            self.full = True
+            return
+        # what only the whole run knows is unknown here
+        partial = Ledger(
+            events=self._lost or None,
+            map_full=None,
+            probe_misses=None,
+            recursion_misses=None,
+            stacks=None,
+        )
+        self._end(partial, 0, "rotated")
+        self._writer.close()
+        self._shift()
+        self._header = replace(self._header, part=self._header.part + 1)
+        self._writer = self._begin()
+
+    def _shift(self) -> None:
+        """The files that are kept get the next number; the oldest is replaced."""
+        path = self._settings.path
+        for number in range(self._settings.files - 2, 0, -1):
+            with contextlib.suppress(FileNotFoundError):
+                os.replace(f"{path}.{number}", f"{path}.{number + 1}")
+        os.replace(path, f"{path}.1")
+
+    def _begin(self) -> Writer:
+        """A file that knows nothing of the ones before it."""
+        writer = Writer(self._settings.path, self._settings.packing)
+        try:
+            self._noting.forget()
+            for asked in (
+                *self._asked.values(),
+                *self._asked_keys.values(),
+                *self._asked_values.values(),
+            ):
+                asked.forget()
+            writer.append(Kind.HEADER, pack_header(self._header))
+            for note in self._notes:
+                writer.append(Kind.NOTE, note)
+        except BaseException:
+            writer.close()
+            raise
+        return writer
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.clear()
+        self._writer.close()
+
+
+DONE: dict[EventKind, Callable[[Recorder, Event], One]] = {
+    EventKind.PRINT_MAP: Recorder._print_map,
+    EventKind.CLEAR: Recorder._clear,
+    EventKind.ZERO: Recorder._zero,
+    EventKind.TIME: Recorder._time,
+    EventKind.CAT: Recorder._cat,
+    EventKind.SYSTEM: Recorder._system,
+    EventKind.SPILL: Recorder._spill,
+}
+"""Events that have an effect, or mean something only now."""
