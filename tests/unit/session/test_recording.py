@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from kptrace.session.recording import DONE, STORED
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="running programs needs root")
 
-CALLS = "for n in 1 2 3 4 5; do /bin/true; done"
-"""A workload whose events can be counted: five processes that are executed."""
+CALLED = f"/tmp/kptrace-called-{os.getpid()}"
+CALLS = f"for n in 1 2 3 4 5; do {CALLED}; done"
+"""A workload whose events can be counted: a program that nobody else executes."""
 EXEC = "tracepoint:syscalls:sys_enter_execve"
-MINE = '/str(args.filename) == "/bin/true"/'
+MINE = f'/str(args.filename) == "{CALLED}"/'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,13 @@ class Ran:
 
 
 Command = Callable[..., Ran]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _called() -> Iterator[None]:
+    os.symlink("/bin/true", CALLED)
+    yield
+    os.unlink(CALLED)
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def command(tmp_path: Path) -> Command:
 
 
 SPECS = {
-    "raw events": f'{EXEC} {MINE} {{ printf("%s %d\\n", str(args.filename), 5); }}',
+    "raw events": f'{EXEC} {MINE} {{ printf("%s %d\\n", comm, 5); }}',
     "raw events and maps": f"""{EXEC} {MINE} {{
         printf("%d\\n", 1); @n = count(); @h = hist(7); @k[1, "a"] = sum(3); @avg = avg(5);
         @st = stats(6); @min = min(4); @max = max(9); @v = 3; @l[2] = lhist(4, 0, 9, 1); }}""",
