@@ -62,7 +62,7 @@ kernel-test: setup ## Run tests/kernel in the lab, on the usual kernels or on KE
 	$(LAB) test $(if $(KERNEL),--kernel $(KERNEL)) -- $(ARGS)
 
 matrix: setup ## Run tests/kernel in the lab on every kernel of the table
-	$(LAB) test --all --timeout 1800 -- $(ARGS)
+	$(LAB) test --all -- $(ARGS)
 
 lab-shell: setup ## Open a root prompt in a guest: make lab-shell KERNEL=6.12
 	@$(LAB) shell --kernel $(or $(KERNEL),6.1)

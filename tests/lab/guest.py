@@ -227,6 +227,10 @@ def _vng(kernel: Kernel, job: Path) -> list[str]:
         f"-drive if=none,id=nvme,format=raw,cache=unsafe,file={job}/nvme.img",
         "-device nvme,drive=nvme,serial=nvme",
     ]
+    if not kvm_works(kernel):
+        # One thread for all CPUs: with one each, QEMU may run a breakpoint that the kernel has
+        # patched away already, and the guest panics. It is not slower: one of them mostly sleeps.
+        qemu.append("-accel tcg,thread=single")
     if (job / "output").exists():
         qemu += [
             f"-chardev file,id=output,path={job}/output",
