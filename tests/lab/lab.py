@@ -69,7 +69,13 @@ def _test(kernel: Kernel, arguments: Sequence[str], timeout: float) -> int:
     status, trouble = _verdict(kernel, command, timeout)
     for text in trouble:
         print(f"lab: {text}", file=sys.stderr)
+    _tell(kernel, status)
     return status
+
+
+def _tell(kernel: Kernel, status: int) -> None:
+    verdict = "passed" if status == 0 else f"FAILED with exit status {status}"
+    print(f"lab: kernel tests on Linux {kernel.name} {verdict}", file=sys.stderr)
 
 
 def _abreast(kernels: Sequence[Kernel], arguments: Sequence[str], timeout: float) -> int:
@@ -103,9 +109,7 @@ def _abreast(kernels: Sequence[Kernel], arguments: Sequence[str], timeout: float
                 one.terminate()
             raise
     for kernel, status in zip(kernels, statuses, strict=True):
-        # At the end, where whoever reads a long log looks first.
-        verdict = "passed" if status == 0 else f"FAILED with exit status {status}"
-        print(f"lab: kernel tests on Linux {kernel.name} {verdict}", file=sys.stderr)
+        _tell(kernel, status)  # again at the end, where whoever reads a long log looks first
     return 1 if any(statuses) else 0
 
 
