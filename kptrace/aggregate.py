@@ -63,17 +63,17 @@ def merge(kind: types.Aggregate, entries: Entries) -> Sequence[Value]:
             return _totals(entries, signed=kind.signed)
         case types.Min() | types.Max():
             best = min if isinstance(kind, types.Min) else max
-            updated = _words(entries, 1, "Q")
-            values = _words(entries, 0, "q" if kind.signed else "Q")
+            updated = words_of(entries, 1, "Q")
+            values = words_of(entries, 0, "q" if kind.signed else "Q")
             return [best(compress(*one), default=0) for one in zip(values, updated, strict=True)]
         case types.Avg() | types.Stats():
-            counts = map(sum, _words(entries, 1, "Q"))
+            counts = map(sum, words_of(entries, 1, "Q"))
             totals = _totals(entries, signed=kind.signed)
             pairs = zip(counts, totals, strict=True)
             return [Average(count=count, total=total) for count, total in pairs]
 
 
-def _words(entries: Entries, index: int, code: str) -> Iterator[tuple[int, ...]]:
+def words_of(entries: Entries, index: int, code: str) -> Iterator[tuple[int, ...]]:
     """One word of the state of every entry, as all its copies have it."""
     rest = entries.copy_size - 8 * (index + 1)
     if not entries.count:
@@ -84,14 +84,15 @@ def _words(entries: Entries, index: int, code: str) -> Iterator[tuple[int, ...]]
 
 def _totals(entries: Entries, *, signed: bool) -> list[int]:
     """The first word of every entry, added up over its copies as 64-bit numbers are."""
-    totals = list(map(sum, _words(entries, 0, "q" if signed else "Q")))
+    totals = list(map(sum, words_of(entries, 0, "q" if signed else "Q")))
     bounds = min(totals, default=0), max(totals, default=0)
-    if any(_wrap(one, signed=signed) != one for one in bounds):
-        return [_wrap(one, signed=signed) for one in totals]
+    if any(wrapped(one, signed=signed) != one for one in bounds):
+        return [wrapped(one, signed=signed) for one in totals]
     return totals
 
 
-def _wrap(number: int, *, signed: bool) -> int:
+def wrapped(number: int, *, signed: bool) -> int:
+    """A number as 64 bits hold it."""
     number &= (1 << 64) - 1
     return number - (1 << 64) if signed and number >> 63 else number
 
@@ -155,7 +156,7 @@ def joined(map_: Map, parts: Iterable[Entries], *, zeroed: bool = False) -> MapS
 
     def written() -> Iterator[Entries]:
         for part in parts:
-            if part.count and (zeroed or map_.key is not None or not _untouched(kind, part)):
+            if part.count and (zeroed or map_.key is not None or not untouched(kind, part)):
                 found.append(part.keys)
                 yield part
 
@@ -166,14 +167,24 @@ def joined(map_: Map, parts: Iterable[Entries], *, zeroed: bool = False) -> MapS
         return MapSnapshot(map=map_, entries=tuple([(None, value) for value in values]))
     raw_keys = b"".join(found)
     size = len(raw_keys) // len(values)
-    keys = _column(map_.key, raw_keys, size)
-    order = list(range(len(values)))
-    # Sorting is stable: the last tie is settled first.
+    raw: list[bytes] = []
     if not _told_apart(map_.key):
         raw = [raw_keys[at : at + size] for at in range(0, len(raw_keys), size)]
+    return arranged(map_, _column(map_.key, raw_keys, size), raw, values)
+
+
+def arranged(
+    map_: Map, keys: Sequence[Any], raw: Sequence[bytes], values: Sequence[Any]
+) -> MapSnapshot:
+    """The entries of a keyed map in the order in which they print; ``raw`` keys settle ties."""
+    assert map_.key is not None
+    order = list(range(len(values)))
+    # Sorting is stable: the last tie is settled first.
+    if raw:
         order.sort(key=raw.__getitem__)
-    for ranks in (*reversed(_key_ranks(map_.key, keys)), *_value_ranks(kind, values)):
-        order.sort(key=ranks.__getitem__)
+    if order:
+        for ranks in (*reversed(_key_ranks(map_.key, keys)), *_value_ranks(map_.value, values)):
+            order.sort(key=ranks.__getitem__)
     return MapSnapshot(map=map_, entries=tuple([(keys[place], values[place]) for place in order]))
 
 
@@ -199,14 +210,15 @@ def _column(kind: Type, data: bytes, size: int) -> list[Any]:
     return list(column_decoder((kind,), (0,), size)(data)[0])
 
 
-def _untouched(kind: Type, entries: Entries) -> bool:
+def untouched(kind: Type, entries: Entries) -> bool:
+    """Whether an aggregation was never updated."""
     if not isinstance(kind, types.AGGREGATES):
         return False
     # n is the first word of count, hist and lhist, the second one of the others (types.py).
     if isinstance(kind, types.TSeries):
         return not any(entries.values)
     first = isinstance(kind, types.Count | types.Hist | types.LHist)
-    return not any(map(any, _words(entries, 0 if first else 1, "Q")))
+    return not any(map(any, words_of(entries, 0 if first else 1, "Q")))
 
 
 _Ranks: TypeAlias = "Sequence[int | bytes]"
@@ -220,7 +232,7 @@ def _value_ranks(kind: Type, values: Sequence[Any]) -> list[_Ranks]:
         case types.Hist() | types.LHist():
             return [[one.n for one in values]]
         case types.Min() | types.Max():
-            return [[_wrap(one, signed=False) for one in values]]
+            return [[wrapped(one, signed=False) for one in values]]
         case types.Int() | types.Enum() | types.Count() | types.Sum():
             return [values]
         case _:

@@ -95,12 +95,52 @@ def _average(slots: Sequence[_Slot]) -> int:
 
 
 _COMBINE: dict[str, Callable[[Sequence[_Slot]], int]] = {
-    "": lambda slots: max(slots, key=lambda one: one[1])[0],
+    "": lambda slots: max(slots, key=lambda one: (one[1], one[0]))[0],
     "avg": _average,
     "sum": lambda slots: sum(value for value, _ in slots),
     "min": lambda slots: min(value for value, _ in slots),
     "max": lambda slots: max(value for value, _ in slots),
 }
+
+
+_JOIN: dict[str, Callable[[_Slot, _Slot], _Slot]] = {
+    "": lambda left, right: max(left, right, key=lambda one: (one[1], one[0])),
+    "avg": lambda left, right: (left[0] + right[0], left[1] + right[1]),
+    "sum": lambda left, right: (left[0] + right[0], max(left[1], right[1])),
+    "min": lambda left, right: (min(left[0], right[0]), max(left[1], right[1])),
+    "max": lambda left, right: (max(left[0], right[0]), max(left[1], right[1])),
+}
+"""Two slots of one epoch as one slot: associative and commutative, as `_COMBINE` is no longer."""
+
+Slots = Mapping[int, _Slot]
+"""Slots by epoch."""
+
+
+def state_of(kind: types.TSeries, per_cpu: Sequence[Buffer]) -> dict[int, _Slot]:
+    """Slots by epoch over all CPUs; what `combined` makes of them is what `merge_slots` gives."""
+    found: dict[int, _Slot] = {}
+    layout = _layout(kind)
+    for data in per_cpu:
+        own = {epoch - 1: (value, meta) for value, meta, epoch in layout.iter_unpack(data) if epoch}
+        found = joined_slots(kind, found, own)
+    latest = max(found, default=0)
+    # of a slot's epochs the latest counts, and slots repeat after ``count`` of them
+    return {epoch: slot for epoch, slot in found.items() if epoch > latest - kind.count}
+
+
+def joined_slots(kind: types.TSeries, left: Slots, right: Slots) -> dict[int, _Slot]:
+    """Slots of both."""
+    join = _JOIN[kind.function]
+    both = dict(left)
+    for epoch, slot in right.items():
+        both[epoch] = join(both[epoch], slot) if epoch in both else slot
+    return both
+
+
+def combined(kind: types.TSeries, slots: Slots) -> dict[int, int]:
+    """Values by epoch."""
+    combine = _COMBINE[kind.function]
+    return {epoch: combine([slot]) for epoch, slot in slots.items()}
 
 
 FUNCTIONS = frozenset(_COMBINE)

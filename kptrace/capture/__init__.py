@@ -10,6 +10,7 @@ privileges, no compiler. What the frames mean for the output is the session's bu
     header     whose capture it is
     checks     a plan from a file, believed only as far as it can be true
     content    what is in the frames
+    states     what aggregations of several captures add up to
     writer     a file that grows
     reader     a file that is read, also while it grows
 """

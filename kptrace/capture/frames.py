@@ -18,6 +18,7 @@ import os
 import stat
 import struct
 import zlib
+from collections.abc import Container
 from enum import IntEnum
 from types import TracebackType
 
@@ -153,10 +154,11 @@ class FrameReader:
         self.minor = minor
         return PREAMBLE
 
-    def read(self) -> Frame | None:
+    def read(self, skip: Container[int] = ()) -> Frame | None:
         """The next frame; None where no whole one follows: ``cut`` then tells about a rest.
 
-        May be asked again when the file has grown.
+        May be asked again when the file has grown. Bodies of the kinds to ``skip`` are not read
+        and not checked: their frames are empty.
         """
         head = self._read(self._offset, FRAME_HEAD)
         size = os.fstat(self._file).st_size
@@ -174,6 +176,9 @@ class FrameReader:
         if rest < FRAME_HEAD + length:
             self._stop(rest, lacks=FRAME_HEAD + length - rest)
             return None
+        if kind in skip:
+            self._offset += FRAME_HEAD + length
+            return Frame(kind=kind, time_ns=time_ns, body=b"")
         stored = self._read(self._offset + FRAME_HEAD, length)
         body = None
         if _CRC.unpack_from(head, _HEAD.size)[0] == zlib.crc32(

@@ -106,8 +106,7 @@ def unpack_header(body: bytes, path: str) -> Header:
             values[name] = cls(**_values(cls, document[name]))
         if document["specification"]["sha256"] != values["specification"].sha256:
             raise ValueError("the text of the specification is not that of its checksum")
-        plan = plans.from_json(json.dumps(document["plan"]))
-        check_plan(plan)
+        plan = _plan(document["plan"])
     except KptraceError as error:  # a plan of another version
         raise CaptureError(f"cannot read '{path}': {error}", code="capture-plan") from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -117,6 +116,18 @@ def unpack_header(body: bytes, path: str) -> Header:
             code="damaged-capture",
         ) from None
     return Header(plan=plan, **values)
+
+
+_last: list[tuple[Any, Plan]] = []
+"""The plan that was read before: captures of many hosts have the same."""
+
+
+def _plan(document: Any) -> Plan:
+    if not _last or _last[0][0] != document:
+        plan = plans.from_json(json.dumps(document))
+        check_plan(plan)
+        _last[:] = [(document, plan)]
+    return _last[0][1]
 
 
 def _values(cls: Any, document: dict[str, Any], skip: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -59,13 +59,16 @@ class Capture:
         self._last_ns = frame.time_ns
         return unpack_header(frame.body, self.path)
 
-    def frames(self, more: Callable[[], bool] | None = None) -> Iterator[Frame]:
+    def frames(
+        self, more: Callable[[], bool] | None = None, skip: frozenset[Kind] = frozenset()
+    ) -> Iterator[Frame]:
         """The whole frames behind the header, in the order in which they were written.
 
         ``more`` is asked where the file ends without being complete: whether to look again.
+        Frames of the kinds to ``skip`` are not looked into and not given.
         """
         while not self.ended:
-            frame = self._frames.read()
+            frame = self._frames.read(skip)
             if frame is None:
                 damaged = self._frames.cut is not None and self._frames.cut.damaged
                 if not damaged and more is not None and more():
@@ -78,6 +81,8 @@ class Capture:
                 self._tell_unknown(frame.kind)
                 continue
             self._last_ns = frame.time_ns
+            if frame.kind in skip:
+                continue
             self.ended = frame.kind == Kind.END
             yield frame
         if self._frames.read() is not None or self._frames.cut is not None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "run": ("run", "Run a specification: a file, a library probe, or -e text."),
     "record": ("record", "Run a specification, and keep what it collects in a file."),
     "report": ("reporting", "Print from such a file what its run would have printed."),
+    "merge": ("merging", "Add up such files of many hosts."),
     "list": ("list", "List probes that match a pattern, or the probe library."),
     "check": ("check", "Check a specification and show how it would attach; run nothing."),
     "emit": ("emit", "Show what a specification compiles to: C, plan or object."),

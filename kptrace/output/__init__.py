@@ -120,6 +120,9 @@ class Format(Protocol):
     def interval(self, number: int, when: str) -> bytes:
         """Before the maps of one interval of a capture; ``when`` is its end in local time."""
 
+    def host(self, name: str) -> bytes:
+        """Before what belongs to one of several hosts."""
+
     def tests_begin(self, count: int) -> bytes:
         """Before the first test (language §14.4)."""
 

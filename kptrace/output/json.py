@@ -84,6 +84,9 @@ class JsonFormat:
     def interval(self, number: int, when: str) -> bytes:
         return _line("interval", dump({"number": number, "until": when}))
 
+    def host(self, name: str) -> bytes:
+        return _line("host", dump(name))
+
     def tests_begin(self, count: int) -> bytes:
         return b""
 

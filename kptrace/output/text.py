@@ -90,6 +90,9 @@ class TextFormat(TextTrials):
     def interval(self, number: int, when: str) -> bytes:
         return b"Interval %d, until %b:" % (number, when.encode())
 
+    def host(self, name: str) -> bytes:
+        return f"Host {name}:\n".encode("utf-8", "surrogateescape")
+
     def attached(self, count: int) -> bytes:
         return b"Attached %d %b\n" % (count, b"probe" if count == 1 else b"probes")
 

@@ -11,6 +11,7 @@ line's business.
     printing   where a run goes: an outlet, of which the output is one
     events     what is done when an event arrives; actions: what that does outside
     recording  the other outlet, a capture; answers: what names mean here, noted for later
+    stored     the maps of a capture; merging: those of many, added up; hosts: side by side
     replay     from a capture to the output, as if it happened now
     sink       where bytes go
 

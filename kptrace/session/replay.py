@@ -4,25 +4,23 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
 from typing import Any
 
-from kptrace.aggregate import MapSnapshot, joined
 from kptrace.capture import Capture, Frame, Kind, content
 from kptrace.capture.content import End, Purpose
-from kptrace.decoding import BLOCK, Values
-from kptrace.entries import Entries
+from kptrace.decoding import BLOCK
 from kptrace.errors import Severity, severity_tag
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
 from kptrace.perf_records import Decoder, Records, in_order, until
-from kptrace.plan import EventKind, Plan
+from kptrace.plan import EventKind
 from kptrace.records import dataclass
 from kptrace.session.actions import Actions
 from kptrace.session.answers import Answers
 from kptrace.session.printing import Printer
 from kptrace.session.sink import Sink
+from kptrace.session.stored import StoredMaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,58 +31,6 @@ class Options:
     quiet: bool = False
     warnings: bool = True
     intervals: bool = False
-
-
-class StoredMaps:
-    """The maps of a capture as they were read for the moment that is replayed. Implements
-    `session.events.Maps`; what the run did to its maps was seen when they were read."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._coming: dict[tuple[Purpose, int], list[bytes]] = {}
-        self._whole: dict[tuple[Purpose, int], list[bytes]] = {}
-        self._shown: dict[int, list[bytes]] = {}
-
-    def take(self, body: bytes) -> None:
-        """Some entries."""
-        part = content.unpack_map(body)
-        if part.index >= len(self._plan.maps):
-            raise ValueError(f"entries of map {part.index}, which is none")
-        place = part.purpose, part.index
-        self._coming.setdefault(place, []).append(body)
-        if part.last:
-            self._whole[place] = self._coming.pop(place)
-
-    def show(self, purpose: Purpose) -> bool:
-        """Let `all` be what was read for this last; whether anything was."""
-        found = [place for place in self._whole if place[0] == purpose]
-        if found:
-            self._shown = {index: self._whole.pop((purpose, index)) for _, index in found}
-        return bool(found)
-
-    def snapshot(self, name: str) -> MapSnapshot:
-        index = [one.name for one in self._plan.maps].index(name)
-        return self._joined(index, self._whole.get((Purpose.PRINT, index), []))
-
-    def all(self) -> tuple[MapSnapshot, ...]:
-        return tuple(self._joined(index, bodies) for index, bodies in self._shown.items())
-
-    def _joined(self, index: int, bodies: list[bytes]) -> MapSnapshot:
-        maps = self._plan.maps
-        zeroed = any(content.unpack_map(body).zeroed for body in bodies)
-        parts: Iterator[Entries] = chain.from_iterable(
-            content.map_entries(body, maps) for body in bodies
-        )
-        return joined(maps[index], parts, zeroed=zeroed)
-
-    def clear(self, name: str) -> None:
-        """It was cleared."""
-
-    def zero(self, name: str) -> None:
-        """It was zeroed."""
-
-    def spill(self, name: str, key: bytes, numbers: Values) -> None:
-        """It was put there."""
 
 
 class Replay:
@@ -185,6 +131,12 @@ class Replay:
     def _map(self, frame: Frame) -> None:
         self._maps.take(frame.body)
 
+    def _merged(self, frame: Frame) -> None:
+        self._maps.take_merged(frame.body)
+
+    def _source(self, frame: Frame) -> None:
+        """Which captures were merged is for merging."""
+
     def _take_answers(self, frame: Frame) -> None:
         self._answers.add(content.unpack_list(frame.body))
 
@@ -228,6 +180,8 @@ _FRAMES: dict[Kind, Callable[[Replay, Frame], None]] = {
     Kind.RECORDS: Replay._records,
     Kind.DONE: Replay._done,
     Kind.MAP: Replay._map,
+    Kind.MERGED: Replay._merged,
+    Kind.SOURCE: Replay._source,
     Kind.ANSWERS: Replay._take_answers,
     Kind.NOTE: Replay._note,
     Kind.LOST: Replay._lost,

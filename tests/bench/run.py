@@ -21,6 +21,7 @@ import attach
 import hits
 import kprobes
 import maps
+import merge
 import processes
 import stream
 from measure import Row, as_json, table
@@ -33,6 +34,7 @@ PARTS = {
     "attach": attach.measure,
     "kprobes": kprobes.measure,
     "maps": maps.measure,
+    "merge": merge.measure,
 }
 
 

@@ -23,6 +23,7 @@ RUN = Path(__file__).parents[2] / "bench/run.py"
         ("stream", "lines printed"),
         ("attach", "attach 2 tracepoints, warm"),
         ("maps", "print a map of 5,000 keys: time"),
+        ("merge", "merge 10 captures (3 MiB): CPU time"),
     ],
 )
 def test_the_smallest_run_of_each_part(part: str, name: str, tmp_path: Path) -> None:

@@ -15,12 +15,13 @@ from typing import Any
 
 import pytest
 
-from kptrace.capture import Capture, frames
+from kptrace.capture import Capture, Writer, frames
 from kptrace.errors import CaptureError
 from kptrace.output import Format, Stream
 from kptrace.output.json import JsonFormat
 from kptrace.output.text import TextFormat
 from kptrace.output.values import Style
+from kptrace.session.merging import Part, Total
 from kptrace.session.replay import Options, Replay
 from kptrace.session.sink import Sink
 
@@ -54,6 +55,15 @@ def consume(path: Path, form: Callable[[Style], Format]) -> None:
     with Capture(str(path)) as capture:
         options = Options(form=form, intervals=True)
         Replay(capture, options, Nowhere(color=False)).run()
+
+
+def add(path: Path, form: Callable[[Style], Format]) -> None:
+    """Everything that merging does with a capture."""
+    total = Total()
+    with Capture(str(path)) as capture:
+        total.add(Part(capture))
+        for found in (total.maps(),):
+            form(total.style).final_maps(found)
 
 
 def truncated(chance: random.Random, data: bytes) -> bytes:
@@ -157,18 +167,23 @@ WAYS = (truncated, flipped, foreign, rewritten, with_other_header)
 
 @pytest.mark.parametrize("mutate", WAYS, ids=lambda one: one.__name__)
 def test_wrong_files_are_told(mutate: Mutate, sample: Path, samples: ModuleType) -> None:
-    data = sample.read_bytes()
-    packed = sample.parent / "packed.kpt"
+    packed, merged = sample.parent / "packed.kpt", sample.parent / "merged.kpt"
     samples.write_sample(packed, frames.Packing.ZLIB)
+    total = Total()
+    with Capture(str(sample)) as capture, Writer(str(merged)) as writer:
+        total.add(Part(capture))
+        total.write(writer)
+    plain = [one.read_bytes() for one in (sample, merged)]
+    known = [*plain, packed.read_bytes()]
     chance = random.Random(mutate.__name__)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     wrong = sample.parent / "wrong.kpt"
     told = refused = 0
     for _ in range(ROUNDS):
-        plain = mutate in (rewritten, with_other_header) or chance.random() < 0.7
-        wrong.write_bytes(mutate(chance, data if plain else packed.read_bytes()))
+        fitting = plain if mutate in (rewritten, with_other_header) else known
+        wrong.write_bytes(mutate(chance, chance.choice(fitting)))
         try:
-            consume(wrong, chance.choice(FORMS))
+            chance.choice((consume, add))(wrong, chance.choice(FORMS))
         except CaptureError as error:
             refused += 1
             told += str(wrong) in str(error)
