@@ -101,6 +101,13 @@ def until(records: Records, horizon: int) -> int:
     return bisect_right(records, horizon, key=_time)
 
 
+def latest(records: Records) -> int:
+    """The time of the last of records that are in order; 0 of none."""
+    if isinstance(records, Run):
+        return records.times[-1] if records.times else 0
+    return records[-1][0] if records else 0
+
+
 def _in_order(runs: list[Run]) -> Run:
     first = runs[0]
     times = list(chain.from_iterable(run.times for run in runs))

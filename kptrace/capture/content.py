@@ -38,6 +38,10 @@ _SPAN = struct.Struct("<II")
 _MAP = struct.Struct("<HBBIH")
 _PIECE = 1 << 20
 """Bytes of a body from which on the next frame is begun."""
+_MUCH = 1 << 25
+_MORE = 1 << 31
+MOST_JSON = 1 << 23
+"""Bytes of a body of JSON: its objects take many times as much."""
 
 
 class Purpose(IntEnum):
@@ -84,16 +88,22 @@ def unpack_records(body: bytes) -> list[tuple[int, int, bytes]]:
     return [_record(payload) for payload in _counted(body, 0)]
 
 
-def pack_done(payload: bytes, result: bytes) -> bytes:
-    """An event that had an effect, and what came of it."""
-    return _U32.pack(len(payload)) + payload + result
+def pack_done(payload: bytes, result: bytes) -> Iterator[bytes]:
+    """An event that had an effect, and what came of it: in several bodies if that is much."""
+    pieces = [result[at : at + _MUCH] for at in range(0, len(result), _MUCH)] or [b""]
+    for number, piece in enumerate(pieces, 1):
+        more = _MORE if number < len(pieces) else 0
+        yield b"".join((_U32.pack(len(payload) | more), payload, piece))
 
 
-def unpack_done(body: bytes) -> tuple[tuple[int, int, bytes], bytes]:
-    (size,) = _U32.unpack_from(body)
+def unpack_done(body: bytes) -> tuple[tuple[int, int, bytes], bytes, bool]:
+    """The event, what came of it or a piece of that, and whether more pieces follow."""
+    (word,) = _U32.unpack_from(body)
+    size = word & ~_MORE
     if _U32.size + size > len(body):
         raise ValueError("an event is longer than its frame")
-    return _record(body[_U32.size : _U32.size + size]), body[_U32.size + size :]
+    record = _record(body[_U32.size : _U32.size + size])
+    return record, body[_U32.size + size :], bool(word & _MORE)
 
 
 def _record(payload: bytes) -> tuple[int, int, bytes]:
@@ -259,9 +269,29 @@ def pack_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
+def pack_answers(answers: Iterable[Any]) -> Iterator[bytes]:
+    """Answers as JSON lists, a body for each MiB."""
+    parts: list[str] = []
+    size = 0
+    for answer in answers:
+        parts.append(json.dumps(answer, separators=(",", ":")))
+        size += len(parts[-1])
+        if size >= _PIECE:
+            yield f"[{','.join(parts)}]".encode()
+            parts, size = [], 0
+    if parts:
+        yield f"[{','.join(parts)}]".encode()
+
+
+def _loads(body: bytes) -> Any:
+    if len(body) > MOST_JSON:
+        raise ValueError(f"{len(body)} bytes of JSON")
+    return json.loads(body)
+
+
 def unpack_object(body: bytes) -> dict[str, Any]:
     """A note, an end or a source: one JSON object."""
-    value = json.loads(body)
+    value = _loads(body)
     if not isinstance(value, dict):
         raise ValueError("no object")
     return value
@@ -269,7 +299,7 @@ def unpack_object(body: bytes) -> dict[str, Any]:
 
 def unpack_list(body: bytes) -> list[Any]:
     """Answers: one JSON list."""
-    value = json.loads(body)
+    value = _loads(body)
     if not isinstance(value, list):
         raise ValueError("no list")
     return value

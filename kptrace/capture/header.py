@@ -79,6 +79,8 @@ class Header:
     merged: bool = False
 
 
+_MOST = 1 << 24
+"""Bytes: a plan tells of each place where a probe attaches, and there may be thousands."""
 _PARTS = {"host": Host, "clocks": Clocks, "specification": Specification}
 
 
@@ -100,6 +102,8 @@ def pack_header(header: Header) -> bytes:
 def unpack_header(body: bytes, path: str) -> Header:
     """The header back; raises CaptureError where it is none that could have been written."""
     try:
+        if len(body) > _MOST:
+            raise ValueError(f"{len(body)} bytes of JSON")
         document = json.loads(body)
         values = _values(Header, document, skip=("plan", *_PARTS))
         for name, cls in _PARTS.items():

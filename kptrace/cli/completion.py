@@ -33,6 +33,15 @@ def completion_command(context: click.Context, /, shell: str) -> None:
     click.echo(kind(context.find_root().command, {}, "kptrace", _VARIABLE).source())
 
 
+def files(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Files, such as captures."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 def specifications(
     context: click.Context, parameter: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -11,6 +11,7 @@ import click
 from kptrace.capture import Capture, Writer
 from kptrace.cli import report
 from kptrace.cli.color import check_color
+from kptrace.cli.completion import files as completed
 from kptrace.cli.once import once
 from kptrace.cli.writing import (
     DEFAULT_PERCENTILES,
@@ -28,7 +29,7 @@ from kptrace.session.sink import Sink
 
 
 @click.command("merge")
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", shell_complete=completed)
 @click.option("-o", "--output", metavar="FILE", help="Keep the sum in a capture.", **once)
 @click.option("--by", type=click.Choice(["host"]), help="What each host counted, side by side.")
 @click.option("-f", "--format", "form", default="text", metavar="FORMAT", help="text or json.")

@@ -11,6 +11,7 @@ import click
 from kptrace.capture import Capture
 from kptrace.cli import report
 from kptrace.cli.color import check_color
+from kptrace.cli.completion import files
 from kptrace.cli.once import once
 from kptrace.cli.writing import (
     DEFAULT_PERCENTILES,
@@ -28,7 +29,7 @@ _PATIENCE_S = 0.2
 
 
 @click.command("report")
-@click.argument("file", metavar="FILE")
+@click.argument("file", metavar="FILE", shell_complete=files)
 @click.option("-f", "--format", "form", default="text", metavar="FORMAT", help="text or json.")
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option("--by-interval", is_flag=True, help="Also the maps as they were at each --interval.")

@@ -7,7 +7,7 @@ report says it again to a `Printer`. So there is one way of printing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from kptrace.aggregate import Ledger, MapSnapshot
@@ -35,8 +35,8 @@ class Outlet(Protocol):
     def warn(self, warnings: Sequence[Diagnostic]) -> None:
         """What a user should know of how probes attach."""
 
-    def attached(self, count: int) -> None:
-        """So many probes count from now on."""
+    def attached(self, count: int, mechanisms: Mapping[str, str]) -> None:
+        """So many probes count from now on; ``mechanisms``: how each program is attached."""
 
     def handle(self, received: Received) -> None:
         """Events, in order."""
@@ -112,7 +112,7 @@ class Printer:
         for warning in warnings:
             self.sink.write(Stream.ERROR, render(warning, color=self.sink.color).encode())
 
-    def attached(self, count: int) -> None:
+    def attached(self, count: int, mechanisms: Mapping[str, str]) -> None:
         if not self._quiet:
             self.tell(self.form.attached(count))
 

@@ -7,7 +7,7 @@ import contextlib
 import os
 import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from types import TracebackType
@@ -121,8 +121,8 @@ class Recorder:
         if warnings:
             self._note_for_all({"warnings": [render(one) for one in warnings]})
 
-    def attached(self, count: int) -> None:
-        self._note_for_all({"attached": count})
+    def attached(self, count: int, mechanisms: Mapping[str, str]) -> None:
+        self._note_for_all({"attached": count, "mechanisms": dict(mechanisms)})
         if not self._settings.quiet:
             probes = "1 probe" if count == 1 else f"{count} probes"
             text = f"Attached {probes}, recording to {self._settings.path}\n"
@@ -177,13 +177,13 @@ class Recorder:
             self._writer.append(Kind.RECORDS, body)
 
     def _store_answers(self) -> None:
-        answers = self._noting.take()
-        if answers:
-            self._writer.append(Kind.ANSWERS, content.pack_json(answers))
+        for body in content.pack_answers(self._noting.take()):
+            self._writer.append(Kind.ANSWERS, body)
 
     def _store_done(self, payload: bytes, result: bytes = b"") -> None:
         self._store_answers()
-        self._writer.append(Kind.DONE, content.pack_done(payload, result))
+        for body in content.pack_done(payload, result):
+            self._writer.append(Kind.DONE, body)
 
     def _print_map(self, event: Event) -> One:
         index = [one.name for one in self._plan.maps].index(event.map)

@@ -13,7 +13,7 @@ from kptrace.decoding import BLOCK
 from kptrace.errors import Severity, severity_tag
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
-from kptrace.perf_records import Decoder, Records, in_order, until
+from kptrace.perf_records import NOTHING_NEWER, Decoder, Records, in_order, latest, until
 from kptrace.plan import EventKind
 from kptrace.records import dataclass
 from kptrace.session.actions import Actions
@@ -46,6 +46,7 @@ class Replay:
         self._answers = Answers(header.clocks, header.gfp_flags)
         self._maps = StoredMaps(plan)
         self._result = b""
+        self._pieces: list[bytes] = []
         self._printer = Printer(
             plan,
             options.form,
@@ -67,7 +68,8 @@ class Replay:
         )
         sizes = {one.id: one.size for one in plan.events if one.kind is not EventKind.JOIN}
         self._decoder = Decoder(sizes)
-        self._pending: Records = []
+        self._parts: list[Records] = []
+        self._waits_until = 0
         self.maps_ns: int | None = None
         """When the maps were read that stand for those of an end that is missing."""
 
@@ -97,31 +99,43 @@ class Replay:
 
     def _cut_short(self) -> None:
         """Where a run has no end, its maps are those that were read last, if any were."""
-        self._handle_until(None)
+        self._handle_until(NOTHING_NEWER)
         if self.maps_ns is not None:
             self._printer.look()
 
-    def _handle_until(self, horizon: int | None) -> None:
-        ready = len(self._pending) if horizon is None else until(self._pending, horizon)
-        records, self._pending = self._pending[:ready], self._pending[ready:]
+    def _handle_until(self, horizon: int) -> None:
+        """Print what is not newer, in order.
+
+        What waited since an earlier horizon waits no longer: whoever wrote this one has looked
+        again since. So nothing is put in order more than twice.
+        """
+        horizon = max(horizon, self._waits_until)
+        pending = in_order(self._parts)
+        ready = until(pending, horizon)
+        records, rest = pending[:ready], pending[ready:]
+        self._parts = [rest] if rest else []
+        self._waits_until = latest(rest)
         for start in range(0, len(records), BLOCK):
             self._printer.handle(records[start : start + BLOCK])
 
     def _rings(self, frame: Frame) -> None:
         horizon, chunks = content.unpack_rings(frame.body)
-        parts: list[Records] = [self._pending] if self._pending else []
         for chunk in chunks:
-            self._decoder.decode(memoryview(chunk), parts)
-        self._pending = in_order(parts)
-        self._handle_until(horizon)
+            self._decoder.decode(memoryview(chunk), self._parts)
+        if horizon:  # else the rest of the rings is in the next frame
+            self._handle_until(horizon)
 
     def _records(self, frame: Frame) -> None:
-        self._handle_until(None)
+        self._handle_until(NOTHING_NEWER)
         self._printer.handle(content.unpack_records(frame.body))
 
     def _done(self, frame: Frame) -> None:
-        record, self._result = content.unpack_done(frame.body)
-        self._printer.handle([record])
+        record, piece, more = content.unpack_done(frame.body)
+        self._pieces.append(piece)
+        if not more:
+            self._result = b"".join(self._pieces)
+            self._pieces.clear()
+            self._printer.handle([record])
 
     def _read_file(self, name: bytes, most: int) -> bytes:
         if self._result[:1] == b"\1":
@@ -155,7 +169,7 @@ class Replay:
             self._sink.write(Stream.ERROR, colored.encode("utf-8", "surrogateescape"))
 
     def _reopen(self, value: Any, frame: Frame) -> None:
-        self._handle_until(None)
+        self._handle_until(NOTHING_NEWER)
         self._printer.reopen()
 
     def _look(self, value: Any, frame: Frame) -> None:
@@ -169,7 +183,7 @@ class Replay:
             self._printer.interval(int(value), self._capture.when(frame.time_ns))
 
     def _ended(self, frame: Frame) -> None:
-        self._handle_until(None)
+        self._handle_until(NOTHING_NEWER)
         self.end = content.unpack_end(frame.body)
         self._maps.show(Purpose.FINAL)
         self._printer.finish(self.end.ledger, self.end.status)
@@ -189,7 +203,7 @@ _FRAMES: dict[Kind, Callable[[Replay, Frame], None]] = {
 }
 
 _NOTES: dict[str, Callable[[Replay, Any, Frame], None]] = {
-    "attached": lambda replay, count, frame: replay._printer.attached(int(count)),
+    "attached": lambda replay, count, frame: replay._printer.attached(int(count), {}),
     "warnings": Replay._warn,
     "pinned": lambda replay, path, frame: replay._printer.pinned(str(path)),
     "look": Replay._look,

@@ -208,7 +208,7 @@ class _Run:
                 set_active(self._loaded, True)
                 if self._process is not None:
                     self._process.start()
-                self._announce(attachments)
+                self._announce(attachments, mechanisms)
                 self._outlet.handle(begin_events)
                 self._outlet.tick()
                 if attachments.iterators and self._outlet.exit_status is None:
@@ -248,9 +248,10 @@ class _Run:
             if program.kind is kind:
                 attach.run_block(self._plan, self._loaded, program)
 
-    def _announce(self, attachments: Attachments) -> None:
+    def _announce(self, attachments: Attachments, mechanisms: Mapping[str, Mechanism]) -> None:
         blocks = sum(program.kind in TRACER_KINDS for program in self._plan.programs)
-        self._outlet.attached(attachments.count + blocks)
+        names = {program: mechanism.value for program, mechanism in mechanisms.items()}
+        self._outlet.attached(attachments.count + blocks, names)
         announce_ready(self._sink, self._options.ready_file)
 
     def _poll(self, reader: Reader) -> None:

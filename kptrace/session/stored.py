@@ -24,7 +24,7 @@ Table: TypeAlias = dict[bytes, State]
 
 _TEXT = types.String(1 << 20)
 """The type of keys that have become text."""
-_PIECE = 1 << 18
+_PIECE = 1 << 17
 """Bytes of keys, or numbers of states, from which on the next frame is begun."""
 
 

@@ -102,6 +102,9 @@ HEADER = Header(
 )
 
 
+TIME = struct.pack("<Q", 10**18)
+
+
 def payload(number: int, time_ns: int, data: bytes = b"") -> bytes:
     return struct.pack("<QII", time_ns, number, 0) + data
 
@@ -170,8 +173,9 @@ def write_sample(path: Path, packing: Packing = Packing.PLAIN, *, end: bool = Tr
             writer.append(Kind.RECORDS, body)
         for body in content.pack_map(0, MAPS[0], map_entries()[0], Purpose.PRINT, zeroed=True):
             writer.append(Kind.MAP, body)
-        writer.append(Kind.DONE, content.pack_done(payload(1, 200), b""))
-        writer.append(Kind.DONE, content.pack_done(payload(2, 201), struct.pack("<Q", 10**18)))
+        for sent_then, result in ((payload(1, 200), b""), (payload(2, 201), TIME)):
+            for body in content.pack_done(sent_then, result):
+                writer.append(Kind.DONE, body)
         for body in content.pack_records([payload(3, 202, struct.pack("<Q", 0xFFFF0010))]):
             writer.append(Kind.RECORDS, body)
         rings = [sample(payload(0, 300 + n, struct.pack("<q", n))) for n in range(40)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -43,9 +43,9 @@ class Both:
         for one in self._both:
             one.warn(warnings)
 
-    def attached(self, count: int) -> None:
+    def attached(self, count: int, mechanisms: Mapping[str, str]) -> None:
         for one in self._both:
-            one.attached(count)
+            one.attached(count, mechanisms)
 
     def handle(self, received: Received) -> None:
         for one in self._both:

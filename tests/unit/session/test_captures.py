@@ -256,3 +256,23 @@ def test_what_cannot_be_asked_for_is_told(tmp_path: Path) -> None:
     report = run("report", str(other))
     assert (report.returncode, report.stderr.count(b"\n")) == (1, 2)
     assert b"is no capture of kptrace" in report.stderr
+
+
+def test_what_a_command_writes_may_be_much(tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    command = "head -c 40000000 /dev/zero | tr '\\\\0' a; echo end"
+    spec = f'begin {{ system("{command}"); printf("on\\n"); }}'
+    assert run("record", "--unsafe", "-q", "-e", spec, "-o", str(path)).returncode == 0
+    found = run("report", "-q", str(path)).stdout
+    assert found.endswith(b"aend\n\non\n\n\n")
+    assert found.count(b"a") == 40_000_000
+
+
+def test_a_capture_tells_how_probes_were_attached(tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    run("record", "-q", "-e", "rawtracepoint:sys_enter { exit(); }", "-o", str(path))
+    with Capture(str(path)) as capture:
+        notes = [json.loads(one.body) for one in capture.frames() if one.kind == Kind.NOTE]
+        (name,) = (one.name for one in capture.header.plan.programs)
+    (mechanisms,) = (one["mechanisms"] for one in notes if "mechanisms" in one)
+    assert mechanisms[name].startswith("raw tracepoint")

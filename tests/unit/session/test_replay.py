@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""What waits for older events, and for how long."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from types import ModuleType
+
+from kptrace.capture import Capture, Kind, Writer, content
+from kptrace.capture.header import pack_header
+from kptrace.output import Stream
+from kptrace.output.text import TextFormat
+from kptrace.session.replay import Options, Replay
+from kptrace.session.sink import Sink
+
+
+class Kept(Sink):
+    """What was written to the output."""
+
+    def __init__(self) -> None:
+        super().__init__(color=False)
+        self.out = b""
+
+    def write(self, stream: Stream, data: bytes) -> None:
+        self.out += data if stream is Stream.OUTPUT else b""
+
+    def flush(self) -> None:
+        """Nothing waits."""
+
+
+def printed(samples: ModuleType, path: Path, *frames: tuple[int, list[list[int]]]) -> list[int]:
+    """The numbers of the events of frames: a horizon, and for each ring the times of its events,
+    which are their numbers, too."""
+    with Writer(str(path)) as writer:
+        writer.append(Kind.HEADER, pack_header(samples.HEADER))
+        for horizon, rings in frames:
+            chunks = [
+                b"".join(
+                    samples.sample(samples.payload(0, time, struct.pack("<q", time)))
+                    for time in ring
+                )
+                for ring in rings
+            ]
+            writer.append(Kind.RINGS, content.pack_rings(horizon, chunks))
+    sink = Kept()
+    with Capture(str(path)) as capture:
+        Replay(capture, Options(form=lambda style: TextFormat(style=style)), sink).run()
+    return [int(line.split()[1]) for line in sink.out.splitlines()]
+
+
+def test_events_of_several_rings_are_in_order(samples: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    assert printed(samples, path, (9, [[1, 4, 7], [2, 3]])) == [1, 2, 3, 4, 7]
+
+
+def test_what_is_newer_than_the_horizon_waits(samples: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    assert printed(samples, path, (5, [[1, 7], [2]]), (10, [[8], [6]])) == [1, 2, 6, 7, 8]
+
+
+def test_a_batch_may_have_several_frames(samples: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    assert printed(samples, path, (0, [[4, 5]]), (9, [[1, 2]]), (9, [[3]])) == [1, 2, 4, 5, 3]
+
+
+def test_nothing_waits_for_ever(samples: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    late = [(1, [[1 << 30]]), *((time, [[time]]) for time in range(2, 50))]
+    assert printed(samples, path, *late) == [2, 1 << 30, *range(3, 50)]
+
+
+def test_many_small_frames_take_no_longer(samples: ModuleType, tmp_path: Path) -> None:
+    frames = [(time, [[time, (1 << 30) + time]]) for time in range(1, 4000)]
+    found = printed(samples, tmp_path / "a.kpt", *frames)
+    assert len(found) == 2 * len(frames)
