@@ -19,9 +19,10 @@ _NEAR = 0.1
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostTable:
     """One map by host, all its keys together. ``columns`` name the numbers of each row; None is a
-    number that there is not."""
+    number that there is not. ``error`` bounds the relative error of percentiles, if there are."""
 
     name: str
+    error: float | None
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[int | None, ...]], ...]
 
@@ -65,7 +66,8 @@ def text_hosts(table: HostTable) -> bytes:
         )
         lines.append((host, *cells))
     width, *widths = (max(map(len, column)) for column in zip(*lines, strict=True))
-    out = [f"{table.name} by host:"]
+    bound = "" if table.error is None else f" (error of percentiles <= {table.error:.1%})"
+    out = [f"{table.name} by host{bound}:"]
     for host, *numbers in lines:
         aligned = (cell.rjust(size) for cell, size in zip(numbers, widths, strict=True))
         out.append(" ".join((host.ljust(width), *aligned)).rstrip())
@@ -74,8 +76,9 @@ def text_hosts(table: HostTable) -> bytes:
 
 def json_hosts(table: HostTable) -> bytes:
     """One object: for each host its numbers, and which of them are far from the median."""
+    error = {} if table.error is None else {"error": table.error}
     rows = {
-        host: dict(zip(table.columns, row, strict=True)) | {"outlier": sorted(far)}
+        host: dict(zip(table.columns, row, strict=True)) | error | {"outlier": sorted(far)}
         for (host, row), far in zip(table.rows, table.outliers(), strict=True)
     }
     return b'{"type": "hosts", "data": %b}\n' % dump({table.name: rows})

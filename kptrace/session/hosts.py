@@ -70,10 +70,18 @@ class Hosts:
         """One for each map."""
         return [
             HostTable(
-                name=name, columns=_columns(self._kinds[name], self._levels), rows=tuple(rows)
+                name=name,
+                error=_error(self._kinds[name]) if self._levels else None,
+                columns=_columns(self._kinds[name], self._levels),
+                rows=tuple(rows),
             )
             for name, rows in self._rows.items()
         ]
+
+
+def _error(kind: types.Type) -> float | None:
+    """The bound of `Histogram.error`."""
+    return Histogram(scheme=kind).error if isinstance(kind, types.Hist) else None
 
 
 def _columns(kind: types.Type, levels: tuple[float, ...]) -> tuple[str, ...]:

@@ -210,6 +210,8 @@ class _Run:
                     self._process.start()
                 self._announce(attachments, mechanisms)
                 self._outlet.handle(begin_events)
+                if self._raw and self._exits:
+                    self._look_for_exit(reader)
                 self._outlet.tick()
                 if attachments.iterators and self._outlet.exit_status is None:
                     self._iterate(attachments.iterators, reader)
@@ -345,6 +347,8 @@ class _Run:
     def _finish(self, reader: Reader, misses: Mapping[str, Misses]) -> Result:
         """Everything after detaching: the rest of the events, end blocks, maps, the ledger."""
         self._outlet.handle(self._drained(reader))
+        if self._raw and self._outlet.exit_status is None:
+            self._outlet.exit_status = exit_asked(self._loaded)
         asked = self._outlet.reopen()
         self._run_blocks(ProbeKind.END)
         self._outlet.handle(self._drained(reader))

@@ -161,7 +161,7 @@ def test_hosts_side_by_side(host: Hosts) -> None:
     ran = merge("--by", "host", *files)
     assert ran.status == 0
     lines = [line.split() for line in ran.out.splitlines()]
-    start = lines.index(["@h", "by", "host:"])
+    start = lines.index("@h by host (error of percentiles <= 25.0%):".split())
     assert lines[start + 1] == ["host", "count", "mean", "p50", "p90", "p99", "p99.9", "min", "max"]
     assert lines[start + 2][:3] == ["host-1", "3", "110"]
     assert lines[start + 8][0] == "host-7"
@@ -175,6 +175,7 @@ def test_hosts_side_by_side(host: Hosts) -> None:
     assert ["@t[7,", "sh]:", "3"] in lines
     found = [json.loads(line) for line in merge("--by", "host", "--json", *files).out.splitlines()]
     tables = [one["data"] for one in found if one["type"] == "hosts"]
+    assert tables[0]["@h"]["host-1"]["error"] == 0.25
     assert tables[1]["@n"]["host-7"] == {"count": 500, "outlier": ["count"]}
     assert tables[1]["@n"]["host-1"] == {"count": 10, "outlier": []}
     assert {one["data"] for one in found if one["type"] == "host"} == {
