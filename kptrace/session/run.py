@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 
 from kptrace.aggregate import Ledger, Snapshot
 from kptrace.decoding import BLOCK
@@ -205,14 +206,13 @@ class _Run:
                 if self._options.dry_run:
                     return Result(status=Exit.OK)
                 set_control(self._loaded, Control.PID, self._options.pid)
-                set_active(self._loaded, True)
+                if not self._exits or exit_asked(self._loaded) is None:
+                    set_active(self._loaded, True)
                 if self._process is not None:
                     self._process.start()
                 self._announce(attachments, mechanisms)
                 self._outlet.handle(begin_events)
-                if self._raw and self._exits:
-                    self._look_for_exit(reader)
-                self._outlet.tick()
+                self._look_for_exit(reader)
                 if attachments.iterators and self._outlet.exit_status is None:
                     self._iterate(attachments.iterators, reader)
                 else:
@@ -263,7 +263,7 @@ class _Run:
         longest = _poll_s(self._plan)
         duration = self._options.duration_s
         deadline = None if duration is None else time.monotonic() + duration
-        held = False
+        held = self._outlet.tick()
         while self._goes_on():
             if self._process is not None and self._process.ended():
                 break
@@ -287,8 +287,7 @@ class _Run:
                 self._user_signal()
             self._tell_lost(reader)
             held = self._outlet.tick()
-            if self._exits and self._outlet.exit_status is None:
-                self._look_for_exit(reader)
+            self._look_for_exit(reader)
 
     def _goes_on(self) -> bool:
         outlet = self._outlet
@@ -296,6 +295,8 @@ class _Run:
 
     def _look_for_exit(self, reader: Reader) -> None:
         """End a run whose `exit()` event was refused by a full buffer, or is not looked at."""
+        if not self._exits or self._outlet.exit_status is not None:
+            return
         asked = exit_asked(self._loaded)
         if asked is None:
             return
@@ -306,6 +307,7 @@ class _Run:
 
     def _iterate(self, links: Sequence[tuple[int, str]], reader: Reader) -> None:
         """Run every iterator once, or pin it; the run ends with the last one."""
+        self._outlet.tick()
         with contextlib.ExitStack() as pins:  # a run that fails leaves no pin
             for link, pin in links:
                 if pin:
@@ -318,10 +320,11 @@ class _Run:
 
     def _run_iterator(self, link: int, reader: Reader) -> bool:
         """Whether the run goes on behind it."""
-        for records in iterators.read(link):
+        for records in chain(iterators.read(link), ([],)):  # it may send nothing, others do
             self._outlet.handle(records)
             self._outlet.handle(self._drained(reader))
             self._outlet.tick()
+            self._look_for_exit(reader)
             if not self._goes_on():
                 return False
         return True
@@ -347,13 +350,13 @@ class _Run:
     def _finish(self, reader: Reader, misses: Mapping[str, Misses]) -> Result:
         """Everything after detaching: the rest of the events, end blocks, maps, the ledger."""
         self._outlet.handle(self._drained(reader))
-        if self._raw and self._outlet.exit_status is None:
-            self._outlet.exit_status = exit_asked(self._loaded)
+        self._look_for_exit(reader)
         asked = self._outlet.reopen()
         self._run_blocks(ProbeKind.END)
         self._outlet.handle(self._drained(reader))
+        self._look_for_exit(reader)
         if asked is None:
-            asked = exit_asked(self._loaded) if self._raw else self._outlet.exit_status
+            asked = self._outlet.exit_status
         losses = ledger.build(
             self._plan,
             maps.read_counters(self._loaded.map("ledger"), len(self._plan.counters)),

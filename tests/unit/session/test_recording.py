@@ -80,6 +80,10 @@ SPECS = {
     "exit": """interval:ms:10 { printf("once\\n"); if (1) { exit(3); } printf("never\\n"); }
                end { printf("end\\n"); }""",
     "exit in begin": 'begin { exit(); } interval:ms:10 { printf("never\\n"); } end { exit(4); }',
+    "exit in begin, and an iterator": "begin { exit(3); } iter:task { @n = count(); }",
+    "exit in begin, and a tracepoint": """begin { exit(); }
+        tracepoint:raw_syscalls:sys_enter { @ = count(); }""",
+    "exit in end": "interval:ms:10 { exit(); } end { exit(4); }",
     "nothing": "begin { }",
     "series": f'{EXEC} {MINE} {{ @t = tseries(1, 1h, 2, "sum"); }}',
     "flags": 'begin { printf("%gr\\n", 0xcc0); }',
@@ -145,6 +149,29 @@ def test_a_report_is_what_was_printed_beside(name: str, form: str, tmp_path: Pat
     assert report.stdout == ran.stdout
     assert ran.stderr.startswith(report.stderr)  # then comes what a recording tells itself
     assert len(ran.stdout) > 100
+
+
+@pytest.mark.parametrize("verb", [("run",), ("record", "-o", "a.kpt")], ids=["run", "record"])
+def test_exit_ends_a_run_beside_an_iterator_that_sends_nothing(
+    verb: tuple[str, ...], command: Command
+) -> None:
+    spec = """iter:ksym { @begun = 1; for ($i : 0..200) { @n = count(); } }
+              interval:us:100 /@begun/ { exit(7); } iter:task { @never = 1; }"""
+    done = command(*verb, "-q", "-e", spec)
+    assert done.status == 7, done.err
+    out = done.out if verb[0] == "run" else command("report", "-q", "a.kpt").out
+    assert b"@n: " in out
+    assert b"@never" not in out
+
+
+@pytest.mark.parametrize("verb", [("run",), ("record", "-o", "a.kpt")], ids=["run", "record"])
+def test_the_status_of_an_end_block_needs_no_room_in_the_buffer(
+    verb: tuple[str, ...], command: Command
+) -> None:
+    spec = """end { for ($i : 0..400) { printf("as long as that of exit\\n"); } exit(9); }"""
+    done = command(*verb, "-q", "--buffer", "4K", "-e", spec)
+    assert done.status == 9
+    assert b"events lost" in done.err
 
 
 def test_every_kind_of_event_is_stored_or_done() -> None:
