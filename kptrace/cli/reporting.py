@@ -22,7 +22,7 @@ from kptrace.cli.writing import (
 )
 from kptrace.errors import Diagnostic, Exit, Severity
 from kptrace.session.replay import Options, Replay
-from kptrace.session.signals import Signals
+from kptrace.session.signals import Signals, StopNow
 
 _PATIENCE_S = 0.2
 """How often a file is looked at that may grow."""
@@ -77,7 +77,7 @@ def report_command(
     form = "json" if as_json else form
     require_format(form)
     check_color()
-    with Signals() as signals, Capture(file) as capture:
+    with Capture(file) as capture:
         levels = capture.header.percentiles
         if percentiles is not None:
             levels = percentile_levels(percentiles)
@@ -89,10 +89,9 @@ def report_command(
                 intervals=by_interval,
             )
             replay = Replay(capture, options, sink)
-            try:
-                replay.run(_Waiting(capture, signals) if follow else None)
-            except BrokenPipeError:  # nobody reads any more, as with `kptrace report F | head`
-                return Exit.OK
+            status = _print(replay, capture, follow=follow)
+            if status is not None:
+                return status
     found = list(capture.warnings)
     if replay.end is None and replay.maps_ns is not None:
         found.append(_told(f"its maps are those of {capture.when(replay.maps_ns)}"))
@@ -101,6 +100,25 @@ def report_command(
     report(found, warnings=warnings)
     lost = replay.end is None or replay.end.ledger.lost
     return Exit.LOST if strict and lost else Exit.OK
+
+
+def _print(replay: Replay, capture: Capture, *, follow: bool) -> int | None:
+    """The exit status of a report that was ended before its end; None for a whole one.
+
+    The first signal ends the waiting for more; where nothing is waited for it ends the command,
+    as that of any other program.
+    """
+    try:
+        if follow:
+            with Signals() as signals:
+                replay.run(_Waiting(capture, signals))
+        else:
+            replay.run()
+    except BrokenPipeError:  # nobody reads any more, as with `kptrace report F | head`
+        return Exit.OK
+    except StopNow as stop:
+        return stop.status
+    return None
 
 
 class _Waiting:

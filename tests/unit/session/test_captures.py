@@ -167,6 +167,45 @@ def test_following_ends_by_a_signal(tmp_path: Path) -> None:
     assert b"is still being written" in err
 
 
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    """A whole capture whose report is much more than a pipe holds."""
+    path = tmp_path / "a.kpt"
+    spec = 'begin { for ($i : 0..9000) { printf("%0100d\\n", $i); } @n = 1; }'
+    assert run("record", "--buffer", "4M", "-e", spec, "-o", str(path)).returncode == 0
+    return path
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_report(large: Path, number: signal.Signals) -> None:
+    """At once, and what was cut short has neither maps nor anything to say of the capture."""
+    command = ["env", "--default-signal", *KPTRACE, "report", large]  # else a background job fails
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0
+    ) as reader:
+        assert reader.stdout is not None
+        reader.stdout.read(1)  # it prints, and waits for a reader
+        reader.send_signal(number)
+        out, err = reader.communicate(timeout=60)
+    assert reader.returncode in (128 + number, -number)  # a shell says 128 + n for both
+    assert b"@n: 1" not in out
+    assert err.strip() == b"Attached 1 probe"
+
+
+def test_a_second_signal_ends_a_report_that_follows(large: Path) -> None:
+    with following(large) as reader:
+        assert reader.stdout is not None
+        reader.stdout.read(1)
+        reader.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        assert reader.poll() is None  # what is in the file is printed to its end
+        reader.send_signal(signal.SIGTERM)
+        out, err = reader.communicate(timeout=60)
+    assert reader.returncode == 128 + signal.SIGTERM
+    assert b"@n: 1" not in out
+    assert err == b"Attached 1 probe\n"
+
+
 def test_maps_at_intervals(tmp_path: Path) -> None:
     path = tmp_path / "a.kpt"
     with recording(path, "--interval", "100ms", spec="interval:ms:10 { @ = count(); }") as child:
