@@ -21,7 +21,11 @@ from kptrace.records import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clocks:
-    """What makes the time of day, in ns of the epoch, of a reading of each clock, in ns."""
+    """What makes the time of day, in ns of the epoch, of a reading of each clock, in ns.
+
+    ``boot`` and ``tai`` are those of the host, which events read. ``monotonic`` is that of the
+    process which writes, as is the time of frames (in a time namespace it is not the host's).
+    """
 
     monotonic: int
     boot: int

@@ -22,7 +22,7 @@ from types import TracebackType
 from kptrace.errors import HostError
 from kptrace.perf_records import NOTHING_NEWER, Decoder, Records, Rings, in_order, until
 from kptrace.records import dataclass
-from kptrace.runtime import bpf, cpus, perf_event
+from kptrace.runtime import bpf, clocks, cpus, perf_event
 
 _PAGE = mmap.PAGESIZE
 _HEAD, _TAIL = 1024, 1032  # offsets of data_head and data_tail in struct perf_event_mmap_page
@@ -215,7 +215,7 @@ class Reader:
         elif not all(ring.waking for ring in self._rings.values()):
             timeout_s = min(timeout_s, _TOGETHER_S)
         self._poll.poll(timeout_s)
-        horizon = time.monotonic_ns()
+        horizon = clocks.host_ns(time.CLOCK_MONOTONIC)  # as records have it
         if horizon >= self._next_check:
             self._next_check = horizon + _HOTPLUG_INTERVAL_NS
             self._follow_hotplug()

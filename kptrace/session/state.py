@@ -15,7 +15,7 @@ from kptrace.entries import Entries, with_copy
 from kptrace.kernel import Kernel
 from kptrace.output import UserFrame
 from kptrace.plan import EXIT_ASKED, Control, Plan
-from kptrace.runtime import bpf, maps
+from kptrace.runtime import bpf, clocks, maps
 from kptrace.runtime.loaded import Loaded
 from kptrace.runtime.user_symbols import UserSymbols
 from kptrace.series import SeriesState
@@ -91,7 +91,7 @@ class KernelResolver:
         self._users: dict[int, str | None] = {}
         now = time.clock_gettime_ns(time.CLOCK_REALTIME)
         self._wall = {
-            "boot": now - time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+            "boot": now - clocks.host_ns(time.CLOCK_BOOTTIME),
             # whole leap seconds: what is more is the time between the two readings
             "tai": round((now - time.clock_gettime_ns(time.CLOCK_TAI)) / 1e9) * 10**9,
         }
@@ -167,7 +167,7 @@ def set_clocks(loaded: Loaded) -> None:
 
     Both count from CLOCK_BOOTTIME, the clock of ``elapsed``.
     """
-    boot = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    boot = clocks.host_ns(time.CLOCK_BOOTTIME)
     tai = time.clock_gettime_ns(time.CLOCK_TAI)
     for name, value in (("start_time", boot), ("tai_offset", tai - boot)):
         if name in loaded.maps:
