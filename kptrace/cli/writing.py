@@ -67,7 +67,7 @@ def _flushed(sink: Sink) -> Iterator[Sink]:
     """A run that fails in the middle still writes what it had."""
     try:
         yield sink
-    except KptraceError:
+    except Exception:  # of whatever kind; a second signal, which is none, prints nothing more
         with contextlib.suppress(OSError, KptraceError):
             sink.flush()
         raise
