@@ -14,6 +14,7 @@ import kptrace
 from kptrace.capture import Clocks, Header, Host, Packing, Specification
 from kptrace.cli.completion import specifications
 from kptrace.cli.duration import DURATION
+from kptrace.cli.once import once
 from kptrace.cli.run import RunOptions, run_given, run_options
 from kptrace.cli.size import SIZE
 from kptrace.cli.spec import Given, find, program_option
@@ -32,7 +33,7 @@ _NOT_HERE = ("format", "output", "buffering", "dry_run", "mode", "test", "bench"
 
 @click.command("record")
 @program_option("Program text.")
-@click.option("-o", "--output", metavar="FILE", required=True, help="The file to write.")
+@click.option("-o", "--output", metavar="FILE", required=True, help="The file to write.", **once)
 @click.option(
     "--interval", type=DURATION, metavar="TIME", help="Read the maps every TIME, too (10s, 1m)."
 )
