@@ -19,7 +19,7 @@ from packages import PackageError
 RUN_LIMIT = 600.0
 HANG_LIMIT = 240.0
 SILENCE_LIMIT = 360.0  # the longest wait in a test is 300 s
-TEST_LIMIT = 1800.0  # on one kernel; an idle machine takes half of it
+TEST_LIMIT = 2400.0  # on one kernel; an idle machine takes half of it
 _EMULATORS_FAULT = (guest.GuestHungError, guest.GuestBootError, guest.GuestEmulationError)
 
 
