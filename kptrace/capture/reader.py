@@ -101,6 +101,8 @@ class Capture:
             fcntl.flock(self._frames.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
+        except OSError:  # a file system without locks
+            return False
         fcntl.flock(self._frames.fileno(), fcntl.LOCK_UN)
         return False
 

@@ -21,11 +21,13 @@ class Writer:
     """One file. A context manager.
 
     As long as it is open its writer holds a lock on it, by which readers know that more may come.
+    The first frame replaces what is there: a run that fails before destroys nothing.
     """
 
     def __init__(self, path: str, packing: Packing = Packing.PLAIN) -> None:
-        """Replaces a file that is there; raises CaptureError where it cannot be written."""
+        """Raises CaptureError where the file cannot be written."""
         self.path = path
+        self._begun = False
         self.size = 0
         self._packing = packing
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -34,12 +36,12 @@ class Writer:
         except (OSError, ValueError) as error:
             raise _failed(path, error) from None
         try:
-            self._begin()
+            self._take()
         except BaseException:
             os.close(self._file)
             raise
 
-    def _begin(self) -> None:
+    def _take(self) -> None:
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
             raise CaptureError(
                 f"cannot write '{self.path}': it is no file",
@@ -52,11 +54,15 @@ class Writer:
             raise CaptureError(
                 f"cannot write '{self.path}': another process uses it now", code="output"
             ) from None
-        os.ftruncate(self._file, 0)
-        self._write(pack_preamble())
+        except OSError:  # a file system without locks: readers will not know that more may come
+            return
 
     def append(self, kind: Kind, body: bytes) -> None:
         """Write one frame; raises CaptureError when it cannot be written as a whole."""
+        if not self._begun:
+            os.ftruncate(self._file, 0)
+            self._begun = True
+            self._write(pack_preamble())
         self._write(pack_frame(kind, body, time.monotonic_ns(), self._packing))
 
     def _write(self, data: bytes) -> None:
@@ -72,6 +78,10 @@ class Writer:
         self.size += len(data)
 
     def close(self) -> None:
+        """A file that was made and never written to is taken away."""
+        if not self._begun and not os.fstat(self._file).st_size:
+            with contextlib.suppress(OSError):
+                os.unlink(self.path)
         os.close(self._file)
 
     def __enter__(self) -> Writer:

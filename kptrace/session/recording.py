@@ -112,7 +112,7 @@ class Recorder:
         self._interval = 0
         self._next_interval = time.monotonic_ns() + settings.interval_ns
         self._progress = Progress(scene.sink, quiet=settings.quiet)
-        self._writer = self._begin()
+        self._writer = Writer(settings.path, settings.packing)
 
     def warn(self, warnings: Sequence[Diagnostic]) -> None:
         for warning in warnings:
@@ -123,6 +123,7 @@ class Recorder:
 
     def attached(self, count: int, mechanisms: Mapping[str, str]) -> None:
         self._note_for_all({"attached": count, "mechanisms": dict(mechanisms)})
+        self._begin()
         if not self._settings.quiet:
             probes = "1 probe" if count == 1 else f"{count} probes"
             text = f"Attached {probes}, recording to {self._settings.path}\n"
@@ -287,8 +288,8 @@ class Recorder:
         self._writer.append(Kind.NOTE, content.pack_json(note))
 
     def _note_for_all(self, note: dict[str, object]) -> None:
+        """What stands at the beginning of every file of the run."""
         self._notes.append(content.pack_json(note))
-        self._writer.append(Kind.NOTE, self._notes[-1])
 
     def _look_at_size(self) -> None:
         """Between events, where nothing is half told."""
@@ -310,7 +311,8 @@ class Recorder:
         self._writer.close()
         self._shift()
         self._header = replace(self._header, part=self._header.part + 1)
-        self._writer = self._begin()
+        self._writer = Writer(self._settings.path, self._settings.packing)
+        self._begin()
 
     def _shift(self) -> None:
         """The files that are kept get the next number; the oldest is replaced."""
@@ -320,24 +322,18 @@ class Recorder:
                 os.replace(f"{path}.{number}", f"{path}.{number + 1}")
         os.replace(path, f"{path}.1")
 
-    def _begin(self) -> Writer:
-        """A file that knows nothing of the ones before it."""
-        writer = Writer(self._settings.path, self._settings.packing)
-        try:
-            self._noting.forget()
-            for asked in (
-                *self._asked.values(),
-                *self._asked_keys.values(),
-                *self._asked_values.values(),
-            ):
-                asked.forget()
-            writer.append(Kind.HEADER, pack_header(self._header))
-            for note in self._notes:
-                writer.append(Kind.NOTE, note)
-        except BaseException:
-            writer.close()
-            raise
-        return writer
+    def _begin(self) -> None:
+        """Begin a file, which knows nothing of the ones before it."""
+        self._noting.forget()
+        for asked in (
+            *self._asked.values(),
+            *self._asked_keys.values(),
+            *self._asked_values.values(),
+        ):
+            asked.forget()
+        self._writer.append(Kind.HEADER, pack_header(self._header))
+        for note in self._notes:
+            self._writer.append(Kind.NOTE, note)
 
     def __enter__(self) -> Recorder:
         return self

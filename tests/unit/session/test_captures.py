@@ -249,7 +249,7 @@ def test_a_capture_that_is_full_ends_the_run(tmp_path: Path) -> None:
 def test_files_of_a_run_replace_each_other(tmp_path: Path) -> None:
     path = tmp_path / "a.kpt"
     with recording(path, "--max-size", "32K", "--rotate", "3") as child:
-        while not (tmp_path / "a.kpt.2").exists():
+        while not (tmp_path / "a.kpt.2").exists() and child.poll() is None:
             time.sleep(0.05)
         status, _ = stop(child)
     assert status == 0
@@ -282,6 +282,17 @@ def test_a_compressed_capture_is_smaller(tmp_path: Path) -> None:
         stop(child)
     report = run("report", str(path))
     assert path.stat().st_size < len(report.stdout)
+
+
+def test_a_run_that_fails_early_destroys_nothing(tmp_path: Path) -> None:
+    kept, new = tmp_path / "kept.kpt", tmp_path / "new.kpt"
+    run("record", "-q", "-e", "begin { }", "-o", str(kept))
+    before = kept.read_bytes()
+    for path in (kept, new):
+        failed = run("record", "--buffer", "512G", "-e", "begin { print(1); }", "-o", str(path))
+        assert failed.returncode == 3, failed.stderr
+    assert kept.read_bytes() == before
+    assert not new.exists()
 
 
 def test_what_cannot_be_asked_for_is_told(tmp_path: Path) -> None:
