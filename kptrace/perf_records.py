@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import chain
 from typing import TypeAlias
@@ -106,6 +106,15 @@ def latest(records: Records) -> int:
     if isinstance(records, Run):
         return records.times[-1] if records.times else 0
     return records[-1][0] if records else 0
+
+
+def pieces(received: Received, most: int) -> Iterator[Received]:
+    """Records, so many at a time; rings as they are."""
+    if isinstance(received, Rings):
+        yield received
+        return
+    for start in range(0, len(received), most):
+        yield received[start : start + most]
 
 
 def _in_order(runs: list[Run]) -> Run:

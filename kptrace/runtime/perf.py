@@ -236,7 +236,7 @@ class Reader:
     def relieve(self) -> None:
         """Make room in the rings while records are handled: what is there comes with the next poll.
 
-        No more is kept that way than the rings themselves hold.
+        Nothing more is taken once as much is kept as the rings themselves hold.
         """
         if sum(len(chunk.data) for chunk in self._kept) < self.ring_bytes * len(self._rings):
             self._kept = self.take()
@@ -312,7 +312,9 @@ class Reader:
         online = set(cpus.online())
         for cpu in set(self._rings) - online:
             ring = self._rings.pop(cpu)
-            self._kept.append(Chunk(cpu, ring.take()))
+            data = ring.take()
+            if data:
+                self._kept.append(Chunk(cpu, data))
             self._lost_closed += ring.lost() or 0
             self._poll.unregister(ring.quiet)
             ring.close()

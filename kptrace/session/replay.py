@@ -13,7 +13,15 @@ from kptrace.decoding import BLOCK
 from kptrace.errors import Severity, severity_tag
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
-from kptrace.perf_records import NOTHING_NEWER, Decoder, Records, in_order, latest, until
+from kptrace.perf_records import (
+    NOTHING_NEWER,
+    Decoder,
+    Records,
+    in_order,
+    latest,
+    pieces,
+    until,
+)
 from kptrace.plan import EventKind
 from kptrace.records import dataclass
 from kptrace.session.actions import Actions
@@ -115,8 +123,8 @@ class Replay:
         records, rest = pending[:ready], pending[ready:]
         self._parts = [rest] if rest else []
         self._waits_until = latest(rest)
-        for start in range(0, len(records), BLOCK):
-            self._printer.handle(records[start : start + BLOCK])
+        for piece in pieces(records, BLOCK):
+            self._printer.handle(piece)
 
     def _rings(self, frame: Frame) -> None:
         horizon, chunks = content.unpack_rings(frame.body)

@@ -6,7 +6,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
 
@@ -16,7 +16,7 @@ from kptrace.errors import Exit
 from kptrace.kernel import Kernel
 from kptrace.output import Format
 from kptrace.output.values import Style
-from kptrace.perf_records import Received
+from kptrace.perf_records import Received, pieces
 from kptrace.plan import TRACER_KINDS, Control, EventKind, Plan, ProbeKind
 from kptrace.records import dataclass
 from kptrace.runtime import attach, iterators, ledger, maps
@@ -197,7 +197,7 @@ class _Run:
             self._run_blocks(ProbeKind.BEGIN)
             begin_events = self._drained(reader)  # they wait until the probes are attached
             if self._options.mode:
-                self._outlet.handle(begin_events)
+                self._handle(begin_events)
                 return self._trials(reader)
             with attach.attach_all(
                 self._plan, self._loaded, mechanisms, self._kernel, self._options.pid
@@ -211,7 +211,7 @@ class _Run:
                 if self._process is not None:
                     self._process.start()
                 self._announce(attachments, mechanisms)
-                self._outlet.handle(begin_events)
+                self._handle(begin_events)
                 self._look_for_exit(reader)
                 if attachments.iterators and self._outlet.exit_status is None:
                     self._iterate(attachments.iterators, reader)
@@ -230,7 +230,7 @@ class _Run:
             self._plan, self._loaded, reader, printer.form, self._sink, printer.capturing
         )
         self._run_blocks(ProbeKind.END)
-        printer.handle(reader.drain())
+        self._handle(reader.drain())
         self._sink.flush()
         return Result(status=Exit.OK if good else Exit.FAILED)
 
@@ -238,12 +238,13 @@ class _Run:
         """Everything that was submitted so far."""
         return reader.drain_rings() if self._raw else reader.drain()
 
-    def _polled(self, reader: Reader, timeout: float) -> Iterable[Received]:
-        """Waits; gives what there is to handle then, in pieces."""
-        if self._raw:
-            return (reader.poll_rings(timeout),)
-        records = reader.poll(timeout)
-        return (records[start : start + BLOCK] for start in range(0, len(records), BLOCK))
+    def _polled(self, reader: Reader, timeout: float) -> Received:
+        """Waits; gives what there is to handle then."""
+        return reader.poll_rings(timeout) if self._raw else reader.poll(timeout)
+
+    def _handle(self, received: Received) -> None:
+        for piece in pieces(received, BLOCK):
+            self._outlet.handle(piece)
 
     def _run_blocks(self, kind: ProbeKind) -> None:
         for program in self._plan.programs:
@@ -272,10 +273,10 @@ class _Run:
                 timeout = min(timeout, deadline - time.monotonic())
                 if timeout <= 0:
                     break
-            pieces = self._polled(reader, timeout)
+            received = self._polled(reader, timeout)
             relieve_at = time.monotonic() + _RELIEVE_S
-            for received in pieces:
-                self._outlet.handle(received)
+            for piece in pieces(received, BLOCK):
+                self._outlet.handle(piece)
                 now = time.monotonic()
                 if now > relieve_at:
                     reader.relieve()
@@ -301,7 +302,7 @@ class _Run:
         if asked is None:
             return
         set_active(self._loaded, False)
-        self._outlet.handle(self._drained(reader))  # the event may only be late
+        self._handle(self._drained(reader))  # the event may only be late
         if self._outlet.exit_status is None:
             self._outlet.exit_status = asked
 
@@ -321,8 +322,8 @@ class _Run:
     def _run_iterator(self, link: int, reader: Reader) -> bool:
         """Whether the run goes on behind it."""
         for records in chain(iterators.read(link), ([],)):  # it may send nothing, others do
-            self._outlet.handle(records)
-            self._outlet.handle(self._drained(reader))
+            self._handle(records)
+            self._handle(self._drained(reader))
             self._outlet.tick()
             self._look_for_exit(reader)
             if not self._goes_on():
@@ -349,11 +350,11 @@ class _Run:
 
     def _finish(self, reader: Reader, misses: Mapping[str, Misses]) -> Result:
         """Everything after detaching: the rest of the events, end blocks, maps, the ledger."""
-        self._outlet.handle(self._drained(reader))
+        self._handle(self._drained(reader))
         self._look_for_exit(reader)
         asked = self._outlet.reopen()
         self._run_blocks(ProbeKind.END)
-        self._outlet.handle(self._drained(reader))
+        self._handle(self._drained(reader))
         self._look_for_exit(reader)
         if asked is None:
             asked = self._outlet.exit_status

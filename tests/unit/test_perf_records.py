@@ -8,7 +8,17 @@ from itertools import chain
 
 import pytest
 
-from kptrace.perf_records import Decoder, RawRecord, Records, Run, in_order, until
+from kptrace.perf_records import (
+    NOTHING_NEWER,
+    Decoder,
+    RawRecord,
+    Records,
+    Rings,
+    Run,
+    in_order,
+    pieces,
+    until,
+)
 
 SIZES = {1: 16, 2: 28, 3: 32, 4: 400}
 
@@ -43,6 +53,23 @@ def decode(data: bytes) -> tuple[list[RawRecord], int]:
     """In the order of the ring."""
     parts, count = parts_of(data)
     return [record for part in parts for record in one_by_one(part)], count
+
+
+@pytest.mark.parametrize("count", [0, 1, 499, 500, 501, 1000])
+@pytest.mark.parametrize("order", [(2,), (1, 4)])
+def test_pieces_are_the_whole(order: tuple[int, ...], count: int) -> None:
+    events = [order[number % len(order)] for number in range(count)]
+    data = b"".join(sample(time, event) for time, event in enumerate(events))
+    whole = in_order(parts_of(data)[0])
+    cut = [one_by_one(one) for one in pieces(whole, 500) if not isinstance(one, Rings)]
+    assert list(chain.from_iterable(cut)) == one_by_one(whole)
+    assert [len(one) for one in cut[:-1]] == [500] * len(cut[:-1])
+    assert all(0 < len(one) <= 500 for one in cut)
+
+
+def test_rings_are_one_piece() -> None:
+    rings = Rings(horizon=NOTHING_NEWER, chunks=[])  # the horizon alone says something
+    assert list(pieces(rings, 500)) == [rings]
 
 
 @pytest.mark.parametrize("count", [1, 2, 4, 5, 6, 21, 1000])
