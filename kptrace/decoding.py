@@ -41,8 +41,9 @@ cache, which is a tenth of the cost of a line."""
 def column_decoder(
     types_: Sequence[Type], offsets: Sequence[int], size: int
 ) -> Callable[[Buffer], list[Iterable[Any]]]:
-    """Like `decoder`, for a run of equal records of ``size`` bytes that fills the whole buffer:
-    gives the values of each field over all records, which is cheaper than each record's."""
+    """Like `decoder`, for a run of equal records of ``size`` bytes, at least one, that fills the
+    whole buffer: gives the values of each field over all records, which is cheaper than each
+    record's."""
     layout, converters, nested = _layout(types_, offsets, size)
     leaves_of = _leaf_columns(layout)
 

@@ -11,10 +11,10 @@ from kptrace.aggregate import Average, MapSnapshot, Value, divide
 from kptrace.decoding import decode
 from kptrace.types import Type
 
-Entries: TypeAlias = "Sequence[tuple[Value | None, Value]]"
+Pairs: TypeAlias = "Sequence[tuple[Value | None, Value]]"
 
 
-def shown_entries(snapshot: MapSnapshot, top: int | None, *, final: bool) -> Entries:
+def shown_entries(snapshot: MapSnapshot, top: int | None, *, final: bool) -> Pairs:
     """The entries that print. An empty scalar prints its zero value except at the end."""
     if snapshot.entries:
         # `print(@x, 0, div)` is how one divides without cutting.
