@@ -10,7 +10,8 @@
     ├── AttachError         4  a probe cannot be attached
     │   └── CandidateError     by one of the candidates of a hook
     ├── RunError            1  loading or running failed
-    └── CaptureError        1  a file is no capture, or not one that can be read
+    ├── CaptureError        1  a file is no capture, or not one that can be read
+    └── BundleError         1  the same of a bundle
 """
 
 from __future__ import annotations
@@ -181,6 +182,12 @@ class RunError(KptraceError):
 
 class CaptureError(KptraceError):
     """A file is no capture, is one of another format, or is damaged where nothing can be read."""
+
+    exit = Exit.FAILED
+
+
+class BundleError(KptraceError):
+    """A file is no bundle, is one of another format, or is damaged: nothing of it runs."""
 
     exit = Exit.FAILED
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The container of a capture: frames that are whole or are told to be missing.
+"""The container of captures and bundles: frames that are whole or are told to be missing.
 
 A file is a preamble and frames, all in little-endian order::
 
@@ -22,7 +22,7 @@ from collections.abc import Container
 from enum import IntEnum
 from types import TracebackType
 
-from kptrace.errors import CaptureError
+from kptrace.errors import CaptureError, KptraceError
 from kptrace.records import dataclass
 
 MAGIC = b"\x89KPT\r\n\x1a\n"
@@ -37,6 +37,31 @@ _HEAD = struct.Struct("<IBBHQ")
 _CRC = struct.Struct("<I")
 FRAME_HEAD = _HEAD.size + _CRC.size
 PREAMBLE = _PREAMBLE.size
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """What kind of file the frames make. ``name`` and ``hint`` are for people.
+
+    ``error`` is raised for a file that is none of this form.
+    """
+
+    magic: bytes
+    major: int
+    minor: int
+    name: str
+    hint: str
+    error: type[KptraceError]
+
+
+CAPTURE = Form(
+    magic=MAGIC,
+    major=MAJOR,
+    minor=MINOR,
+    name="capture",
+    hint="kptrace record writes captures",
+    error=CaptureError,
+)
 
 
 class Kind(IntEnum):
@@ -86,13 +111,13 @@ class Cut:
     damaged: bool = False
 
 
-def pack_preamble() -> bytes:
+def pack_preamble(form: Form = CAPTURE) -> bytes:
     """What every file begins with."""
-    start = _PREAMBLE.pack(MAGIC, MAJOR, MINOR, 0)[:-4]
+    start = _PREAMBLE.pack(form.magic, form.major, form.minor, 0)[:-4]
     return start + _CRC.pack(zlib.crc32(start))
 
 
-def pack_frame(kind: Kind, body: bytes, time_ns: int, packing: Packing = Packing.PLAIN) -> bytes:
+def pack_frame(kind: IntEnum, body: bytes, time_ns: int, packing: Packing = Packing.PLAIN) -> bytes:
     """A whole frame, to be written at once. A body that packing makes no smaller stays plain."""
     if len(body) > MAX_BODY:
         raise ValueError(f"BUG: a frame of {len(body)} bytes")
@@ -108,17 +133,18 @@ def pack_frame(kind: Kind, body: bytes, time_ns: int, packing: Packing = Packing
 class FrameReader:
     """The frames of a file, one by one. A context manager."""
 
-    def __init__(self, path: str) -> None:
-        """Raises CaptureError for what cannot be read or is no capture of this major version."""
+    def __init__(self, path: str, form: Form = CAPTURE) -> None:
+        """Raises the form's error for what cannot be read or is none of its major version."""
         self.path = path
+        self.form = form
         try:
             # a FIFO must not make us wait for its writer
             self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            raise CaptureError(f"cannot read '{path}': {reason}", code="unreadable") from None
+            raise form.error(f"cannot read '{path}': {reason}", code="unreadable") from None
         self.cut: Cut | None = None
-        self.minor = MINOR
+        self.minor = form.minor
         try:
             self._offset = self._preamble()
         except BaseException:
@@ -126,30 +152,31 @@ class FrameReader:
             raise
 
     def _preamble(self) -> int:
+        form = self.form
         if not stat.S_ISREG(os.fstat(self._file).st_mode):
-            raise CaptureError(
-                f"'{self.path}' is no file", hint="a capture is read from a regular file"
+            raise form.error(
+                f"'{self.path}' is no file", hint=f"a {form.name} is read from a regular file"
             )
         data = self._read(0, PREAMBLE)
         if not data:
-            raise CaptureError(f"'{self.path}' is empty", code="no-capture")
-        if not data.startswith(MAGIC):
-            raise CaptureError(
-                f"'{self.path}' is no capture of kptrace",
-                hint="kptrace record writes captures",
-                code="no-capture",
+            raise form.error(f"'{self.path}' is empty", code=f"no-{form.name}")
+        if not data.startswith(form.magic):
+            raise form.error(
+                f"'{self.path}' is no {form.name} of kptrace",
+                hint=form.hint,
+                code=f"no-{form.name}",
             )
         if len(data) < PREAMBLE:
-            raise CaptureError(f"'{self.path}' is cut off in its first bytes", code="no-capture")
+            raise form.error(f"'{self.path}' is cut off in its first bytes", code=f"no-{form.name}")
         _, major, minor, crc = _PREAMBLE.unpack(data)
         if crc != zlib.crc32(data[:-4]):
-            raise CaptureError(f"'{self.path}' is damaged in its first bytes", code="no-capture")
-        if major != MAJOR:
-            raise CaptureError(
-                f"'{self.path}' is a capture of format {major}.{minor}, and this kptrace reads"
-                f" {MAJOR}.{MINOR}",
-                hint="use a newer kptrace" if major > MAJOR else "use the kptrace of its time",
-                code="capture-version",
+            raise form.error(f"'{self.path}' is damaged in its first bytes", code=f"no-{form.name}")
+        if major != form.major:
+            raise form.error(
+                f"'{self.path}' is a {form.name} of format {major}.{minor}, and this kptrace reads"
+                f" {form.major}.{form.minor}",
+                hint="use a newer kptrace" if major > form.major else "use the kptrace of its time",
+                code=f"{form.name}-version",
             )
         self.minor = minor
         return PREAMBLE

@@ -109,9 +109,9 @@ def unpack_header(body: bytes, path: str) -> Header:
         if len(body) > _MOST:
             raise ValueError(f"{len(body)} bytes of JSON")
         document = json.loads(body)
-        values = _values(Header, document, skip=("plan", *_PARTS))
+        values = members(Header, document, skip=("plan", *_PARTS))
         for name, cls in _PARTS.items():
-            values[name] = cls(**_values(cls, document[name]))
+            values[name] = cls(**members(cls, document[name]))
         if document["specification"]["sha256"] != values["specification"].sha256:
             raise ValueError("the text of the specification is not that of its checksum")
         plan = _plan(document["plan"])
@@ -138,8 +138,11 @@ def _plan(document: Any) -> Plan:
     return _last[0][1]
 
 
-def _values(cls: Any, document: dict[str, Any], skip: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The members that the class has a field for, in the types of these."""
+def members(cls: Any, document: dict[str, Any], skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The members that the class has a field for, in the types of these.
+
+    Raises ValueError, LookupError, TypeError or AttributeError where the document has others.
+    """
     found = {}
     for one in dataclasses.fields(cls):
         if one.name in skip:
@@ -173,6 +176,7 @@ _READ = {
     "int": _int,
     "bool": _exactly(bool),
     "tuple[str, ...]": lambda value: tuple(map(_text, value)),
+    "tuple[tuple[str, ...], ...]": lambda value: tuple(tuple(map(_text, one)) for one in value),
     "tuple[float, ...]": lambda value: tuple(map(_number, value)),
     "tuple[tuple[str, int], ...]": lambda value: tuple(
         (_text(name), _int(mask)) for name, mask in value

@@ -32,6 +32,7 @@ COMMANDS = {
     "merge": ("merging", "Add up such files of many hosts."),
     "list": ("list", "List probes that match a pattern, or the probe library."),
     "check": ("check", "Check a specification and show how it would attach; run nothing."),
+    "build": ("build", "Compile a specification for many kernels, into one file that runs."),
     "emit": ("emit", "Show what a specification compiles to: C, plan or object."),
     "fmt": ("fmt", "Print specifications in one layout, comments kept."),
     "doctor": ("doctor", "Say what this host can trace, and what to change where it can't."),

@@ -55,12 +55,23 @@ def loader(made: Compilation, backend: str, taken: Callable[[bytes], None] | Non
     return load
 
 
+def kept_loader(plan: Plan, data: bytes) -> Load:
+    """How to load an object that there is."""
+
+    def load(mechanisms: Mapping[str, Mechanism]) -> Loaded:
+        return libbpf_loader.load(data, plan, mechanisms)
+
+    return load
+
+
 def reloader(plan: Plan, data: bytes) -> Load:
     """How to load an object that was kept. StaleError where the kernel does not take it now."""
 
+    first = kept_loader(plan, data)
+
     def load(mechanisms: Mapping[str, Mechanism]) -> Loaded:
         try:
-            return libbpf_loader.load(data, plan, mechanisms)
+            return first(mechanisms)
         except KptraceError as error:
             raise StaleError("a plan that was kept does not load") from error
 

@@ -10,14 +10,16 @@ from typing import Any
 
 import click
 
+from kptrace.bundle.magic import is_bundle
 from kptrace.cli import report
 from kptrace.cli.backend import uses_libbpf
+from kptrace.cli.bundles import read_bundle, show_bundle
 from kptrace.cli.compiling import compile_given
 from kptrace.cli.completion import specifications
 from kptrace.cli.other_kernel import kernel_option, open_any
 from kptrace.cli.spec import find, program_option, search_options
 from kptrace.compiler import Compilation
-from kptrace.errors import KptraceError, to_json
+from kptrace.errors import KptraceError, UsageError, to_json
 from kptrace.runtime.mechanism import WANTED, Mechanism, choose, reason
 from kptrace.runtime.preflight import require_probes
 
@@ -56,6 +58,11 @@ def check_command(
       kptrace check myprobe.bt
       kptrace check --kernel db7-kernel biolatency
     """
+    if program is None and words and is_bundle(words[0]):
+        if directory is not None or form == "json":
+            message = "--kernel and -f json are for specifications, not for bundles"
+            raise UsageError(message, code="usage")
+        return show_bundle(read_bundle(words)[1])
     try:
         given = find(program, words)
         with open_any(directory) as kernel:

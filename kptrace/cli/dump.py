@@ -1,18 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""``-d STAGE`` and ``-v``: what the compiler made, and how it will attach."""
+"""``-d STAGE``: what the compiler made."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
-
-import click
+from collections.abc import Iterable
 
 from kptrace import plan as plans
 from kptrace.compiler import Compilation
 from kptrace.lang import parse, to_text
-from kptrace.runtime.mechanism import Mechanism
 from kptrace.source import Source
 
 
@@ -42,16 +39,3 @@ def _section(title: str, text: str) -> None:
     sys.stdout.flush()
     sys.stdout.buffer.write(data.encode("utf-8", "surrogateescape"))
     sys.stdout.buffer.flush()
-
-
-def tell_programs(made: Compilation, chosen: Mapping[str, Mechanism]) -> None:
-    """A line for each program, what is to be known of its place, and maps, on standard error."""
-    for program in made.plan.programs:
-        count = len(program.targets)
-        targets = "1 target" if count == 1 else f"{count} targets"
-        how = chosen[program.name].value
-        click.echo(f"program {program.name}: {program.label}, {how}, {targets}", err=True)
-        for note in program.notes:
-            click.echo(f"    {note}", err=True)
-    for one in made.plan.maps:
-        click.echo(f"map {one.name}: at most {one.max_entries} entries", err=True)

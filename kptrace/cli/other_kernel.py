@@ -42,6 +42,12 @@ def open_any(directory: Path | None, functions: str | None = None) -> Kernel:
     """
     if directory is None:
         return open_kernel(functions)
+    answer_for(directory)
+    return Kernel(root=directory)
+
+
+def answer_for(directory: Path) -> None:
+    """From now on the features of the kernel in a directory answer. UsageError: it has none."""
     try:
         known = _features((directory / FEATURES).read_text())
     except (OSError, ValueError) as error:
@@ -51,7 +57,6 @@ def open_any(directory: Path | None, functions: str | None = None) -> Kernel:
             code="usage",
         ) from None
     features.answer(known)
-    return Kernel(root=directory)
 
 
 def _features(text: str) -> dict[str, bool | None]:

@@ -15,9 +15,9 @@ from kptrace.capture import Clocks, Header, Host, Packing, Specification
 from kptrace.cli.completion import specifications
 from kptrace.cli.duration import DURATION
 from kptrace.cli.once import once
-from kptrace.cli.run import RunOptions, run_given, run_options
+from kptrace.cli.run import RunOptions, find_any, run_given, run_options
 from kptrace.cli.size import SIZE
-from kptrace.cli.spec import Given, find, program_option
+from kptrace.cli.spec import Given, program_option
 from kptrace.errors import UsageError
 from kptrace.formats import Conversion, parse_format
 from kptrace.kernel import host
@@ -80,7 +80,7 @@ def record_command(
     """
     if rotate is not None and max_size is None:
         raise UsageError("--rotate needs --max-size: how large each file may become", code="usage")
-    given = find(program, words, probe_path)
+    given, bundle = find_any(program, words, probe_path)
     settings = Settings(
         path=output,
         packing=Packing.ZLIB if compress else Packing.PLAIN,
@@ -96,7 +96,7 @@ def record_command(
         header = _header(run, given, scene, levels, settings.interval_ns)
         return Recorder(header, settings, scene)
 
-    return run_given(given, chosen, record)
+    return run_given(given, chosen, record, bundle)
 
 
 def _header(

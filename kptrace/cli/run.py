@@ -39,6 +39,7 @@ from kptrace.session.run import Load, Options, Scene, run
 from kptrace.session.sink import Sink
 
 if TYPE_CHECKING:
+    from kptrace.bundle.content import Bundle
     from kptrace.compiler import Compilation
 
 # What is imported in functions below is only for some runs. The compiler is among it: a plan that
@@ -247,7 +248,7 @@ def run_command(
             from kptrace.cli.script_help import show_help
 
             name = "-e PROG" if program is not None else words[0]
-            show_help(find(program, words, probe_path).source, name)
+            show_help(find_any(program, words, probe_path)[0].source, name)
         return Exit.OK
     _pretend_missing(chosen)
     if info:
@@ -260,16 +261,43 @@ def run_command(
         functions = chosen.traceable_functions
         show_list(program, words, form=chosen.format, verbose=chosen.verbose, functions=functions)
         return Exit.OK
-    return run_given(find(program, words, probe_path), chosen)
+    given, bundle = find_any(program, words, probe_path)
+    return run_given(given, chosen, bundle=bundle)
 
 
-def run_given(given: Given, options: RunOptions, record: Record | None = None) -> int:
-    """Compile and run, or record what a run collects; gives the exit status."""
+def find_any(
+    program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...]
+) -> tuple[Given, Bundle | None]:
+    """What is to run: a specification, or the one of a bundle."""
+    if program is None and words:
+        from kptrace.bundle.magic import is_bundle
+
+        if is_bundle(words[0]):
+            from kptrace.cli.bundles import read_bundle
+
+            return read_bundle(words)
+    return find(program, words, probe_path), None
+
+
+def run_given(
+    given: Given,
+    options: RunOptions,
+    record: Record | None = None,
+    bundle: Bundle | None = None,
+) -> int:
+    """Compile and run, or record what a run collects; gives the exit status.
+
+    ``bundle``: what the specification is compiled to already.
+    """
     require_format(options.format)
     check_color()
     if options.report_failures and not options.warnings:
         raise UsageError("-k reports failures as warnings: --no-warnings excludes it", code="usage")
-    levels = _percentiles(options.percentiles, given)
+    levels = _percentiles(options.percentiles, given, bundle)
+    if bundle is not None:
+        from kptrace.cli.bundles import check_options
+
+        check_options(bundle, options, percentiles=bool(levels))
     stages(options.dump)  # a wrong one is told before anything is done
     _pretend_missing(options)
     with (
@@ -281,7 +309,6 @@ def run_given(given: Given, options: RunOptions, record: Record | None = None) -
         sink = functools.cache(
             lambda: held.enter_context(open_sink(options.output, options.buffering))
         )
-        settings = _settings(options, process, percentiles=bool(levels))
         attempt = functools.partial(
             _attempt,
             options=options,
@@ -291,6 +318,11 @@ def run_given(given: Given, options: RunOptions, record: Record | None = None) -
             sink=sink,
             record=record,
         )
+        if bundle is not None:
+            from kptrace.cli.bundles import run_bundle
+
+            return run_bundle(bundle, options, kernel, attempt)
+        settings = _settings(options, process, percentiles=bool(levels))
         wanted = _request(given, options, settings)
         known = None if wanted is None else kept_plans.find(wanted)
         if wanted is not None and known is not None:
@@ -341,7 +373,8 @@ def _compile_and_run(
 ) -> int:
     """Until the kernel takes it: with the candidates of hooks that are left."""
     from kptrace.cli.compiling import compile_given
-    from kptrace.cli.dump import dump_compiled, dump_tree, tell_programs
+    from kptrace.cli.dump import dump_compiled, dump_tree
+    from kptrace.cli.telling import tell_programs
 
     dumped = stages(options.dump)
     dump_tree(dumped, given.source)
@@ -359,7 +392,7 @@ def _compile_and_run(
                 click.echo("No probes to attach")
             return 1
         if options.verbose:
-            tell_programs(made, choose(made.plan, wanted=options.attach))
+            tell_programs(made.plan, choose(made.plan, wanted=options.attach))
 
         taken: Callable[[bytes], None] | None = None
         if wanted is not None and not refused:
@@ -430,8 +463,10 @@ def _refuse_trials(made: Compilation) -> None:
             raise UsageError(message, code="usage")
 
 
-def _percentiles(text: str | None, given: Given) -> tuple[float, ...]:
-    """The wanted percentiles; on by default for the library's probes."""
+def _percentiles(text: str | None, given: Given, bundle: Bundle | None) -> tuple[float, ...]:
+    """The wanted percentiles; on by default for the library's probes, in a bundle as built."""
+    if text is None and bundle is not None:
+        return bundle.percentiles
     if text is None:
         text = DEFAULT_PERCENTILES if given.from_library else "none"
     return percentile_levels(text)

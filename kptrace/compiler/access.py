@@ -155,7 +155,7 @@ class Access(Tuples):
                 type=operand.type,
                 base=operand,
                 index=index,
-                scale=max(types.size_of(operand.type.target), 1),
+                scale=max(self.size_in_code(operand.type.target), 1),
             )
             return self.read_type(self.pointee(node.span, base))
         array = operand.type
@@ -179,7 +179,7 @@ class Access(Tuples):
             if isinstance(operand, tree.Const):
                 raw = str(operand.value).encode("utf-8", "surrogateescape") + b"\0"
                 return fold.integer(node.span, raw[int(index.value)])
-            offset = int(index.value) * types.size_of(array.element)
+            offset = int(index.value) * self.size_in_code(array.element)
             if isinstance(operand, tree.ContextField) and isinstance(operand.type, types.Array):
                 return self.context_element(node.span, operand, array, int(index.value))
             if not isinstance(operand, tree.Place | tree.ContextField):
@@ -199,7 +199,7 @@ class Access(Tuples):
             type=pointer,
             base=start,
             index=index,
-            scale=max(types.size_of(array.element), 1),
+            scale=max(self.size_in_code(array.element), 1),
             bound=0 if isinstance(index, tree.Const) else array.count,
         )
         return self.read_type(self.pointee(node.span, base))

@@ -88,6 +88,12 @@ class CheckerBase(ABC):
     def args_record(self, node: n.Expr) -> tree.Expr:
         """All arguments of the probe as one record."""
 
+    def size_in_code(self, kind: Type) -> int:
+        """The size of a type where it becomes a number in code: other kernels may have another."""
+        if self.facts.kernel.btf is not None:
+            self.facts.kernel.btf.uses_size(kind)
+        return types.size_of(kind)
+
     def by_value(self, kind: Type) -> Type:
         """A type as values have it: structs know their members."""
         btf = self.facts.kernel.btf

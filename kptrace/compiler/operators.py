@@ -200,7 +200,7 @@ class Operators(Casts):
             type=pointer.type,
             base=pointer,
             index=number,
-            scale=max(types.size_of(pointer.type.target), 1),
+            scale=max(self.size_in_code(pointer.type.target), 1),
             negative=node.op == "-",
         )
 

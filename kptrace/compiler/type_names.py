@@ -112,6 +112,7 @@ class TypeNames(ProbeValues):
             message = f"Unknown struct/union: '{type_name(kind)}'"
             self.report.error(node.operand.span, message, code="unknown-name")
             return self.bad(node.span)
+        self.size_in_code(kind)
         return _size(node.span, _declared_size(kind))
 
     def typeinfo(self, node: n.Sizeof) -> tree.Expr:
@@ -148,6 +149,7 @@ class TypeNames(ProbeValues):
                 hints = did_you_mean(name, names)
                 self.report.error(node.span, message, code="unknown-name", hints=hints)
                 return self.bad(node.span)
+            btf.uses_size(kind)
             offset += found.bit_offset // 8
             kind = found.type
         return _size(node.span, offset)

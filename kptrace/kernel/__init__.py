@@ -10,6 +10,7 @@ Nothing here attaches, loads, or writes.
 ``libbpf`` -> ``btf_object`` -> ``btf``: types; ``kallsyms``: symbols; ``tracefs``: tracepoints;
 ``probeable`` (with the table ``denied``): all of them answer "can this be probed?";
 ``host``: facts for doctor; ``identity``: whether this is still the kernel that was asked;
+``questions``: whether another kernel is the same where it matters;
 ``files``: reading where unknown must not look like empty.
 """
 
@@ -23,7 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kptrace.kernel import host
-from kptrace.kernel.files import read_text
+from kptrace.kernel.files import read, read_text
 from kptrace.types import Struct, Type
 
 if TYPE_CHECKING:
@@ -82,6 +83,11 @@ class Kernel:
         made.__dict__["_opened"] = Btf.defining(own, self.btf), ""
         return made
 
+    @property
+    def root(self) -> Path:
+        """The directory that its files are under."""
+        return self._root
+
     @cached_property
     def _opened(self) -> tuple[Btf | None, str]:
         from kptrace.kernel.btf import Btf
@@ -102,6 +108,14 @@ class Kernel:
     @property
     def btf_problem(self) -> str:
         return self._opened[1]
+
+    @cached_property
+    def types_digest(self) -> str:
+        """SHA-256 of the core kernel's types as the kernel itself has them, "" without."""
+        import hashlib
+
+        data = read(self._root / "sys/kernel/btf/vmlinux").data
+        return "" if data is None else hashlib.sha256(data).hexdigest()
 
     @cached_property
     def headers(self) -> Path | None:

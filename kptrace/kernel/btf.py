@@ -64,6 +64,8 @@ class Btf:
         self._named: dict[tuple[str, str], Type | None] = {}
         self._prototypes: dict[tuple[str, str], Prototype | None] = {}
         self._complete: dict[tuple[str, int], types.Struct] = {}
+        self.asked: set[tuple[str, ...]] = set()
+        """What of the kernel's types was used, as `questions` that other kernels can answer."""
 
     @classmethod
     def open(cls, root: Path, release: str = "", file: Path | None = None) -> Btf:
@@ -87,6 +89,7 @@ class Btf:
         made._own = defined
         if kernel is not None:
             made._directory, made._modules = kernel._directory, kernel._modules
+            made.asked = kernel.asked
         return made
 
     def close(self) -> None:
@@ -128,6 +131,8 @@ class Btf:
             if type_id is not None:
                 enum = one.type(type_id)
                 assert isinstance(enum, types.Enum)
+                if one is not self._own:
+                    self.asked.add(("enumerator", name))
                 return enum, dict(enum.variants)[name]
         return None
 
@@ -152,18 +157,29 @@ class Btf:
         ``bit_offset`` counts from the start of the given struct.
         """
         owner, type_id = self._definition(struct)
-        return owner.field(type_id, name) if type_id else None
+        found = owner.field(type_id, name) if type_id else None
+        if found is not None and owner is not self._own and struct.name:
+            self.asked.add(("field", struct.kind, struct.name, name))
+        return found
 
     def complete(self, struct: types.Struct) -> types.Struct:
         """The struct as a value: with its members, anonymous ones taken apart, and its alignment.
 
         Pointers lose what they point to: their value is all that a copy of the struct has.
         """
+        self.uses_size(struct)
         owner, type_id = self._definition(struct)
         key = (owner.module, type_id)
         if type_id and key not in self._complete:
             self._complete[key] = owner.complete(type_id)
         return self._complete[key] if type_id else struct
+
+    def uses_size(self, kind: Type) -> None:
+        """The size of a type, or the places of its members, are going to be numbers in code."""
+        while isinstance(kind, types.Array):
+            kind = kind.element
+        if isinstance(kind, types.Struct) and self._definition(kind)[0] is not self._own:
+            self.asked.add(("layout", kind.kind, kind.name) if kind.name else ("types",))
 
     def _definition(self, struct: types.Struct) -> tuple[BtfObject, int]:
         """Object and id where a struct's members are; id 0 where nobody defines it."""

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+"""Whether a file is a bundle; apart, because every start with a file asks."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+MAGIC = b"\x89KPB\r\n\x1a\n"
+
+
+def is_bundle(path: str) -> bool:
+    """Whether a file says that it is one. False for what cannot be read: who reads it tells."""
+    try:
+        # a FIFO must not make us wait for its writer
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except (OSError, ValueError):
+        return False
