@@ -29,12 +29,14 @@ class Variant:
     """A plan and its object, and what they take for granted of a kernel.
 
     ``features`` are names of `runtime.features`. Each of the ``facts`` is an answer and, behind
-    it, the question of `kernel.questions` that it was the answer to.
+    it, the question of `kernel.questions` that it was the answer to. ``wildcards`` are the attach
+    points that were resolved by what those kernels have.
     """
 
     kernels: tuple[Kernel, ...]
     features: tuple[str, ...]
     facts: tuple[tuple[str, ...], ...]
+    wildcards: tuple[str, ...]
     plan: Plan
     program: bytes
 
@@ -81,6 +83,7 @@ def pack_manifest(bundle: Bundle) -> bytes:
             "kernels": [{"release": it.release, "types": it.types} for it in one.kernels],
             "features": one.features,
             "facts": one.facts,
+            "wildcards": one.wildcards,
             "plan": digest(pack_plan(one.plan)),
             "program": digest(one.program),
         }
@@ -104,6 +107,7 @@ class Listed:
     kernels: tuple[Kernel, ...]
     features: tuple[str, ...]
     facts: tuple[tuple[str, ...], ...]
+    wildcards: tuple[str, ...]
     plan: str
     program: str
 

@@ -123,6 +123,7 @@ def _variant(listed: Listed, body: bytes, program: bytes) -> Variant:
         kernels=listed.kernels,
         features=listed.features,
         facts=listed.facts,
+        wildcards=listed.wildcards,
         plan=plan,
         program=program,
     )

@@ -145,6 +145,7 @@ def _made(given: Given, directory: Path | None, **settings: Any) -> Variant:
             kernels=(MadeFor(release=kernel.release, types=answer(kernel, TYPES)),),
             features=portable.features(made),
             facts=portable.facts(made, kernel),
+            wildcards=portable.wildcards(made),
             plan=portable.portable_plan(made.plan),
             program=clang.build(made.c("core"), made.plan.arch, store.directory()),
         )
@@ -154,7 +155,7 @@ def _distinct(variants: list[Variant]) -> Iterator[Variant]:
     """Variants that are not equal, each with all the kernels that it was made for."""
     found: dict[object, list[Variant]] = {}
     for one in variants:
-        alike = (plans.to_json(one.plan), one.program, one.features, one.facts)
+        alike = (plans.to_json(one.plan), one.program, one.features, one.facts, one.wildcards)
         found.setdefault(alike, []).append(one)
     for same in found.values():
         kernels = dict.fromkeys(kernel for one in same for kernel in one.kernels)

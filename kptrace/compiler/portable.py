@@ -137,6 +137,12 @@ def _by_name(targets: tuple[Target, ...]) -> tuple[Target, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def wildcards(made: Compilation) -> tuple[str, ...]:
+    """Attach points as they are written whose places are those that this kernel has."""
+    points = (one.point.text for one in _units(made))
+    return tuple(dict.fromkeys(text for text in points if "*" in text))
+
+
 def features(made: Compilation) -> tuple[str, ...]:
     """The features without which the object cannot be loaded."""
     called = set(_CALL.findall(made.c("core")))

@@ -136,10 +136,9 @@ class _Places:
 
     def tell_wildcards(self, variant: Variant) -> None:
         """Say which probes were resolved on another kernel."""
-        labels = dict.fromkeys(one.label for one in variant.plan.programs if "*" in one.label)
-        for label in labels:
+        for text in variant.wildcards:
             self._warn(
-                f"{label} was resolved when the bundle was built, for {variant.made_for}: what"
+                f"{text} was resolved when the bundle was built, for {variant.made_for}: what"
                 " only this kernel has is not probed"
             )
 
