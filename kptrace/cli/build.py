@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from kptrace.cli.writing import DEFAULT_PERCENTILES, percentile_levels
 from kptrace.compiler import MAX_CPUS, clang, portable
 from kptrace.errors import Diagnostic, KptraceError, Severity, SpecError, UsageError
 from kptrace.kernel.questions import TYPES, answer
+
+_OTHER_FILES = re.compile(r"\b(?:include|import)\b")
 
 
 @click.command("build")
@@ -144,11 +147,16 @@ def _made(given: Given, directory: Path | None, **settings: Any) -> Variant:
         return Variant(
             kernels=(MadeFor(release=kernel.release, types=answer(kernel, TYPES)),),
             features=portable.features(made),
-            facts=portable.facts(made, kernel),
+            facts=portable.facts(made, kernel, headers=_reads_headers(given, settings)),
             wildcards=portable.wildcards(made),
             plan=portable.portable_plan(made.plan),
             program=clang.build(made.c("core"), made.plan.arch, store.directory()),
         )
+
+
+def _reads_headers(given: Given, settings: Mapping[str, Any]) -> bool:
+    """Whether there may be types from the headers of one kernel in it."""
+    return bool(settings["include"]) or bool(_OTHER_FILES.search(given.source.text))
 
 
 def _distinct(variants: list[Variant]) -> Iterator[Variant]:

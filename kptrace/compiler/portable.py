@@ -15,7 +15,7 @@ from enum import Enum
 from typing import Any
 
 from kptrace import types
-from kptrace.compiler import Compilation
+from kptrace.compiler import MAX_CPUS, Compilation
 from kptrace.compiler.expand import Unit
 from kptrace.compiler.providers.base import mentions
 from kptrace.errors import Report
@@ -71,7 +71,7 @@ class HostKernel(Kernel):
 
     @property
     def possible_cpus(self) -> int | None:
-        return None
+        return MAX_CPUS
 
     @property
     def pid_namespace(self) -> tuple[int, int] | None:
@@ -158,9 +158,15 @@ def _has_large_key(one: Map) -> bool:
     return one.kind is not MapKind.PERCPU_ARRAY and one.key_size > _STACK
 
 
-def facts(made: Compilation, kernel: Kernel) -> tuple[tuple[str, ...], ...]:
-    """Answers of the kernel that went into the object, each before its question."""
+def facts(made: Compilation, kernel: Kernel, *, headers: bool) -> tuple[tuple[str, ...], ...]:
+    """Answers of the kernel that went into the object, each before its question.
+
+    ``headers``: some were read, and may be those of one kernel.
+    """
     asked: set[Question] = set() if kernel.btf is None else set(kernel.btf.asked)
+    if headers or any(target.offset for one in made.plan.programs for target in one.targets):
+        asked.add(TYPES)  # the nearest to the same instructions that can be asked for
+    asked.update(("enum", one.name) if one.name else TYPES for one in _enums(made.plan))
     for unit in _units(made):
         used = set(mentions((unit.probe.predicate, unit.probe.body)))
         if used & _ONE_KERNEL or _asks_types(unit):
@@ -177,6 +183,18 @@ def facts(made: Compilation, kernel: Kernel) -> tuple[tuple[str, ...], ...]:
 def _asks_types(unit: Unit) -> bool:
     found = _nodes((unit.probe.predicate, unit.probe.body))
     return any(isinstance(one, n.Sizeof) and one.keyword == "typeinfo" for one in found)
+
+
+def _enums(part: Any) -> Iterator[types.Enum]:
+    """The enumerations whose names a plan prints."""
+    if isinstance(part, types.Enum):
+        yield part
+    elif isinstance(part, tuple):
+        for one in part:
+            yield from _enums(one)
+    elif dataclasses.is_dataclass(part) and not isinstance(part, types.Pointer):
+        for field in dataclasses.fields(part):
+            yield from _enums(getattr(part, field.name))
 
 
 def _arguments(unit: Unit) -> Iterator[Question]:

@@ -80,6 +80,14 @@ def _enumerator(kernel: Kernel, name: str) -> str:
     return ABSENT if found is None else str(found[1])
 
 
+def _enum(kernel: Kernel, name: str) -> str:
+    found = None if kernel.btf is None else kernel.btf.type_named("enum", name)
+    if not isinstance(found, types.Enum):
+        return ABSENT
+    text = "; ".join(f"{name} = {value}" for name, value in found.variants)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _field(kernel: Kernel, keyword: str, struct: str, name: str) -> str:
     owner = None if kernel.btf is None else kernel.btf.type_named(keyword, struct)
     if kernel.btf is None or not isinstance(owner, Struct):
@@ -127,6 +135,7 @@ _ANSWERS: dict[str, Callable[..., str]] = {
     "rawtracepoint": _raw_tracepoint,
     "tracepoint": _tracepoint,
     "enumerator": _enumerator,
+    "enum": _enum,
     "field": _field,
     "layout": _layout,
     "task storage": _task_storage,

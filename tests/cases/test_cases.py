@@ -29,6 +29,7 @@ import pytest
 from kptrace import toolchain
 from kptrace.cli.spec import with_parameters
 from kptrace.compiler import Compilation, Options, clang, compile_spec
+from kptrace.compiler.portable import refuse_bound
 from kptrace.errors import HostError, KptraceError, render
 from kptrace.kernel import Kernel
 from kptrace.plan import TIMER_KINDS, TRACER_KINDS, ProbeKind, from_json, to_json
@@ -70,7 +71,7 @@ class Case:
             Source(name=self.path.name, text=text), given.get("parameters", "").split()
         )
         lacks = options[options.index("--without") + 1].split(",") if "--without" in options else []
-        return compile_spec(
+        made = compile_spec(
             words.source,
             _host(kernel, options, lacks),
             Options(
@@ -90,6 +91,9 @@ class Case:
                 task_storage="--task-storage" in options,
             ),
         )
+        if "--bundle" in options:
+            refuse_bound(made)
+        return made
 
 
 def _host(kernel: Kernel, options: list[str], lacks: list[str]) -> Kernel:

@@ -178,6 +178,7 @@ def test_percentiles_are_those_of_the_build(kptrace: Command, build: Any) -> Non
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("begin { print(ncpus); }", "ncpus cannot be in a bundle: it is that of the host"),
         ('begin { print(kaddr("vfs_read")); }', "kaddr cannot be in a bundle: an address"),
         ('begin { print(cgroupid("/sys/fs/cgroup")); }', "cgroupid cannot be in a bundle"),
         ('macro m() { kaddr("vfs_read") } begin { print(m()); }', "kaddr cannot be in a bundle"),
@@ -253,6 +254,8 @@ FACTS = {
     "enumerator": "rawtracepoint:sched_switch { if (args.prev.pid == PIDTYPE_SID) { print(1); } }",
     "field": SWITCH,
     "layout": "begin { print(sizeof(struct task_struct)); }",
+    "enum": "rawtracepoint:sched_switch { if (args.prev.pid == -7) {"
+    " print((enum pid_type)args.prev.pid); } }",
     "types": 'begin { print(kfunc_exist("bpf_cpumask_create")); }',
 }
 
@@ -271,6 +274,15 @@ def test_what_went_into_it_as_a_number_is_asked_again(
     done = kptrace("check", str(path))
     assert done.status == Exit.ATTACH
     assert "another; here: " in done.output
+
+
+@pytest.mark.parametrize(
+    "spec", ["#include <stddef.h>\nbegin { print(sizeof(size_t)); }", "kprobe:vfs_read+4 { }"]
+)
+def test_what_is_right_with_the_same_types_only(build: Any, spec: str) -> None:
+    """Headers are of one kernel, perhaps, and so are the places of instructions."""
+    (variant,) = read(str(build(spec))).variants
+    assert variant.facts == ((variant.kernels[0].types, "types"),)
 
 
 def test_a_place_that_is_missing(kptrace: Command, build: Any) -> None:
