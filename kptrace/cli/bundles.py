@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from kptrace.errors import (
     HostError,
     KptraceError,
     RunError,
+    Severity,
     UsageError,
 )
 from kptrace.kernel import Kernel, host
@@ -48,6 +50,9 @@ _BUILT_IN = (
     ("bench", "--bench"),
 )
 """Options that are the compiler's, by their name in `RunOptions`."""
+
+_PROCESS = re.compile(r"\b[pt]id\b")
+"""What has another value in a pid namespace, if it is compiled there."""
 
 _NEXT = ("verifier", "load")
 """Refusals of one object, by their code: another may do."""
@@ -141,6 +146,10 @@ def run_bundle(
     """Run the first variant that this kernel takes; gives the exit status."""
     raise_limits()
     require_host(bundle)
+    if kernel.pid_namespace is not None and _PROCESS.search(bundle.specification.text):
+        message = "pid and tid are those of the initial pid namespace, not of this container's"
+        told = Diagnostic(code="bundle", severity=Severity.WARNING, message=message)
+        report([told], warnings=options.warnings)
     refused: list[Diagnostic] = []
     lacking = True
     for number, variant, found in fits(bundle, kernel):

@@ -53,10 +53,13 @@ def check_command(
 ) -> int:
     """Check a specification: syntax, names, types, and how every probe would attach here.
 
+    Of a bundle of kptrace build: what is in it, and what of it would run here.
+
     \b
     Examples:
       kptrace check myprobe.bt
       kptrace check --kernel db7-kernel biolatency
+      kptrace check biolatency.kpb
     """
     if program is None and words and is_bundle(words[0]):
         if directory is not None or form == "json":

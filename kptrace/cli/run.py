@@ -231,7 +231,7 @@ def run_command(
     """Run a specification: a file, a library probe by name, - for standard input, or -e text.
 
     Words behind it are the positional parameters $1, $2, ...; behind -- also --name=value,
-    which getopt("name") reads.
+    which getopt("name") reads. A file may be a bundle of kptrace build, too: it is not compiled.
 
     \b
     Examples:

@@ -17,6 +17,7 @@ import pytest
 from kptrace.bundle.content import Bundle
 from kptrace.bundle.files import read, write
 from kptrace.errors import Exit
+from kptrace.kernel import host
 
 Command = Callable[..., Any]
 pytestmark = [
@@ -312,6 +313,16 @@ def test_a_wildcard_was_resolved_when_it_was_built(kptrace: Command, build: Any)
         done = kptrace("-q", str(path))
         assert done.status == status
         assert ("tracepoint:sched:gone" in done.error) == (policy != "ignore")
+
+
+def test_processes_in_a_container(
+    kptrace: Command, build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = str(build("begin { print(pid); exit(); }"))
+    assert "namespace" not in kptrace(path).error
+    monkeypatch.setattr(host, "pid_namespace", lambda root: (4, 1))
+    assert "pid and tid are those of the initial pid namespace" in kptrace(path).error
+    assert "namespace" not in kptrace(str(build(EXIT))).error
 
 
 def test_another_architecture(kptrace: Command, build: Any) -> None:
