@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kptrace.kernel import host
-from kptrace.kernel.files import read, read_text
+from kptrace.kernel.files import read_text
 from kptrace.types import Struct, Type
 
 if TYPE_CHECKING:
@@ -114,8 +114,14 @@ class Kernel:
         """SHA-256 of the core kernel's types as the kernel itself has them, "" without."""
         import hashlib
 
-        data = read(self._root / "sys/kernel/btf/vmlinux").data
-        return "" if data is None else hashlib.sha256(data).hexdigest()
+        found = hashlib.sha256()
+        try:
+            with open(self._root / "sys/kernel/btf/vmlinux", "rb") as file:
+                while part := file.read(1 << 16):  # megabytes, which nobody else needs
+                    found.update(part)
+        except OSError:
+            return ""
+        return found.hexdigest()
 
     @cached_property
     def headers(self) -> Path | None:

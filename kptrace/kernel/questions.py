@@ -141,4 +141,4 @@ _ANSWERS: dict[str, Callable[..., str]] = {
     "task storage": _task_storage,
     "has function": _has_function,
 }
-_OTHERS = frozenset({"tracepoint", "has function"})
+_OTHERS = frozenset({"tracepoint"})

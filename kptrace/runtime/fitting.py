@@ -50,7 +50,7 @@ def fit(variant: Variant, kernel: Kernel, has: Has = features.has) -> Fit:
     lacks = _lacking(variant, kernel, has)
     same = made_here(variant, kernel)
     facts = [] if lacks else list(_other_facts(variant, kernel, same))
-    found = _Places(kernel, variant.plan.config.missing_probes)
+    found = _Places(kernel, variant.plan.config.missing_probes, same)
     plan = variant.plan
     if not lacks and not facts:
         programs = tuple(map(found.here, plan.programs))
@@ -97,15 +97,18 @@ def _short(text: str) -> str:
 class _Places:
     """Finds the places of programs, and collects what is missing."""
 
-    def __init__(self, kernel: Kernel, policy: str) -> None:
+    def __init__(self, kernel: Kernel, policy: str, same: bool) -> None:
         self.missing: list[str] = []
         self.warnings: list[Diagnostic] = []
         self._kernel = kernel
         self._policy = policy
+        self._same = same
 
     def here(self, program: Program) -> Program:
         """The program with those of its targets that are here."""
-        find = _FIND.get(program.kind)
+        # a kernel with the same types has the same raw tracepoints, and types are slow to read
+        known = self._same and program.kind is ProbeKind.RAWTRACEPOINT
+        find = None if known else _FIND.get(program.kind)
         if find is None:
             return program
         targets: list[Target] = []
