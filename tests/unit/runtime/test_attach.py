@@ -68,6 +68,26 @@ def test_closing_leaves_no_descriptor(make_plan: Make, load: Load, kernel: Kerne
     loaded.close()
 
 
+@pytest.mark.usefixtures("_descriptors")
+def test_many_are_closed_by_threads(make_plan: Make, load: Load, kernel: Kernel) -> None:
+    plan = make_plan("on_tracepoint")
+    (program,) = plan.programs
+    targets = tuple(
+        Target(probe=f"tracepoint:{place.parent.name}:{place.name}", group=group, name=place.name)
+        for group in ("block", "writeback")
+        for place in (kernel.tracefs.path / "events" / group).iterdir()
+        if place.is_dir()
+    )
+    many = dataclasses.replace(program, targets=targets)
+    plan = dataclasses.replace(plan, programs=(many,))
+    loaded = load(plan)
+    attachments = attach.attach_all(plan, loaded, choose(plan), kernel)
+    assert attachments.count == len(targets) > 32
+    attachments.close()
+    attachments.close()
+    loaded.close()
+
+
 def missing(plan: Plan, mode: str) -> Plan:
     """The plan with one more tracepoint target that does not exist."""
     nonsense = Target(probe="tracepoint:sched:nonsense", group="sched", name="nonsense")
