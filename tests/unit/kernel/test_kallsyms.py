@@ -55,6 +55,12 @@ def test_shared_names(kernel: Kernel) -> None:
     assert kernel.symbols.shared(rb"sh[a-z_]*") == {"show": lookup("show")}
 
 
+def test_functions_that_have_a_name_alone(kernel: Kernel) -> None:
+    assert kernel.symbols.alone(["vfs_read", "show", "jiffies_data", "absent"]) == {
+        "vfs_read": VFS_READ.address
+    }
+
+
 def test_clones(kernel: Kernel) -> None:
     clones = kernel.symbols.clones
     assert clones("finish_task_switch") == ["finish_task_switch.isra.0"]
