@@ -53,6 +53,7 @@ class Bundle:
     ``percentiles``: those that a run prints; its histograms are fine enough for any if there are
     some. ``unsafe`` and ``report_failures`` as in `compiler.Options`. ``cpus``: with more possible
     CPUs a host reads too little of its maps. ``from_library`` as in `cli.spec.Given`.
+    ``probe_filter``: the option of the build, "" for all probes.
     """
 
     specification: Specification
@@ -64,6 +65,7 @@ class Bundle:
     unsafe: bool = False
     report_failures: bool = False
     from_library: bool = False
+    probe_filter: str = ""
 
 
 def pack_manifest(bundle: Bundle) -> bytes:

@@ -130,6 +130,8 @@ def _check(value: Any, hint: Any) -> None:
     """Whether a value is one of an annotated type, with everything in it."""
     if hint in (int, str, bool):
         good = type(value) is hint
+        if good and hint is str:
+            value.encode("utf-8", "surrogateescape")  # else it can't be printed
         if hint is int and good and value.bit_length() > 65:
             raise ValueError(f"a number of {value.bit_length()} bits")
     elif hint is type(None):

@@ -319,15 +319,13 @@ class End:
     """How a run ended.
 
     ``status``: its exit status; ``reason``: why this file ends (`""`: the run did, else
-    ``rotated``, ``max-size``, ``no space``). ``wall_ns``: the time of day then. ``final``: whether
-    a run would have printed the maps (one that was cut short would not).
+    ``rotated``, ``max-size``, ``merged``). ``wall_ns``: the time of day then.
     """
 
     ledger: Ledger
     status: int
     reason: str
     wall_ns: int
-    final: bool = True
 
 
 def pack_end(end: End) -> bytes:
@@ -337,7 +335,6 @@ def pack_end(end: End) -> bytes:
             "status": end.status,
             "reason": end.reason,
             "wall_ns": end.wall_ns,
-            "final": end.final,
         }
     )
 
@@ -349,7 +346,6 @@ def unpack_end(body: bytes) -> End:
         status=_int(document["status"]) & 0xFF,
         reason=str(document["reason"]),
         wall_ns=_int(document["wall_ns"]),
-        final=bool(document["final"]),
     )
 
 
@@ -370,7 +366,7 @@ def ledger_from(document: Any) -> Ledger:
         **{name: _count(document[name]) for name in _COUNTERS},
         probes=tuple(
             ProbeLoss(
-                label=str(label),
+                label=text(label),
                 hits=_int(hits),
                 missed=_count(missed),
                 recursion=_count(recursion),
@@ -378,10 +374,18 @@ def ledger_from(document: Any) -> Ledger:
             for label, hits, missed, recursion in document["probes"]
         ),
         maps=tuple(
-            MapLoss(name=str(name), dropped=_int(dropped), max_entries=_int(most))
+            MapLoss(name=text(name), dropped=_int(dropped), max_entries=_int(most))
             for name, dropped, most in document["maps"]
         ),
     )
+
+
+def text(value: Any) -> str:
+    """A text that can be written as bytes: bytes that were none are lone surrogates of Python."""
+    if type(value) is not str:
+        raise TypeError(f"{value!r:.40} is no text")
+    value.encode("utf-8", "surrogateescape")
+    return value
 
 
 def _int(value: Any) -> int:

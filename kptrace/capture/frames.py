@@ -184,8 +184,8 @@ class FrameReader:
     def read(self, skip: Container[int] = ()) -> Frame | None:
         """The next frame; None where no whole one follows: ``cut`` then tells about a rest.
 
-        May be asked again when the file has grown. Bodies of the kinds to ``skip`` are not read
-        and not checked: their frames are empty.
+        May be asked again when the file has grown. Bodies of the kinds to ``skip`` are not
+        unpacked: their frames are empty. They are checked, so that no damage hides another kind.
         """
         head = self._read(self._offset, FRAME_HEAD)
         size = os.fstat(self._file).st_size
@@ -203,15 +203,12 @@ class FrameReader:
         if rest < FRAME_HEAD + length:
             self._stop(rest, lacks=FRAME_HEAD + length - rest)
             return None
-        if kind in skip:
-            self._offset += FRAME_HEAD + length
-            return Frame(kind=kind, time_ns=time_ns, body=b"")
         stored = self._read(self._offset + FRAME_HEAD, length)
         body = None
         if _CRC.unpack_from(head, _HEAD.size)[0] == zlib.crc32(
             stored, zlib.crc32(head[: _HEAD.size])
         ):
-            body = _unpacked(stored, packing)
+            body = b"" if kind in skip else _unpacked(stored, packing)
         if body is None:
             self._stop(rest, damaged=True)
             return None

@@ -14,6 +14,7 @@ from typing import Any
 
 from kptrace import plan as plans
 from kptrace.capture.checks import check_plan
+from kptrace.capture.content import Malformed, text
 from kptrace.errors import CaptureError, KptraceError
 from kptrace.plan import Plan
 from kptrace.records import dataclass
@@ -68,6 +69,7 @@ class Header:
     them from 0. ``interval_ns``: how far snapshots of the maps are apart, 0 without. ``kptrace``
     is the version that wrote it. ``percentiles`` are those that a run would have printed.
     ``gfp_flags`` are names and masks of the kernel's allocation flags, where a format needs them.
+    ``probe_filter`` and ``pid`` are those options of the run: "" and 0 select everything.
     """
 
     plan: Plan
@@ -81,6 +83,8 @@ class Header:
     percentiles: tuple[float, ...] = ()
     gfp_flags: tuple[tuple[str, int], ...] = ()
     merged: bool = False
+    probe_filter: str = ""
+    pid: int = 0
 
 
 _MOST = 1 << 24
@@ -117,7 +121,7 @@ def unpack_header(body: bytes, path: str) -> Header:
         plan = _plan(document["plan"])
     except KptraceError as error:  # a plan of another version
         raise CaptureError(f"cannot read '{path}': {error}", code="capture-plan") from None
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except Malformed as error:
         reason = str(error) or type(error).__name__
         raise CaptureError(
             f"'{path}' has no header that kptrace could have written: {reason}",
@@ -162,27 +166,27 @@ def _exactly(cls: type) -> Any:
     return read
 
 
-_text, _int = _exactly(str), _exactly(int)
+_int = _exactly(int)
 
 
-def _number(value: Any) -> float:
-    if type(value) not in (int, float):
-        raise TypeError(f"{value!r:.40} is no number")
+def _level(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 < value <= 100:
+        raise ValueError(f"{value!r:.40} is no percentile")
     return float(value)
 
 
 _READ = {
-    "str": _text,
+    "str": text,
     "int": _int,
     "bool": _exactly(bool),
-    "tuple[str, ...]": lambda value: tuple(map(_text, value)),
-    "tuple[tuple[str, ...], ...]": lambda value: tuple(tuple(map(_text, one)) for one in value),
-    "tuple[float, ...]": lambda value: tuple(map(_number, value)),
+    "tuple[str, ...]": lambda value: tuple(map(text, value)),
+    "tuple[tuple[str, ...], ...]": lambda value: tuple(tuple(map(text, one)) for one in value),
+    "tuple[float, ...]": lambda value: tuple(map(_level, value)),
     "tuple[tuple[str, int], ...]": lambda value: tuple(
-        (_text(name), _int(mask)) for name, mask in value
+        (text(name), _int(mask)) for name, mask in value
     ),
     "tuple[tuple[str, str | None], ...]": lambda value: tuple(
-        (_text(name), None if given is None else _text(given)) for name, given in value
+        (text(name), None if given is None else text(given)) for name, given in value
     ),
 }
 """How the JSON form of a field's type is read; a value of another type is refused."""

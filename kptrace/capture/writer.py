@@ -27,7 +27,7 @@ class Writer:
     def __init__(self, path: str, packing: Packing = Packing.PLAIN) -> None:
         """Raises CaptureError where the file cannot be written."""
         self.path = path
-        self._begun = False
+        self._begun = self._closed = False
         self.size = 0
         self._packing = packing
         flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
@@ -60,6 +60,8 @@ class Writer:
     def append(self, kind: Kind, body: bytes) -> None:
         """Write one frame; raises CaptureError when it cannot be written as a whole."""
         if not self._begun:
+            with contextlib.suppress(OSError):  # another's file, or a file system without modes
+                os.fchmod(self._file, _MODE)
             os.ftruncate(self._file, 0)
             self._begun = True
             self._write(pack_preamble())
@@ -78,7 +80,10 @@ class Writer:
         self.size += len(data)
 
     def close(self) -> None:
-        """A file that was made and never written to is taken away."""
+        """A file that was made and never written to is taken away. May be called again."""
+        if self._closed:
+            return
+        self._closed = True
         if not self._begun and not os.fstat(self._file).st_size:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)

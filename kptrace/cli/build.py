@@ -24,7 +24,7 @@ from kptrace.cli.completion import specifications
 from kptrace.cli.once import once
 from kptrace.cli.other_kernel import answer_for
 from kptrace.cli.spec import Given, find, program_option, search_options
-from kptrace.cli.writing import DEFAULT_PERCENTILES, percentile_levels
+from kptrace.cli.writing import DEFAULT_PERCENTILES, percentile_levels, refuse_same_file
 from kptrace.compiler import MAX_CPUS, clang, portable
 from kptrace.errors import Diagnostic, KptraceError, Severity, SpecError, UsageError
 from kptrace.kernel.questions import TYPES, answer
@@ -80,6 +80,7 @@ def build_command(
       kptrace run biolatency.kpb --duration 10
     """
     given = find(program, words)
+    refuse_same_file(output, (*given.files, *settings["include"]))
     text = percentiles
     if text is None:
         text = DEFAULT_PERCENTILES if given.from_library else "none"
@@ -103,6 +104,7 @@ def build_command(
         unsafe=settings["unsafe"],
         report_failures=settings["report_failures"],
         from_library=given.from_library,
+        probe_filter=settings["only"],
     )
     if other := {one.plan.arch for one in variants} - {bundle.arch}:
         message = f"these kernels are of several architectures: {', '.join({bundle.arch, *other})}"

@@ -78,6 +78,7 @@ def read_bundle(words: Sequence[str]) -> tuple[Given, Bundle]:
         parameters=asked.parameters,
         named=dict(asked.named),
         from_library=found.from_library,
+        files=(words[0],),
     )
     return given, found
 

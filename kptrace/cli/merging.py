@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import click
@@ -18,6 +17,7 @@ from kptrace.cli.writing import (
     make_form,
     open_sink,
     percentile_levels,
+    refuse_same_file,
     require_format,
 )
 from kptrace.errors import Diagnostic, Exit, Severity, UsageError
@@ -69,8 +69,7 @@ def merge_command(
     if output is not None:
         if by is not None:
             raise UsageError("--by host prints, -o FILE does not: one of them", code="usage")
-        if os.path.exists(output) and any(os.path.samefile(output, one) for one in files):
-            raise UsageError(f"'{output}' is to be merged itself", code="usage")
+        refuse_same_file(output, files)
     levels = None if percentiles is None else percentile_levels(percentiles)
     total, told = Total(), list[Diagnostic]()
     with open_sink(None, "full") as sink:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -18,6 +19,7 @@ from kptrace.cli.once import once
 from kptrace.cli.run import RunOptions, find_any, run_given, run_options
 from kptrace.cli.size import SIZE
 from kptrace.cli.spec import Given, program_option
+from kptrace.cli.writing import refuse_same_file
 from kptrace.errors import UsageError
 from kptrace.formats import Conversion, parse_format
 from kptrace.kernel import host
@@ -81,6 +83,7 @@ def record_command(
     if rotate is not None and max_size is None:
         raise UsageError("--rotate needs --max-size: how large each file may become", code="usage")
     given, bundle = find_any(program, words, probe_path)
+    refuse_same_file(output, (*given.files, *options["include"]))
     settings = Settings(
         path=output,
         packing=Packing.ZLIB if compress else Packing.PLAIN,
@@ -88,12 +91,17 @@ def record_command(
         size=max_size,
         files=rotate or 1,
         quiet=options["quiet"],
+        warnings=options["warnings"],
     )
     chosen = RunOptions(format="text", output=None, buffering="line", dry_run=False, **options)
     run = os.urandom(16).hex()
 
     def record(levels: tuple[float, ...], scene: Scene) -> Recorder:
-        header = _header(run, given, scene, levels, settings.interval_ns)
+        header = replace(
+            _header(run, given, scene, levels, settings.interval_ns),
+            probe_filter=chosen.probe_filter if bundle is None else bundle.probe_filter,
+            pid=int(chosen.pid or 0),
+        )
         return Recorder(header, settings, scene)
 
     return run_given(given, chosen, record, bundle)

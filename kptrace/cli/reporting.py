@@ -18,6 +18,7 @@ from kptrace.cli.writing import (
     make_form,
     open_sink,
     percentile_levels,
+    refuse_same_file,
     require_format,
 )
 from kptrace.errors import Diagnostic, Exit, Severity
@@ -27,13 +28,23 @@ from kptrace.session.signals import Signals, StopNow
 _PATIENCE_S = 0.2
 """How often a file is looked at that may grow."""
 
+_REASONS = {
+    "rotated": "is not the last file of its run: the next one has what came after it",
+    "max-size": "has the size of --max-size: the run ended with it",
+}
+"""Why a capture may end before all was seen."""
+
 
 @click.command("report")
 @click.argument("file", metavar="FILE", shell_complete=files)
 @click.option("-f", "--format", "form", default="text", metavar="FORMAT", help="text or json.")
 @click.option("--json", "as_json", is_flag=True, help="The same as -f json.")
 @click.option("--by-interval", is_flag=True, help="Also the maps as they were at each --interval.")
-@click.option("--follow", is_flag=True, help="Wait for more while the file is being written.")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Wait for more while the file is being written, until it is full (--rotate).",
+)
 @click.option("-o", "--output", metavar="FILE", help="Write the output to FILE.", **once)
 @click.option(
     "-B",
@@ -77,6 +88,7 @@ def report_command(
     form = "json" if as_json else form
     require_format(form)
     check_color()
+    refuse_same_file(output, [file])
     with Capture(file) as capture:
         levels = capture.header.percentiles
         if percentiles is not None:
@@ -95,8 +107,12 @@ def report_command(
     found = list(capture.warnings)
     if replay.end is None and replay.maps_ns is not None:
         found.append(_told(f"its maps are those of {capture.when(replay.maps_ns)}"))
-    if replay.end is not None and replay.end.reason == "rotated":
-        found.append(_told(f"'{file}' is not the last file of its run"))
+    if capture.header.part:
+        found.append(
+            _told(f"'{file}' is not the first file of its run: events before it are not here")
+        )
+    if replay.end is not None and replay.end.reason in _REASONS:
+        found.append(_told(f"'{file}' {_REASONS[replay.end.reason]}"))
     report(found, warnings=warnings)
     lost = replay.end is None or replay.end.ledger.lost
     return Exit.LOST if strict and lost else Exit.OK

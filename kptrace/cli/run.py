@@ -25,6 +25,7 @@ from kptrace.cli.writing import (
     make_form,
     open_sink,
     percentile_levels,
+    refuse_same_file,
     require_format,
 )
 from kptrace.errors import AttachError, CandidateError, Diagnostic, Exit, UsageError
@@ -291,6 +292,7 @@ def run_given(
     """
     require_format(options.format)
     check_color()
+    refuse_same_file(options.output, (*given.files, *options.include))
     if options.report_failures and not options.warnings:
         raise UsageError("-k reports failures as warnings: --no-warnings excludes it", code="usage")
     levels = _percentiles(options.percentiles, given, bundle)

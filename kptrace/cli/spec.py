@@ -29,13 +29,15 @@ _LOOKED_AT = 8192
 class Given:
     """A specification as given: its text, its parameters, and whether it is the library's.
 
-    ``named`` are the parameters of getopt(): None for ``--name`` without a value.
+    ``named`` are the parameters of getopt(): None for ``--name`` without a value. ``files`` are
+    those that it was read from.
     """
 
     source: Source
     parameters: tuple[str, ...] = ()
     named: Mapping[str, str | None] = field(default_factory=dict)
     from_library: bool = False
+    files: tuple[str, ...] = ()
 
 
 def program_option(text: str) -> Callable[[F], F]:
@@ -57,15 +59,18 @@ def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...
     if not name:
         raise UsageError("the file name is empty", code="unreadable")
     if name == "-":
-        return with_parameters(read_source(name), rest)
+        return with_parameters(read_source(name), rest, file="/dev/stdin")
     if not os.path.exists(name) and "/" not in name:
         for probe in library.probes(probe_path):
             if probe.name == name.removesuffix(".bt"):
-                return with_parameters(_read(probe.path), rest, from_library=True)
-    return with_parameters(_read(Path(name), probe_path), rest)
+                source = _read(probe.path)
+                return with_parameters(source, rest, from_library=True, file=str(probe.path))
+    return with_parameters(_read(Path(name), probe_path), rest, file=name)
 
 
-def with_parameters(source: Source, words: Sequence[str], *, from_library: bool = False) -> Given:
+def with_parameters(
+    source: Source, words: Sequence[str], *, from_library: bool = False, file: str = ""
+) -> Given:
     """Words that start with ``--`` (they stood behind ``--``) are named parameters."""
     named: dict[str, str | None] = {}
     for word in words:
@@ -77,6 +82,7 @@ def with_parameters(source: Source, words: Sequence[str], *, from_library: bool 
         parameters=tuple(word for word in words if not word.startswith("--")),
         named=named,
         from_library=from_library,
+        files=(file,) if file else (),
     )
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 
 from kptrace.cli.color import use_color
 from kptrace.errors import KptraceError, UsageError
@@ -39,6 +40,28 @@ def require_format(name: str) -> None:
             hint="Valid formats: 'text', 'json'",
             code="usage",
         )
+
+
+def refuse_same_file(output: str | None, inputs: Iterable[str]) -> None:
+    """Raises UsageError where writing to ``output`` would overwrite one of the files that are read.
+
+    Only regular files are lost by that: a terminal or a pipe may be both.
+    """
+    for one in inputs:
+        if output is not None and _same_file(output, one):
+            raise UsageError(
+                f"'{output}' is read, and would be overwritten",
+                hint="-o takes another file",
+                code="usage",
+            )
+
+
+def _same_file(left: str, right: str) -> bool:
+    try:
+        found = os.stat(left)
+        return stat.S_ISREG(found.st_mode) and os.path.samestat(found, os.stat(right))
+    except (OSError, ValueError):  # what is not there is told by who reads it or writes it
+        return False
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from kptrace import types
 from kptrace.capture import Clocks
+from kptrace.capture.content import text
 from kptrace.decoding import decoder
 from kptrace.output import Resolver, UserFrame
 from kptrace.output.values import Style, renderer
@@ -200,14 +201,8 @@ def _number(value: Any) -> int:
     return value
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise ValueError(f"{value!r:.40} is no name")
-    return value
-
-
 def _name(value: Any) -> str | None:
-    return None if value is None else _text(value)
+    return None if value is None else text(value)
 
 
 def _user_frames(value: Any) -> tuple[UserFrame, ...]:
@@ -216,7 +211,7 @@ def _user_frames(value: Any) -> tuple[UserFrame, ...]:
             address=_number(address),
             symbol=_name(symbol),
             path=_name(path),
-            build_id=_text(build_id),
+            build_id=text(build_id),
         )
         for address, symbol, path, build_id in value
     )
@@ -226,7 +221,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "ksym": _name,
     "ksym_offset": _name,
     "user": _name,
-    "cgroup": lambda value: tuple((_text(name), _text(path)) for name, path in value),
+    "cgroup": lambda value: tuple((text(name), text(path)) for name, path in value),
     "stack": lambda value: tuple(map(_number, value)),
     "user_stack": _user_frames,
 }

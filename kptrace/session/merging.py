@@ -105,12 +105,13 @@ class Total:
         self._path = ""
         self._tai = 0
         self._tables: dict[int, Table] = {}
+        self._levels: set[float] = set()
         self.incomplete = False
 
     @property
     def levels(self) -> tuple[float, ...]:
-        """Percentiles that a run would have printed."""
-        return () if self._first is None else self._first.percentiles
+        """Percentiles that any of the runs would have printed."""
+        return tuple(sorted(self._levels))
 
     @property
     def style(self) -> Style:
@@ -133,6 +134,7 @@ class Total:
             part=0,
             merged=True,
             interval_ns=0,
+            percentiles=self.levels,
             gfp_flags=(),
             host=Host(
                 name=f"{len(self.runs)} captures",
@@ -159,6 +161,7 @@ class Total:
                 code="merge",
             )
         self.runs.update(part.runs)
+        self._levels.update(part.header.percentiles)
         self._set_clock(min(self._tai, part.header.clocks.tai), part)
         for index, table in part.tables.items():
             kind = self._first.plan.maps[index].value
@@ -230,6 +233,8 @@ def _require_same(left: Header, left_path: str, right: Header, right_path: str) 
         ("specifications", left.specification.sha256, right.specification.sha256),
         ("parameters", left.specification.parameters, right.specification.parameters),
         ("parameters", left.specification.named, right.specification.named),
+        ("probes (--probe-filter)", left.probe_filter, right.probe_filter),
+        ("processes (--pid)", bool(left.pid), bool(right.pid)),  # each host has its own numbers
         ("maps", [map_.name for map_ in left.plan.maps], [map_.name for map_ in right.plan.maps]),
     ):
         if one != other:

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from types import TracebackType
 from typing import TypeAlias
 
@@ -17,8 +16,9 @@ from kptrace import types
 from kptrace.aggregate import Ledger, MapSnapshot
 from kptrace.capture import Header, Kind, Packing, Writer, content
 from kptrace.capture.content import End, Purpose
+from kptrace.capture.frames import FRAME_HEAD, pack_frame, pack_preamble
 from kptrace.capture.header import pack_header
-from kptrace.errors import Diagnostic, render
+from kptrace.errors import CaptureError, Diagnostic, Severity, UsageError, render
 from kptrace.output import Stream
 from kptrace.output.losses import text_ledger
 from kptrace.output.values import Style
@@ -57,7 +57,8 @@ class Settings:
 
     ``size``: bytes from which on a file is full; then the run ends, or, of more ``files`` than
     one, the next is begun: the newest has ``path``, older ones have a number behind it.
-    ``interval_ns``: how far apart maps are read, 0 for only at the end.
+    ``interval_ns``: how far apart maps are read, 0 for only at the end. ``warnings``: whether to
+    tell that the file is full.
     """
 
     path: str
@@ -66,13 +67,24 @@ class Settings:
     size: int | None = None
     files: int = 1
     quiet: bool = False
+    warnings: bool = True
 
 
 class Recorder:
     """Writes what it is told. Implements `Outlet`; a context manager."""
 
     def __init__(self, header: Header, settings: Settings, scene: Scene) -> None:
-        """``header`` is that of the first file."""
+        """``header`` is that of the first file.
+
+        Raises UsageError for a size that would leave no room behind it.
+        """
+        begins = len(pack_preamble()) + len(pack_frame(Kind.HEADER, pack_header(header), 0))
+        if settings.size is not None and settings.size <= begins + FRAME_HEAD:
+            raise UsageError(
+                f"--max-size is too small: a capture of this specification begins with {begins}"
+                " bytes",
+                code="usage",
+            )
         plan = scene.plan
         self.exit_status: int | None = None
         self.full = False
@@ -258,11 +270,21 @@ class Recorder:
     def finish(self, ledger: Ledger, status: int) -> tuple[MapSnapshot, ...]:
         self._end(ledger, status, "max-size" if self.full else "")
         quiet = self._settings.quiet
+        if self.full and self._settings.warnings:
+            self._sink.write(Stream.ERROR, render(self._full(), color=self._sink.color).encode())
         self._progress.finish(self._settings.path, self._writer.size)
         text = text_ledger(ledger, terminal=self._sink.error_is_terminal, quiet=quiet)
         self._sink.write(Stream.ERROR, text)
         self._sink.flush()
         return ()
+
+    def _full(self) -> Diagnostic:
+        path = self._settings.path
+        return Diagnostic(
+            code="max-size",
+            message=f"the run ended because '{path}' has the size of --max-size",
+            severity=Severity.WARNING,
+        )
 
     def _end(self, ledger: Ledger, status: int, reason: str) -> None:
         self._store_maps(Purpose.FINAL)
@@ -315,12 +337,21 @@ class Recorder:
         self._begin()
 
     def _shift(self) -> None:
-        """The files that are kept get the next number; the oldest is replaced."""
+        """The files that are kept get the next number; the oldest is replaced.
+
+        One that somebody has taken away meanwhile is theirs.
+        """
         path = self._settings.path
-        for number in range(self._settings.files - 2, 0, -1):
-            with contextlib.suppress(FileNotFoundError):
-                os.replace(f"{path}.{number}", f"{path}.{number + 1}")
-        os.replace(path, f"{path}.1")
+        names = (path, *(f"{path}.{number}" for number in range(1, self._settings.files)))
+        for newer, older in reversed([*pairwise(names)]):
+            try:
+                os.replace(newer, older)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise CaptureError(
+                    f"cannot rename '{newer}' to '{older}': {error.strerror}", code="output"
+                ) from None
 
     def _begin(self) -> None:
         """Begin a file, which knows nothing of the ones before it."""

@@ -108,6 +108,8 @@ class Replay:
     def _cut_short(self) -> None:
         """Where a run has no end, its maps are those that were read last, if any were."""
         self._handle_until(NOTHING_NEWER)
+        if not self._capture.header.plan.config.print_maps_on_exit:
+            self.maps_ns = None
         if self.maps_ns is not None:
             self._printer.look()
 

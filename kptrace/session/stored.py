@@ -63,7 +63,7 @@ class StoredMaps:
 
     def snapshot(self, name: str) -> MapSnapshot:
         index = [one.name for one in self._plan.maps].index(name)
-        return self._joined(index, self._whole.get((Purpose.PRINT, index), []))
+        return self._joined(index, self._whole.pop((Purpose.PRINT, index), []))
 
     def all(self) -> tuple[MapSnapshot, ...]:
         maps = self._plan.maps
@@ -103,15 +103,15 @@ def _zeroed(bodies: list[bytes]) -> bool:
 
 def host_bound(kind: Type | None) -> bool:
     """Whether the bytes of a key mean something only on the host where they come from."""
-    return asks(kind) or _has_time(kind)
-
-
-def _has_time(kind: Type | None) -> bool:
     match kind:
         case types.Tuple(elements=elements) | types.Record(elements=elements):
-            return any(map(_has_time, elements))
+            return any(map(host_bound, elements))
+        case types.Array(element=element):
+            return host_bound(element)
+        case types.Enum() | types.Struct() | types.Timestamp():  # as each kernel declares them
+            return True
         case _:
-            return isinstance(kind, types.Timestamp)
+            return asks(kind)
 
 
 def _table(maps: tuple[Map, ...], index: int, bodies: list[bytes], style: Style) -> Table:
@@ -190,9 +190,13 @@ def pack_table(index: int, map_: Map, table: Table) -> Iterator[bytes]:
 def _unpack_table(body: bytes, maps: tuple[Map, ...]) -> tuple[int, Table]:
     document = content.unpack_object(body)
     index = document["map"]
-    kind = maps[index].value
+    map_ = maps[index]
+    kind = map_.value
     if not isinstance(kind, types.AGGREGATES):
-        raise ValueError(f"{maps[index].name} cannot be added up")
-    return index, {
+        raise ValueError(f"{map_.name} cannot be added up")
+    found = {
         bytes.fromhex(key): states.from_document(kind, state) for key, state in document["entries"]
     }
+    if not host_bound(map_.key) and any(len(key) != map_.key_size for key in found):
+        raise ValueError(f"a key of {map_.name} of another size")
+    return index, found

@@ -9,15 +9,16 @@ import resource
 import signal
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
 from kptrace import types
-from kptrace.aggregate import joined, snapshot
+from kptrace.aggregate import Ledger, MapLoss, joined, snapshot
 from kptrace.capture import Capture, Frame, Header, Kind, Packing, Writer, content, frames
 from kptrace.capture.content import Purpose
 from kptrace.capture.header import pack_header, unpack_header
@@ -321,3 +322,53 @@ def test_a_plan_that_asks_for_too_much_is_refused(samples: ModuleType) -> None:
     for header in other_plans(samples.HEADER):
         with pytest.raises(CaptureError):
             unpack_header(pack_header(header), "f.kpt")
+
+
+def of_host(name: str) -> Callable[[Any], None]:
+    return lambda document: document["host"].update(name=name)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        of_host("\ud800"),
+        lambda document: document.update(percentiles=[10**400]),
+        lambda document: document.update(percentiles=[float("nan")]),
+        lambda document: document.update(percentiles=[-1]),
+        lambda document: document["plan"]["events"][0].update(text="\ud800"),
+    ],
+    ids=["name", "large percentile", "no number", "negative percentile", "plan"],
+)
+def test_what_cannot_be_printed_is_refused(
+    change: Callable[[Any], None], samples: ModuleType
+) -> None:
+    document = json.loads(pack_header(samples.HEADER))
+    change(document)
+    with pytest.raises(CaptureError, match="could have written"):
+        unpack_header(json.dumps(document).encode(), "a.kpt")
+
+
+def test_bytes_that_are_no_text_are_kept(samples: ModuleType) -> None:
+    host = replace(samples.HEADER.host, name=b"\xff".decode("utf-8", "surrogateescape"))
+    header = replace(samples.HEADER, host=host)
+    assert unpack_header(pack_header(header), "a.kpt") == header
+
+
+def test_labels_of_a_ledger_are_texts() -> None:
+    document = content.ledger_document(Ledger(maps=(MapLoss(name="@", dropped=1, max_entries=1),)))
+    for wrong in (7, "\ud800"):
+        document["maps"][0][0] = wrong
+        with pytest.raises(content.Malformed):
+            content.ledger_from(document)
+
+
+def test_a_file_that_is_replaced_is_its_owners_alone(samples: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    path.touch(0o644)
+    samples.write_sample(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_writer_may_be_closed_twice(tmp_path: Path) -> None:
+    with Writer(str(tmp_path / "a.kpt")) as writer:
+        writer.close()

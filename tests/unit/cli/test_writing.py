@@ -3,11 +3,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from kptrace.cli.writing import open_sink
+from kptrace.cli.writing import open_sink, refuse_same_file
 from kptrace.errors import RunError
 from kptrace.output import Stream
 from kptrace.session.signals import StopNow
@@ -36,3 +40,45 @@ def test_what_waits_is_written_when_a_run_fails(
     with pytest.raises(type(error)):
         fail()
     assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "FILE"],
+        ["run", "-", "ARG"],
+        ["run", "-e", "begin { }", "--include", "FILE"],
+        ["record", "FILE"],
+        ["build", "FILE"],
+        ["report", "FILE"],
+        ["merge", "other", "FILE"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("link", [None, os.symlink, os.link], ids=["same", "symlink", "link"])
+def test_what_is_read_is_not_overwritten(
+    words: list[str], link: Callable[[Path, Path], None] | None, tmp_path: Path
+) -> None:
+    path, output = tmp_path / "a.bt", tmp_path / "b.bt"
+    path.write_text("begin { }")
+    if link is None:
+        output = path
+    else:
+        link(path, output)
+    given = [str(path) if word == "FILE" else word for word in words]
+    with path.open() as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "kptrace", *given, "-o", output],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"ERROR: '{output}' is read, and would be overwritten\n")
+    assert path.read_text() == "begin { }"
+
+
+def test_a_terminal_or_a_pipe_may_be_both() -> None:
+    refuse_same_file("/dev/null", ["/dev/null"])
+    refuse_same_file(None, ["/dev/stdin"])

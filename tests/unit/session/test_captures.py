@@ -239,11 +239,43 @@ def test_a_snapshot_that_was_asked_for_is_in_the_report(tmp_path: Path) -> None:
 def test_a_capture_that_is_full_ends_the_run(tmp_path: Path) -> None:
     path = tmp_path / "a.kpt"
     with recording(path, "--max-size", "64K") as child:
-        child.communicate(timeout=60)
+        _, err = child.communicate(timeout=60)
     assert child.returncode == 0
+    told = f"WARNING: the run ended because '{path}' has the size of --max-size\n"
+    assert told.encode() in err
     assert 64 << 10 <= path.stat().st_size < 256 << 10
     report = run("report", str(path))
-    assert (report.returncode, b"WARNING" in report.stderr) == (0, False)
+    assert report.returncode == 0
+    assert f"WARNING: '{path}' has the size of --max-size".encode() in report.stderr
+
+
+def test_a_size_must_have_room_for_something(tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    failed = run("record", "--max-size", "1K", "-e", BUSY, "-o", str(path))
+    assert failed.returncode == 2
+    assert b"--max-size is too small: a capture of this specification begins with" in failed.stderr
+    assert not path.exists()
+
+
+def test_a_file_that_is_taken_away_meanwhile_is_somebody_elses(tmp_path: Path) -> None:
+    path = tmp_path / "a.kpt"
+    with recording(path, "--max-size", "32K", "--rotate", "2") as child:
+        for number in range(3):
+            os.rename(path, tmp_path / f"mine.{number}")
+            while not path.exists() and child.poll() is None:
+                time.sleep(0.01)
+        status, err = stop(child)
+    assert (status, b"ERROR" in err) == (0, False)
+    assert run("report", str(path)).returncode == 0
+
+
+def test_a_file_that_cannot_be_renamed_is_told(tmp_path: Path) -> None:
+    path, older = tmp_path / "a.kpt", tmp_path / "a.kpt.1"
+    older.mkdir()
+    with recording(path, "--max-size", "32K", "--rotate", "2") as child:
+        _, err = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert f"ERROR: cannot rename '{path}' to '{older}': Is a directory\n".encode() in err
 
 
 def test_files_of_a_run_replace_each_other(tmp_path: Path) -> None:
@@ -267,6 +299,7 @@ def test_files_of_a_run_replace_each_other(tmp_path: Path) -> None:
             assert capture.ended
         report = run("report", str(tmp_path / name))
         assert (b"is not the last file of its run" in report.stderr) == (name != "a.kpt")
+        assert (b"is not the first file of its run" in report.stderr) == bool(parts[-1][1])
         lines += [line for line in report.stdout.splitlines() if line[:1].isdigit()]
     runs, numbers = zip(*parts, strict=True)
     assert len(set(runs)) == 1
@@ -326,3 +359,18 @@ def test_a_capture_tells_how_probes_were_attached(tmp_path: Path) -> None:
         (name,) = (one.name for one in capture.header.plan.programs)
     (mechanisms,) = (one["mechanisms"] for one in notes if "mechanisms" in one)
     assert mechanisms[name].startswith("raw tracepoint")
+
+
+def test_a_capture_tells_what_was_selected(tmp_path: Path) -> None:
+    """So that what was selected differently is not added up."""
+    spec = "begin { @ = count(); } interval:ms:1 { exit(); } interval:s:100 { }"
+    every, some, one, bundle = (tmp_path / name for name in ("every", "some", "one", "some.kpb"))
+    run("record", "-q", "-e", spec, "-o", str(every))
+    run("build", "--probe-filter", "ms", "-e", spec, "-o", str(bundle))
+    run("record", "-q", str(bundle), "-o", str(some))
+    run("record", "-q", "-p", str(os.getpid()), "-e", spec, "-o", str(one))
+    for other, what in ((some, b"probes (--probe-filter)"), (one, b"processes (--pid)")):
+        ran = run("merge", str(every), str(other))
+        assert (ran.returncode, what in ran.stderr) == (1, True), ran.stderr
+    run("record", "-q", "--probe-filter", "ms", "-e", spec, "-o", str(every))
+    assert run("merge", str(every), str(some)).stdout.strip() == b"@: 2"

@@ -19,11 +19,15 @@ import pytest
 
 from kptrace import types
 from kptrace.aggregate import Ledger, ProbeLoss
-from kptrace.capture import Header, Kind, Writer, content
+from kptrace.capture import Capture, Header, Kind, Writer, content, frames
 from kptrace.capture.content import End, Purpose
 from kptrace.capture.header import pack_header
 
 COMM = b"cat".ljust(16, b"\0")
+
+
+def member(name: str, offset: int) -> types.Member:
+    return types.Member(name, types.INT32, offset)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +200,8 @@ def test_what_cannot_be_merged_names_both_files(host: Hosts, samples: ModuleType
     for changes, reason in (
         ({"specification": text}, "different specifications"),
         ({"specification": parameters}, "different parameters"),
+        ({"probe_filter": "vfs"}, "different probes (--probe-filter)"),
+        ({"pid": 7}, "different processes (--pid)"),
         (with_map(name="@other"), "different maps"),
         (with_map(value=types.Hist(2, 2)), "@h has other values or buckets"),
         (with_map(key=types.Buffer(12)), "@h has other keys"),
@@ -256,5 +262,86 @@ def test_memory_does_not_grow_with_the_files(host: Hosts) -> None:
 def test_wrong_words(host: Hosts, tmp_path: Path) -> None:
     file = host()
     assert merge().status == 2
-    assert "is to be merged itself" in merge(file, "-o", file).err
+    assert "is read, and would be overwritten" in merge(file, "-o", file).err
     assert "one of them" in merge(file, "--by", "host", "-o", tmp_path / "x").err
+
+
+def with_key(samples: ModuleType, key: types.Type) -> dict[str, Any]:
+    """A header whose plan has another key in @n."""
+    header, (first, second, *more) = samples.HEADER, samples.HEADER.plan.maps
+    maps = (first, replace(second, key=key), *more)
+    return {"plan": replace(header.plan, maps=maps)}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "name"),
+    [
+        (
+            (types.Enum("state", 8, False, (("IDLE", 1), ("BUSY", 2))), 2),
+            (types.Enum("state", 8, False, (("NEW", 1), ("IDLE", 2), ("BUSY", 3))), 3),
+            "BUSY",
+        ),
+        (
+            (types.Struct("struct", "s", 8, members=(member("x", 0), member("y", 4))), 5),
+            (types.Struct("struct", "s", 8, members=(member("y", 0), member("x", 4))), 5 << 32),
+            "{ .x = 5, .y = 0 }",
+        ),
+    ],
+    ids=["enum", "struct"],
+)
+def test_keys_meet_by_what_they_mean_on_each_host(
+    left: tuple[types.Type, int],
+    right: tuple[types.Type, int],
+    name: str,
+    host: Hosts,
+    samples: ModuleType,
+    tmp_path: Path,
+) -> None:
+    """Kernels number an enumerator and place a member differently."""
+    files = [
+        host(header=with_key(samples, key), symbol=value, calls=calls)
+        for (key, value), calls in ((left, 3), (right, 4))
+    ]
+    merged = tmp_path / "merged.kpt"
+    merge(*files, "-o", merged)
+    if isinstance(left[0], types.Enum):
+        assert f"@n[{name}]: 7\n" in merge(*files).out
+        assert f"@n[{name}]: 7\n" in merge(merged, command="report").out
+    else:  # a struct is printed in the order of its members
+        assert f"@n[{name}]: 3\n" in merge(*files).out
+        assert "@n[{ .y = 0, .x = 5 }]: 4\n" in merge(*files).out
+
+
+def test_captures_of_one_process_each_add_up(host: Hosts) -> None:
+    assert merge(host(header={"pid": 7}), host(header={"pid": 8})).status == 0
+
+
+def test_percentiles_are_those_of_all(host: Hosts) -> None:
+    files = [host(header={"percentiles": levels}) for levels in ((50.0, 99.0), (90.0, 50.0))]
+    assert "p50 111  p90 5000  p99 5000  min" in merge(*files).out
+
+
+def test_damage_in_the_head_of_a_map_hides_no_map(host: Hosts) -> None:
+    whole, other = host(), host()
+    data = bytearray(other.read_bytes())
+    position = frames.PREAMBLE
+    while data[position + 4] != Kind.MAP:
+        position += frames.FRAME_HEAD + int.from_bytes(data[position : position + 4], "little")
+    data[position + 4] = Kind.RINGS  # which a merge does not look into
+    other.write_bytes(data)
+    ran = merge(whole, other)
+    assert (ran.status, f"'{other}' ends before its maps were read" in ran.err) == (1, True)
+
+
+@pytest.mark.parametrize("key", ["", "00", "00" * 17])
+def test_a_key_of_another_size_is_told(key: str, host: Hosts, tmp_path: Path) -> None:
+    merged, wrong = tmp_path / "merged.kpt", tmp_path / "wrong.kpt"
+    merge(host(), "-o", merged)
+    with Capture(str(merged)) as capture, Writer(str(wrong)) as writer:
+        writer.append(Kind.HEADER, pack_header(capture.header))
+        for frame in capture.frames():
+            body = frame.body.replace(COMM.hex().encode(), key.encode())
+            writer.append(Kind(frame.kind), body)
+    for command in ("merge", "report"):
+        ran = merge(wrong, command=command)
+        assert (ran.status, "a key of @h of another size" in ran.err) == (1, True)

@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import pytest
+
 from kptrace.capture import Capture, Kind, Writer, content
+from kptrace.capture.content import Purpose
 from kptrace.capture.header import pack_header
 from kptrace.output import Stream
 from kptrace.output.text import TextFormat
 from kptrace.session.replay import Options, Replay
 from kptrace.session.sink import Sink
+from kptrace.session.stored import StoredMaps
 
 
 class Kept(Sink):
@@ -74,3 +79,32 @@ def test_many_small_frames_take_no_longer(samples: ModuleType, tmp_path: Path) -
     frames = [(time, [[time, (1 << 30) + time]]) for time in range(1, 4000)]
     found = printed(samples, tmp_path / "a.kpt", *frames)
     assert len(found) == 2 * len(frames)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_maps_of_a_cut_capture_are_those_that_a_run_prints(
+    shown: bool, samples: ModuleType, tmp_path: Path
+) -> None:
+    header = samples.HEADER
+    config = replace(header.plan.config, print_maps_on_exit=shown)
+    path = tmp_path / "a.kpt"
+    with Writer(str(path)) as writer:
+        plan = replace(header.plan, config=config)
+        writer.append(Kind.HEADER, pack_header(replace(header, plan=plan)))
+        samples.write_maps(writer, Purpose.INTERVAL)
+        writer.append(Kind.NOTE, content.pack_json({"interval": 1}))
+    sink = Kept()
+    with Capture(str(path)) as capture:
+        replay = Replay(capture, Options(form=lambda style: TextFormat(style=style)), sink)
+        replay.run()
+    assert (b"@n" in sink.out) == shown
+    assert (replay.maps_ns is not None) == shown
+
+
+def test_a_map_that_was_printed_is_not_kept(samples: ModuleType) -> None:
+    maps = StoredMaps(samples.HEADER.plan)
+    found = samples.map_entries()[0]
+    for body in content.pack_map(0, samples.MAPS[0], found, Purpose.PRINT, zeroed=False):
+        maps.take(body)
+    assert maps.snapshot("@h").entries
+    assert not maps.snapshot("@h").entries
