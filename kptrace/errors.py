@@ -66,8 +66,32 @@ class Diagnostic:
     hints: tuple[str, ...] = ()
 
 
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""Controls of C0 and C1, those of the direction of text, and halves of surrogate pairs."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text of strangers for a terminal: what would control it is shown as an escape sequence.
+
+    For all that is not output of a specification. Characters of ``keep`` stay, such as newlines.
+    The result can be encoded as UTF-8.
+    """
+    return _UNPRINTABLE.sub(lambda one: one[0] if one[0] in keep else _escape(one[0]), text)
+
+
+def _escape(one: str) -> str:
+    code = ord(one)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that is no UTF-8, by surrogateescape
+        code -= 0xDC00
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+
 _COLORS = {Severity.ERROR: "\033[31m", Severity.WARNING: "\033[33m"}
 _RESET = "\033[0m"
+_LAYOUT = "\n\t"
+"""Messages have lines: what the verifier said, for example."""
 
 
 def severity_tag(severity: Severity, *, color: bool) -> str:
@@ -80,7 +104,7 @@ def render(diagnostic: Diagnostic, *, color: bool = False) -> str:
     tag = severity_tag(diagnostic.severity, color=color)
     out = [_place(diagnostic.span, tag, diagnostic.message)]
     out += [_place(context.span, tag, context.message) for context in diagnostic.contexts]
-    out += [f"HINT: {hint}" for hint in diagnostic.hints]
+    out += [f"HINT: {printable(hint, _LAYOUT)}" for hint in diagnostic.hints]
     out += _expanded_from(diagnostic.span, tag)
     return "\n".join(out) + "\n"
 
@@ -95,9 +119,10 @@ def _expanded_from(span: Span | None, tag: str) -> list[str]:
 
 
 def _place(span: Span | None, tag: str, message: str) -> str:
+    message = printable(message, _LAYOUT)
     if span is None:
         return f"{tag}: {message}"
-    return f"{span}: {tag}: {message}\n{span.excerpt()}"
+    return f"{printable(str(span))}: {tag}: {message}\n{span.excerpt()}"
 
 
 def to_json(diagnostic: Diagnostic) -> dict[str, object]:

@@ -18,6 +18,7 @@ from kptrace.errors import (
     SpecError,
     UsageError,
     did_you_mean,
+    printable,
     render,
     to_json,
 )
@@ -52,6 +53,27 @@ def test_without_place_and_in_colour() -> None:
     one = Diagnostic(code="x", message="text", severity=Severity.WARNING)
     assert render(one) == "WARNING: text\n"
     assert render(one, color=True) == "\033[33mWARNING\033[0m: text\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a b\u00e9\u4e16", "a b\u00e9\u4e16"),
+        ("\033]0;x\a\r\n\t\x7f", r"\x1b]0;x\x07\x0d\x0a\x09\x7f"),
+        ("\x9b2J", r"\x9b2J"),
+        ("\u202eslennahc", r"\u202eslennahc"),
+        ("\udcff\ud800", r"\xff\ud800"),
+    ],
+)
+def test_nothing_of_strangers_controls_a_terminal(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert render(Diagnostic(code="x", message=f"{text}", hints=(text,))).count("\033") == 0
+    render(Diagnostic(code="x", message=text, hints=(text,))).encode()
+
+
+def test_lines_of_messages_stay() -> None:
+    assert printable("a\n\033", keep="\n") == "a\n\\x1b"
+    assert render(Diagnostic(code="x", message="a\n\tb")) == "ERROR: a\n\tb\n"
 
 
 def test_machine_form() -> None:
