@@ -131,13 +131,15 @@ class MapPart:
     """What a frame with entries says of itself.
 
     ``index``: which of the plan's maps; ``last``: no more entries follow. ``zeroed``: `zero()`
-    was called since the map was last cleared (see `aggregate.snapshot`).
+    was called since the map was last cleared (see `aggregate.snapshot`). ``copies`` of a value
+    there are at most.
     """
 
     index: int
     purpose: Purpose
     last: bool
     zeroed: bool
+    copies: int
 
 
 _ZEROED, _LAST = 1, 2
@@ -191,12 +193,13 @@ def _fixed_bytes(map_: Map) -> int:
 
 def unpack_map(body: bytes) -> MapPart:
     """What stands before the entries."""
-    index, purpose, flags, _, _ = _MAP.unpack_from(body)
+    index, purpose, flags, _, copies = _MAP.unpack_from(body)
     return MapPart(
         index=index,
         purpose=Purpose(purpose),
         last=bool(flags & _LAST),
         zeroed=bool(flags & _ZEROED),
+        copies=copies,
     )
 
 
@@ -234,7 +237,7 @@ class Words(NamedTuple):
 
 def map_words(body: bytes, maps: Sequence[Map]) -> Iterator[tuple[bytes, list[Words]]]:
     """The keys of a map of `types.SPREAD`, each with its values as they are kept."""
-    index, _, _, count, _ = _MAP.unpack_from(body)
+    index, _, _, count, copies = _MAP.unpack_from(body)
     map_ = maps[index]
     key_size, size, head = map_.key_size, map_.value_size, _fixed_bytes(map_)
     position = _MAP.size + count * key_size
@@ -243,6 +246,8 @@ def map_words(body: bytes, maps: Sequence[Map]) -> Iterator[tuple[bytes, list[Wo
     for place in range(_MAP.size, position, key_size):
         (number,) = _U16.unpack_from(body, position)
         position += _U16.size
+        if number > copies:
+            raise ValueError("more values of an entry than CPUs")
         kept = []
         for _ in range(number):
             start = position + head

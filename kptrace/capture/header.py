@@ -89,6 +89,8 @@ class Header:
 
 _MOST = 1 << 24
 """Bytes: a plan tells of each place where a probe attaches, and there may be thousands."""
+_MOST_CPUS = 1 << 13
+"""NR_CPUS of the largest configuration of any architecture."""
 _PARTS = {"host": Host, "clocks": Clocks, "specification": Specification}
 
 
@@ -118,6 +120,8 @@ def unpack_header(body: bytes, path: str) -> Header:
             values[name] = cls(**members(cls, document[name]))
         if document["specification"]["sha256"] != values["specification"].sha256:
             raise ValueError("the text of the specification is not that of its checksum")
+        if not 0 <= values["host"].cpus <= _MOST_CPUS:
+            raise ValueError(f"a host of {values['host'].cpus} CPUs")
         plan = _plan(document["plan"])
     except KptraceError as error:  # a plan of another version
         raise CaptureError(f"cannot read '{path}': {error}", code="capture-plan") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kptrace.errors import printable
 from kptrace.output.json import dump
 from kptrace.records import dataclass
 
@@ -64,14 +65,14 @@ def text_hosts(table: HostTable) -> bytes:
             f"{'-' if value is None else value}{'*' if name in far else ' '}"
             for name, value in zip(table.columns, row, strict=True)
         )
-        lines.append((host, *cells))
+        lines.append((printable(host), *cells))
     width, *widths = (max(map(len, column)) for column in zip(*lines, strict=True))
     bound = "" if table.error is None else f" (error of percentiles <= {table.error:.1%})"
     out = [f"{table.name} by host{bound}:"]
     for host, *numbers in lines:
         aligned = (cell.rjust(size) for cell, size in zip(numbers, widths, strict=True))
         out.append(" ".join((host.ljust(width), *aligned)).rstrip())
-    return "".join(f"{line}\n" for line in [*out, ""]).encode("utf-8", "surrogateescape")
+    return "".join(f"{line}\n" for line in [*out, ""]).encode()
 
 
 def json_hosts(table: HostTable) -> bytes:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from kptrace.aggregate import Ledger, ProbeLoss
+from kptrace.errors import printable
 
 _NOTES = {
     "events lost": "event buffer full (perf_rb_pages)",
@@ -14,7 +15,7 @@ _NOTES = {
 def text_ledger(ledger: Ledger, *, terminal: bool, quiet: bool) -> bytes:
     """Losses always; that there are none only on a terminal and unless quiet."""
     if ledger.lost:
-        return "".join(f"{line}\n" for line in _loss_lines(ledger)).encode()
+        return "".join(f"{printable(line)}\n" for line in _loss_lines(ledger)).encode()
     if not terminal or quiet:
         return b""
     unknown = [f"{name}: unknown" for name, count in _counters(ledger).items() if count is None]

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from kptrace import types
 from kptrace.aggregate import Ledger, MapSnapshot, Value
-from kptrace.errors import Severity, severity_tag
+from kptrace.errors import Severity, printable, severity_tag
 from kptrace.histogram import Histogram
 from kptrace.output import Stream
 from kptrace.output.bars import shown_rows, text_percentiles, text_rows
@@ -91,7 +91,7 @@ class TextFormat(TextTrials):
         return b"Interval %d, until %b:" % (number, when.encode())
 
     def host(self, name: str) -> bytes:
-        return f"Host {name}:\n".encode("utf-8", "surrogateescape")
+        return f"Host {printable(name)}:\n".encode()
 
     def attached(self, count: int) -> bytes:
         return b"Attached %d %b\n" % (count, b"probe" if count == 1 else b"probes")

@@ -23,6 +23,11 @@ Question: TypeAlias = tuple[str, tuple[int, ...]]
 _MOST = 1 << 18
 """Answers that are remembered as noted; what is asked again behind that is noted again."""
 
+_MOST_FRAMES = 1 << 10
+"""Of a stack, by the language."""
+_MOST_KNOWN = 1 << 21
+"""Answers of a file: several times what the stack maps of a run hold, and all symbols."""
+
 
 def asks(kind: Type | None) -> bool:
     """Whether the text of a value of this type depends on the host that it comes from."""
@@ -165,6 +170,8 @@ class Answers:
         for name, arguments, answer in answers:
             question = name, tuple(map(_number, arguments))
             self._known[question] = _READ[name](answer)
+        if len(self._known) > _MOST_KNOWN:
+            raise ValueError("more names and stacks than a run can ask for")
 
     def ksym(self, address: int) -> str | None:
         return self._known.get(("ksym", (address,)))
@@ -213,8 +220,14 @@ def _user_frames(value: Any) -> tuple[UserFrame, ...]:
             path=_name(path),
             build_id=text(build_id),
         )
-        for address, symbol, path, build_id in value
+        for address, symbol, path, build_id in _frames(value)
     )
+
+
+def _frames(value: Any) -> list[Any]:
+    if type(value) is not list or len(value) > _MOST_FRAMES:
+        raise ValueError(f"{value!r:.40} is no stack")
+    return value
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
@@ -222,7 +235,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "ksym_offset": _name,
     "user": _name,
     "cgroup": lambda value: tuple((text(name), text(path)) for name, path in value),
-    "stack": lambda value: tuple(map(_number, value)),
+    "stack": lambda value: tuple(map(_number, _frames(value))),
     "user_stack": _user_frames,
 }
 """How the answer to each question is read."""

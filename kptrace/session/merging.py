@@ -48,7 +48,7 @@ class Part:
             trailer=header.plan.config.str_trunc_trailer.encode(),
             texts=header.plan.texts,
         )
-        self.maps = StoredMaps(header.plan)
+        self.maps = StoredMaps(header.plan, header.host.cpus)
         lost = 0
         for frame in capture.frames(skip=_SKIPPED):
             match frame.kind:

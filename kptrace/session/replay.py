@@ -10,7 +10,7 @@ from typing import Any
 from kptrace.capture import Capture, Frame, Kind, content
 from kptrace.capture.content import End, Purpose
 from kptrace.decoding import BLOCK
-from kptrace.errors import Severity, severity_tag
+from kptrace.errors import Severity, printable, severity_tag
 from kptrace.output import Format, Stream
 from kptrace.output.values import Style
 from kptrace.perf_records import (
@@ -28,7 +28,7 @@ from kptrace.session.actions import Actions
 from kptrace.session.answers import Answers
 from kptrace.session.printing import Printer
 from kptrace.session.sink import Sink
-from kptrace.session.stored import StoredMaps
+from kptrace.session.stored import MOST_KEPT, StoredMaps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,10 @@ class Replay:
         self._options = options
         self._sink = sink
         self._answers = Answers(header.clocks, header.gfp_flags)
-        self._maps = StoredMaps(plan)
+        self._maps = StoredMaps(plan, header.host.cpus)
         self._result = b""
         self._pieces: list[bytes] = []
+        self._waiting = 0
         self._printer = Printer(
             plan,
             options.form,
@@ -142,9 +143,13 @@ class Replay:
     def _done(self, frame: Frame) -> None:
         record, piece, more = content.unpack_done(frame.body)
         self._pieces.append(piece)
+        self._waiting += len(piece)
+        if self._waiting > MOST_KEPT:
+            raise ValueError("more of what came of an event than can be shown")
         if not more:
             self._result = b"".join(self._pieces)
             self._pieces.clear()
+            self._waiting = 0
             self._printer.handle([record])
 
     def _read_file(self, name: bytes, most: int) -> bytes:
@@ -175,8 +180,8 @@ class Replay:
     def _warn(self, texts: Any, frame: Frame) -> None:
         for text in texts:
             tag = severity_tag(Severity.WARNING, color=self._sink.color)
-            colored = str(text).replace(Severity.WARNING.value, tag, 1)
-            self._sink.write(Stream.ERROR, colored.encode("utf-8", "surrogateescape"))
+            colored = printable(str(text), "\n\t").replace(Severity.WARNING.value, tag, 1)
+            self._sink.write(Stream.ERROR, colored.encode())
 
     def _reopen(self, value: Any, frame: Frame) -> None:
         self._handle_until(NOTHING_NEWER)
@@ -215,7 +220,7 @@ _FRAMES: dict[Kind, Callable[[Replay, Frame], None]] = {
 _NOTES: dict[str, Callable[[Replay, Any, Frame], None]] = {
     "attached": lambda replay, count, frame: replay._printer.attached(int(count), {}),
     "warnings": Replay._warn,
-    "pinned": lambda replay, path, frame: replay._printer.pinned(str(path)),
+    "pinned": lambda replay, path, frame: replay._printer.pinned(printable(str(path))),
     "look": Replay._look,
     "interval": Replay._at_interval,
     "reopen": Replay._reopen,

@@ -24,6 +24,8 @@ Table: TypeAlias = dict[bytes, State]
 
 _TEXT = types.String(1 << 20)
 """The type of keys that have become text."""
+MOST_KEPT = 1 << 30
+"""Bytes of frames that wait for others: a small file that is packed may have any number of them."""
 _PIECE = 1 << 17
 """Bytes of keys, or numbers of states, from which on the next frame is begun."""
 
@@ -32,8 +34,11 @@ class StoredMaps:
     """The maps of a capture as they were read for the moment that is replayed. Implements
     `session.events.Maps`; what the run did to its maps was seen when they were read."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, cpus: int) -> None:
+        """``cpus``: the possible ones of the host."""
         self._plan = plan
+        self._cpus = cpus
+        self._kept = 0
         self._coming: dict[tuple[Purpose, int], list[bytes]] = {}
         self._whole: dict[tuple[Purpose, int], list[bytes]] = {}
         self._shown: dict[int, list[bytes]] = {}
@@ -44,10 +49,20 @@ class StoredMaps:
         part = content.unpack_map(body)
         if part.index >= len(self._plan.maps):
             raise ValueError(f"entries of map {part.index}, which is none")
+        if part.copies > self._cpus + 1:  # what was spilled is one more
+            raise ValueError(f"values of {part.copies} CPUs")
         place = part.purpose, part.index
         self._coming.setdefault(place, []).append(body)
+        self._kept += len(body)
         if part.last:
+            self._forget(self._whole.pop(place, []))
             self._whole[place] = self._coming.pop(place)
+        if self._kept > MOST_KEPT:
+            raise ValueError("more entries of maps at one time than can be shown")
+
+    def _forget(self, bodies: list[bytes]) -> list[bytes]:
+        self._kept -= sum(map(len, bodies))
+        return bodies
 
     def take_merged(self, body: bytes) -> None:
         """Some entries of a map over several captures."""
@@ -58,12 +73,14 @@ class StoredMaps:
         """Let `all` be what was read for this last; whether anything was."""
         found = [place for place in self._whole if place[0] == purpose]
         if found:
-            self._shown = {index: self._whole.pop((purpose, index)) for _, index in found}
+            self._shown = {
+                index: self._forget(self._whole.pop((purpose, index))) for _, index in found
+            }
         return bool(found)
 
     def snapshot(self, name: str) -> MapSnapshot:
         index = [one.name for one in self._plan.maps].index(name)
-        return self._joined(index, self._whole.pop((Purpose.PRINT, index), []))
+        return self._joined(index, self._forget(self._whole.pop((Purpose.PRINT, index), [])))
 
     def all(self) -> tuple[MapSnapshot, ...]:
         maps = self._plan.maps

@@ -345,3 +345,19 @@ def test_a_key_of_another_size_is_told(key: str, host: Hosts, tmp_path: Path) ->
     for command in ("merge", "report"):
         ran = merge(wrong, command=command)
         assert (ran.status, "a key of @h of another size" in ran.err) == (1, True)
+
+
+def test_a_host_name_does_not_control_the_terminal(host: Hosts, samples: ModuleType) -> None:
+    file = host()
+    with Capture(str(file)) as capture:
+        bodies = [(Kind(one.kind), one.body) for one in capture.frames()]
+        named = replace(capture.header.host, name="\x1b[2Jdb")
+        header = replace(capture.header, host=named)
+    with Writer(str(file)) as writer:
+        for kind, body in ((Kind.HEADER, pack_header(header)), *bodies):
+            writer.append(kind, body)
+    ran = merge("--by", "host", file)
+    assert ran.status == 0
+    assert "\\x1b[2Jdb" in ran.out
+    assert "\x1b" not in ran.out
+    assert "\x1b" not in merge("--by", "host", "--json", file).out
