@@ -324,7 +324,8 @@ class End:
     """How a run ended.
 
     ``status``: its exit status; ``reason``: why this file ends (`""`: the run did, else
-    ``rotated``, ``max-size``, ``merged``). ``wall_ns``: the time of day then.
+    ``rotated``, ``max-size``, ``unwritable``: as a full disk, or ``merged``). ``wall_ns``: the
+    time of day then.
     """
 
     ledger: Ledger

@@ -16,6 +16,9 @@ from kptrace.errors import CaptureError
 _MODE = 0o600
 """What was traced is its owner's: it may tell of people (paths, commands, addresses)."""
 
+_SHARE = 8
+"""Of what is free on a disk a reserve takes this part at most."""
+
 
 class Writer:
     """One file. A context manager.
@@ -24,8 +27,12 @@ class Writer:
     The first frame replaces what is there: a run that fails before destroys nothing.
     """
 
-    def __init__(self, path: str, packing: Packing = Packing.PLAIN) -> None:
-        """Raises CaptureError where the file cannot be written."""
+    def __init__(self, path: str, packing: Packing = Packing.PLAIN, reserve: int = 0) -> None:
+        """Raises CaptureError where the file cannot be written.
+
+        ``reserve``: bytes of the disk to keep free from others, as far as there are many more, for
+        what is written behind `release`.
+        """
         self.path = path
         self._begun = self._closed = False
         self.size = 0
@@ -35,9 +42,11 @@ class Writer:
             self._file = os.open(path, flags, _MODE)
         except (OSError, ValueError) as error:
             raise _failed(path, error) from None
+        self._reserve = _reserved(path, reserve) if reserve else None
         try:
             self._take()
         except BaseException:
+            self.release()
             os.close(self._file)
             raise
 
@@ -79,11 +88,18 @@ class Writer:
             raise _failed(self.path, error) from None
         self.size += len(data)
 
+    def release(self) -> None:
+        """Give back what was reserved."""
+        if self._reserve is not None:
+            os.close(self._reserve)
+            self._reserve = None
+
     def close(self) -> None:
         """A file that was made and never written to is taken away. May be called again."""
         if self._closed:
             return
         self._closed = True
+        self.release()
         if not self._begun and not os.fstat(self._file).st_size:
             with contextlib.suppress(OSError):
                 os.unlink(self.path)
@@ -99,6 +115,21 @@ class Writer:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _reserved(path: str, size: int) -> int | None:
+    """A file without a name that takes room on the disk; None where that is not to be had."""
+    try:
+        file = os.open(os.path.dirname(path) or ".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, _MODE)
+    except OSError:
+        return None
+    try:
+        disk = os.fstatvfs(file)
+        os.posix_fallocate(file, 0, min(size, disk.f_bavail * disk.f_frsize // _SHARE) or 1)
+    except OSError:
+        os.close(file)
+        return None
+    return file
 
 
 def _failed(path: str, error: OSError | ValueError) -> CaptureError:

@@ -71,8 +71,8 @@ def record_command(
 
     kptrace report prints from it what the run would have printed: on any machine, without
     privileges. What depends on the moment (maps that are printed, commands, files that are
-    read, names of users, symbols, stacks) is taken when the event arrives. After a crash or
-    on a full disk the file can be read up to its last whole part.
+    read, names of users, symbols, stacks) is taken when the event arrives. A full disk ends
+    the run, its maps are kept. After a crash the file can be read up to its last whole part.
 
     \b
     Examples:

@@ -30,6 +30,7 @@ _PATIENCE_S = 0.2
 
 _REASONS = {
     "rotated": "is not the last file of its run: the next one has what came after it",
+    "unwritable": "could not be written any further: its last events are missing",
     "max-size": "has the size of --max-size: the run ended with it",
 }
 """Why a capture may end before all was seen."""

@@ -45,6 +45,8 @@ STORED = frozenset(
 """Events that mean later what they mean now: they are stored as they came. The others are done
 (see ``DONE``), and what came of them is stored."""
 
+_RESERVE = 1 << 20
+"""Bytes of the disk for the maps and the end of a run that a full disk ends."""
 _FRAME = 1 << 24
 """Bytes of rings from which on the next frame is begun."""
 
@@ -88,6 +90,7 @@ class Recorder:
         plan = scene.plan
         self.exit_status: int | None = None
         self.full = False
+        self._failed: CaptureError | None = None
         self._header = header
         self._settings = settings
         self._plan = plan
@@ -124,7 +127,7 @@ class Recorder:
         self._interval = 0
         self._next_interval = time.monotonic_ns() + settings.interval_ns
         self._progress = Progress(scene.sink, quiet=settings.quiet)
-        self._writer = Writer(settings.path, settings.packing)
+        self._writer = Writer(settings.path, settings.packing, _RESERVE)
 
     def warn(self, warnings: Sequence[Diagnostic]) -> None:
         for warning in warnings:
@@ -154,18 +157,19 @@ class Recorder:
         for chunk in rings.chunks:
             self._progress.count_rings(chunk)
             if some and sum(map(len, some)) + len(chunk) > _FRAME:
-                self._writer.append(Kind.RINGS, content.pack_rings(0, some))
+                self._append(Kind.RINGS, content.pack_rings(0, some))
                 some = []
             some.append(chunk)
         if some or self._waits:  # a horizon alone lets what waits for it be told
-            self._writer.append(Kind.RINGS, content.pack_rings(rings.horizon, some))
+            self._append(Kind.RINGS, content.pack_rings(rings.horizon, some))
         self._waits = bool(some)
 
     def _handle(self, records: list[RawRecord]) -> None:
         self._progress.count(len(records))
         waiting: list[bytes] = []
         for number, run in groupby(records, key=lambda record: record[1]):
-            if self.exit_status is not None and number not in self._spills:
+            over = self.exit_status is not None or self._failed is not None
+            if over and number not in self._spills:
                 continue
             event = self._events[number]
             payloads = [payload for _, _, payload in run]
@@ -187,16 +191,16 @@ class Recorder:
     def _store(self, payloads: list[bytes]) -> None:
         self._store_answers()
         for body in content.pack_records(payloads):
-            self._writer.append(Kind.RECORDS, body)
+            self._append(Kind.RECORDS, body)
 
     def _store_answers(self) -> None:
         for body in content.pack_answers(self._noting.take()):
-            self._writer.append(Kind.ANSWERS, body)
+            self._append(Kind.ANSWERS, body)
 
     def _store_done(self, payload: bytes, result: bytes = b"") -> None:
         self._store_answers()
         for body in content.pack_done(payload, result):
-            self._writer.append(Kind.DONE, body)
+            self._append(Kind.DONE, body)
 
     def _print_map(self, event: Event) -> One:
         index = [one.name for one in self._plan.maps].index(event.map)
@@ -242,7 +246,7 @@ class Recorder:
     def lost(self, count: int) -> None:
         self._lost += count
         self._progress.lost(count)
-        self._writer.append(Kind.LOST, content.pack_lost(count))
+        self._append(Kind.LOST, content.pack_lost(count))
 
     def look(self) -> None:
         self._store_maps(Purpose.SIGNAL)
@@ -268,14 +272,21 @@ class Recorder:
         return status
 
     def finish(self, ledger: Ledger, status: int) -> tuple[MapSnapshot, ...]:
-        self._end(ledger, status, "max-size" if self.full else "")
+        failed, self._failed = self._failed, None
+        if failed:
+            self._writer.release()
+        reason = "unwritable" if failed else "max-size" if self.full else ""
+        self._end(ledger, status, reason)
+        failed = failed or self._failed
         quiet = self._settings.quiet
-        if self.full and self._settings.warnings:
+        if self.full and not failed and self._settings.warnings:
             self._sink.write(Stream.ERROR, render(self._full(), color=self._sink.color).encode())
         self._progress.finish(self._settings.path, self._writer.size)
         text = text_ledger(ledger, terminal=self._sink.error_is_terminal, quiet=quiet)
         self._sink.write(Stream.ERROR, text)
         self._sink.flush()
+        if failed is not None:
+            raise failed
         return ()
 
     def _full(self) -> Diagnostic:
@@ -289,7 +300,7 @@ class Recorder:
     def _end(self, ledger: Ledger, status: int, reason: str) -> None:
         self._store_maps(Purpose.FINAL)
         end = End(ledger=ledger, status=status, reason=reason, wall_ns=time.time_ns())
-        self._writer.append(Kind.END, content.pack_end(end))
+        self._append(Kind.END, content.pack_end(end))
 
     def _store_maps(self, purpose: Purpose) -> None:
         for index, one in enumerate(self._plan.maps):
@@ -304,10 +315,23 @@ class Recorder:
         self._store_answers()
         zeroed = self._maps.zeroed(one.name)
         for body in content.pack_map(index, one, entries, purpose, zeroed=zeroed):
-            self._writer.append(Kind.MAP, body)
+            self._append(Kind.MAP, body)
+
+    def _append(self, kind: Kind, body: bytes) -> None:
+        """What cannot be written ends the run, and nothing behind it is: but its maps and its end.
+
+        So a full disk loses the last events, and not what was counted before.
+        """
+        if self._failed is not None:
+            return
+        try:
+            self._writer.append(kind, body)
+        except CaptureError as error:
+            self._failed = error
+            self.full = True
 
     def _note(self, note: dict[str, object]) -> None:
-        self._writer.append(Kind.NOTE, content.pack_json(note))
+        self._append(Kind.NOTE, content.pack_json(note))
 
     def _note_for_all(self, note: dict[str, object]) -> None:
         """What stands at the beginning of every file of the run."""
@@ -316,7 +340,7 @@ class Recorder:
     def _look_at_size(self) -> None:
         """Between events, where nothing is half told."""
         size = self._settings.size
-        if size is None or self._writer.size < size:
+        if size is None or self._writer.size < size or self._failed is not None:
             return
         if self._settings.files == 1:
             self.full = True
@@ -330,10 +354,12 @@ class Recorder:
             stacks=None,
         )
         self._end(partial, 0, "rotated")
+        if self._failed is not None:
+            return
         self._writer.close()
         self._shift()
         self._header = replace(self._header, part=self._header.part + 1)
-        self._writer = Writer(self._settings.path, self._settings.packing)
+        self._writer = Writer(self._settings.path, self._settings.packing, _RESERVE)
         self._begin()
 
     def _shift(self) -> None:

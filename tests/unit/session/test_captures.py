@@ -116,16 +116,21 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("spec", [BUSY, DECODED], ids=["raw", "decoded"])
-def test_a_full_disk_ends_the_run_and_leaves_a_file(spec: str, small_disk: Path) -> None:
+@pytest.mark.parametrize("interval", [(), ("--interval", "10ms")], ids=["once", "often"])
+def test_a_full_disk_ends_the_run_and_leaves_a_file(
+    spec: str, interval: tuple[str, ...], small_disk: Path
+) -> None:
     path = small_disk / "a.kpt"
-    with recording(path, "--interval", "10ms", spec=spec) as child:
+    with recording(path, *interval, spec=spec) as child:
         _, err = child.communicate(timeout=120)
     assert child.returncode == 1
     assert f"ERROR: cannot write '{path}': No space left on device\n".encode() in err
     report = run("report", str(path))
     assert report.returncode == 0
     assert len(report.stdout) > 10_000
-    assert b"was not written" in report.stderr
+    assert f"WARNING: '{path}' could not be written any further".encode() in report.stderr
+    assert b"\n@s: " in report.stdout
+    assert {one.name for one in small_disk.iterdir()} == {"a.kpt", "a.ready"}
 
 
 @contextlib.contextmanager
