@@ -170,7 +170,10 @@ def _exactly(cls: type) -> Any:
     return read
 
 
-_int = _exactly(int)
+def _int(value: Any) -> int:
+    if type(value) is not int or value.bit_length() > 64:
+        raise TypeError(f"{value!r:.40} is no number of 64 bits")
+    return value
 
 
 def _level(value: Any) -> float:

@@ -48,8 +48,16 @@ def from_entries(kind: types.Aggregate, entries: Entries) -> Iterator[State]:
                 for value, n in zip(values, updated, strict=True)
             )
         case types.TSeries():
-            return (state_of(kind, copies) for _, copies in entries.rows())
+            return (_in_time(kind, state_of(kind, copies)) for _, copies in entries.rows())
     raise TypeError(f"BUG: {types.type_name(kind)} is read by its words")
+
+
+def _in_time(kind: types.TSeries, state: State) -> State:
+    """Raises ValueError for a time series of times that a clock does not show."""
+    for epoch in state:
+        if not 0 <= epoch * kind.interval < 1 << 63:
+            raise ValueError(f"a time series of the interval {epoch}")
+    return state
 
 
 def _code(kind: types.Sum | types.Avg | types.Stats | types.Min | types.Max) -> str:
@@ -202,7 +210,7 @@ def from_document(kind: types.Aggregate, document: Any) -> State:
             found = {
                 _number(epoch): (_number(value), _number(meta)) for epoch, value, meta in document
             }
-            return _add_series(kind, found, {})
+            return _add_series(kind, _in_time(kind, found), {})
         case types.Min() | types.Max():
             value, has = map(_number, document)
             return (value, 1) if has else (0, 0)

@@ -16,6 +16,8 @@ from kptrace.errors import CaptureError
 _MODE = 0o600
 """What was traced is its owner's: it may tell of people (paths, commands, addresses)."""
 
+_TRIES, _PAUSE_S = 10, 0.02
+"""How long a lock is waited for: a reader has one for a moment, to see whether a writer has."""
 _SHARE = 8
 """Of what is free on a disk a reserve takes this part at most."""
 
@@ -57,14 +59,17 @@ class Writer:
                 hint="a capture is written to a regular file, and read from there",
                 code="output",
             )
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CaptureError(
-                f"cannot write '{self.path}': another process uses it now", code="output"
-            ) from None
-        except OSError:  # a file system without locks: readers will not know that more may come
-            return
+        for _ in range(_TRIES):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                time.sleep(_PAUSE_S)
+            except OSError:  # a file system without locks: readers will not know that more may come
+                return
+        raise CaptureError(
+            f"cannot write '{self.path}': another process uses it now", code="output"
+        )
 
     def append(self, kind: Kind, body: bytes) -> None:
         """Write one frame; raises CaptureError when it cannot be written as a whole."""

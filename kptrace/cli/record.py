@@ -83,7 +83,8 @@ def record_command(
     if rotate is not None and max_size is None:
         raise UsageError("--rotate needs --max-size: how large each file may become", code="usage")
     given, bundle = find_any(program, words, probe_path)
-    refuse_same_file(output, (*given.files, *options["include"]))
+    for path in (output, *(f"{output}.{number}" for number in range(1, rotate or 1))):
+        refuse_same_file(path, (*given.files, *options["include"]))
     settings = Settings(
         path=output,
         packing=Packing.ZLIB if compress else Packing.PLAIN,

@@ -77,8 +77,9 @@ def report_command(
 ) -> int:
     """Print what the run of a capture would have printed, on any machine.
 
-    Needs no privileges, no kernel and no compiler. Of a capture that was cut off, everything
-    up to its last whole part is printed, and a warning tells what is missing.
+    Needs no privileges, no kernel and no compiler. Times are in the time zone of the reader.
+    Of a capture that was cut off, everything up to its last whole part is printed, and a
+    warning tells what is missing.
 
     \b
     Examples:

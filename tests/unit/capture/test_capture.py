@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import resource
 import signal
 import struct
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -372,3 +374,17 @@ def test_a_file_that_is_replaced_is_its_owners_alone(samples: ModuleType, tmp_pa
 def test_a_writer_may_be_closed_twice(tmp_path: Path) -> None:
     with Writer(str(tmp_path / "a.kpt")) as writer:
         writer.close()
+
+
+def test_a_lock_of_a_moment_does_not_stop_a_writer(samples: ModuleType, tmp_path: Path) -> None:
+    """A reader has one while it looks whether there is a writer."""
+    path = tmp_path / "a.kpt"
+    samples.write_sample(path)
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        with pytest.raises(CaptureError, match="another process uses it"):
+            Writer(str(path))
+        timer = threading.Timer(0.05, fcntl.flock, (file, fcntl.LOCK_UN))
+        timer.start()
+        Writer(str(path)).close()
+        timer.join()

@@ -161,3 +161,10 @@ def test_a_series_by_another_clock() -> None:
     assert states.later(kind, {3: (5, 31)}, 20) == {5: (5, 31)}
     last = types.TSeries(10, 4, "", True)
     assert states.later(last, {3: (5, 31)}, 20) == {5: (5, 51)}
+
+
+@pytest.mark.parametrize("epoch", [-1, 1 << 63, 1 << 255])
+def test_a_time_that_no_clock_shows_is_refused(epoch: int) -> None:
+    kind = types.TSeries(10**9, 5, "avg", True)
+    with pytest.raises(ValueError, match="of the interval"):
+        states.from_document(kind, [[epoch, 1, 1]])

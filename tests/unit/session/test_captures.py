@@ -379,3 +379,10 @@ def test_a_capture_tells_what_was_selected(tmp_path: Path) -> None:
         assert (ran.returncode, what in ran.stderr) == (1, True), ran.stderr
     run("record", "-q", "--probe-filter", "ms", "-e", spec, "-o", str(every))
     assert run("merge", str(every), str(some)).stdout.strip() == b"@: 2"
+
+
+def test_files_of_a_run_do_not_replace_its_specification(tmp_path: Path) -> None:
+    spec, path = tmp_path / "a.2", tmp_path / "a"
+    spec.write_text("begin { }")
+    failed = run("record", "--max-size", "1M", "--rotate", "3", str(spec), "-o", str(path))
+    assert (failed.returncode, b"a.2' is read, and would be" in failed.stderr) == (2, True)
