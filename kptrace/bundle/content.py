@@ -14,6 +14,8 @@ from kptrace.plan import Plan
 from kptrace.records import dataclass
 
 MOST_VARIANTS = 64
+_UNPACKED = ("specification", "variants", "minor")
+"""Members of `Bundle` that are kept in another way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,7 @@ class Bundle:
     ``percentiles``: those that a run prints; its histograms are fine enough for any if there are
     some. ``unsafe`` and ``report_failures`` as in `compiler.Options`. ``cpus``: with more possible
     CPUs a host reads too little of its maps. ``from_library`` as in `cli.spec.Given`.
-    ``probe_filter``: the option of the build, "" for all probes.
+    ``probe_filter``: the option of the build, "" for all probes. ``minor``: the file's version.
     """
 
     specification: Specification
@@ -66,6 +68,7 @@ class Bundle:
     report_failures: bool = False
     from_library: bool = False
     probe_filter: str = ""
+    minor: int = 0
 
 
 def pack_manifest(bundle: Bundle) -> bytes:
@@ -73,7 +76,7 @@ def pack_manifest(bundle: Bundle) -> bytes:
     document = {
         one.name: getattr(bundle, one.name)
         for one in dataclasses.fields(bundle)
-        if one.name not in ("specification", "variants")
+        if one.name not in _UNPACKED
     }
     found = bundle.specification
     document["specification"] = {
@@ -121,7 +124,7 @@ def unpack_manifest(body: bytes) -> tuple[dict[str, Any], tuple[Listed, ...]]:
     been written.
     """
     document = json.loads(body)
-    values = members(Bundle, document, skip=("specification", "variants"))
+    values = members(Bundle, document, skip=_UNPACKED)
     found = document["specification"]
     values["specification"] = Specification(**members(Specification, found))
     if found["sha256"] != values["specification"].sha256:
@@ -137,4 +140,6 @@ def _listed(document: dict[str, Any]) -> Listed:
     values = members(Listed, document, skip=("kernels",))
     if not all(len(one) > 1 for one in values["facts"]):
         raise ValueError("a fact without a question")
+    if not all(text.isascii() and text.isprintable() for one in values["facts"] for text in one):
+        raise ValueError("a fact that no kernel gives")
     return Listed(kernels=kernels, **values)

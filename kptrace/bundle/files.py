@@ -3,12 +3,13 @@
 
 Whoever runs a bundle trusts it, as one trusts a script. What is read here is believed only as far
 as it can be true all the same: a file that was damaged on its way is told, and takes no more memory
-than `MOST_BYTES`.
+than `MOST_BYTES` and `MOST_JSON` allow.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from enum import IntEnum
 
 from kptrace import plan as plans
@@ -27,7 +28,9 @@ from kptrace.capture.frames import Form, FrameReader, Packing, pack_frame, pack_
 from kptrace.errors import BundleError, KptraceError
 
 MOST_BYTES = 1 << 26
-"""Of everything in a bundle, unpacked."""
+"""Of all its objects."""
+MOST_JSON = 1 << 23
+"""Of its manifest and its plans: their objects take many times as much."""
 
 BUNDLE = Form(
     magic=MAGIC,
@@ -48,15 +51,24 @@ class Kind(IntEnum):
 
 
 def pack(bundle: Bundle) -> bytes:
-    """The bytes of a bundle: the same for the same content."""
-    parts = [pack_preamble(BUNDLE), _frame(Kind.MANIFEST, pack_manifest(bundle))]
-    for one in bundle.variants:
-        parts += (_frame(Kind.PLAN, pack_plan(one.plan)), _frame(Kind.PROGRAM, one.program))
+    """The bytes of a bundle: the same for the same content. ValueError for too large plans."""
+    manifest = pack_manifest(bundle)
+    packed = [pack_plan(one.plan) for one in bundle.variants]
+    if len(manifest) + sum(map(len, packed)) > MOST_JSON:
+        raise ValueError(f"its plans are larger than {MOST_JSON >> 20} MB")
+    parts = [pack_preamble(BUNDLE), _frame(Kind.MANIFEST, manifest)]
+    for one, plan in zip(bundle.variants, packed, strict=True):
+        parts += (_frame(Kind.PLAN, plan), _frame(Kind.PROGRAM, one.program))
     return b"".join(parts)
 
 
 def write(bundle: Bundle, path: str) -> None:
-    """Write beside and rename: a reader sees the whole or what was there before."""
+    """Write beside and rename: a reader sees the whole or what was there before.
+
+    Raises BundleError where it cannot, and for what is there and is no file: a device or a link
+    would be replaced, too.
+    """
+    _refuse_other(path)
     beside = f"{path}.{os.getpid()}"
     try:
         with open(beside, "xb") as file:
@@ -69,19 +81,34 @@ def write(bundle: Bundle, path: str) -> None:
         raise BundleError(f"cannot write '{path}': {reason}", code="output") from None
 
 
+def _refuse_other(path: str) -> None:
+    try:
+        mode = os.lstat(path).st_mode
+    except (OSError, ValueError):  # writing tells what is wrong with it
+        return
+    if not stat.S_ISREG(mode):
+        what = "a link" if stat.S_ISLNK(mode) else "no file"
+        raise BundleError(
+            f"cannot write '{path}': it is {what}",
+            hint="a bundle is written to a regular file, and replaces what is there",
+            code="output",
+        )
+
+
 def read(path: str) -> Bundle:
     """The bundle; raises BundleError for what is none, or is not whole."""
     with FrameReader(path, BUNDLE) as frames:
         try:
-            budget = MOST_BYTES
-            manifest = _body(frames, Kind.MANIFEST, budget)
+            room, texts = MOST_BYTES, MOST_JSON
+            manifest = _body(frames, Kind.MANIFEST, texts)
             values, listed = unpack_manifest(manifest)
-            budget -= len(manifest)
+            texts -= len(manifest)
             variants = []
             for one in listed:
-                plan = _body(frames, Kind.PLAN, budget, one.plan)
-                program = _body(frames, Kind.PROGRAM, budget - len(plan), one.program)
-                budget -= len(plan) + len(program)
+                plan = _body(frames, Kind.PLAN, texts, one.plan)
+                program = _body(frames, Kind.PROGRAM, room, one.program)
+                texts -= len(plan)
+                room -= len(program)
                 variants.append(_variant(one, plan, program))
             if frames.read() is not None or frames.cut is not None:
                 raise ValueError("there is something behind its end")
@@ -92,6 +119,7 @@ def read(path: str) -> Bundle:
                 hint="copy it again, or build it again: kptrace build",
                 code="damaged-bundle",
             ) from None
+        values["minor"] = frames.minor
     return Bundle(variants=tuple(variants), **values)
 
 

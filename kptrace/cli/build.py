@@ -23,13 +23,13 @@ from kptrace.cli.compiling import compile_given
 from kptrace.cli.completion import specifications
 from kptrace.cli.once import once
 from kptrace.cli.other_kernel import answer_for
-from kptrace.cli.spec import Given, find, program_option, search_options
+from kptrace.cli.spec import OTHER_FILES, Given, find, program_option, search_options
 from kptrace.cli.writing import DEFAULT_PERCENTILES, percentile_levels, refuse_same_file
 from kptrace.compiler import MAX_CPUS, clang, portable
-from kptrace.errors import Diagnostic, KptraceError, Severity, SpecError, UsageError
+from kptrace.errors import Diagnostic, KptraceError, Severity, SpecError, UsageError, printable
 from kptrace.kernel.questions import TYPES, answer
 
-_OTHER_FILES = re.compile(r"\b(?:include|import)\b")
+_OTHER_FILES = re.compile(OTHER_FILES)
 
 
 @click.command("build")
@@ -111,7 +111,7 @@ def build_command(
         raise UsageError(message, hint="build a bundle for each", code="usage")
     write(bundle, output)
     for one in variants:
-        click.echo(f"{output}: {one.plan.arch}, for {one.made_for}")
+        click.echo(printable(f"{output}: {one.plan.arch}, for {one.made_for}"))
     return 0
 
 
@@ -158,7 +158,8 @@ def _made(given: Given, directory: Path | None, **settings: Any) -> Variant:
 
 def _reads_headers(given: Given, settings: Mapping[str, Any]) -> bool:
     """Whether there may be types from the headers of one kernel in it."""
-    return bool(settings["include"]) or bool(_OTHER_FILES.search(given.source.text))
+    texts = (given.source.text, *given.parameters)
+    return bool(settings["include"]) or any(map(_OTHER_FILES.search, texts))
 
 
 def _distinct(variants: list[Variant]) -> Iterator[Variant]:

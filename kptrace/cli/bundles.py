@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kptrace.bundle.actions import acts
 from kptrace.bundle.content import Bundle, Variant
-from kptrace.bundle.files import read
+from kptrace.bundle.files import BUNDLE, read
 from kptrace.cli import report
 from kptrace.cli.backend import kept_loader
 from kptrace.cli.spec import Given, with_parameters
@@ -24,9 +25,10 @@ from kptrace.errors import (
     RunError,
     Severity,
     UsageError,
+    printable,
 )
 from kptrace.kernel import Kernel, host
-from kptrace.plan import Plan
+from kptrace.plan import EventKind, Plan
 from kptrace.runtime import cpus
 from kptrace.runtime.fitting import Fit, fit, made_here
 from kptrace.runtime.loaded import raise_limits
@@ -101,18 +103,38 @@ def check_options(bundle: Bundle, options: RunOptions, *, percentiles: bool) -> 
             )
     if options.backend == "bcc":
         raise UsageError("a bundle is loaded by libbpf, not by bcc", code="usage")
-    if bundle.unsafe and not options.unsafe:
-        raise UsageError(
-            "this bundle has functions that act on the system",
-            hint="it was built with --unsafe, and runs only with it",
-            code="unsafe",
-        )
+    if not options.unsafe:
+        _require_safe(bundle)
     if percentiles and not bundle.percentiles:
         raise UsageError(
             "this bundle was built without percentiles",
             hint="its histograms are too coarse: kptrace build --percentiles",
             code="usage",
         )
+
+
+def _require_safe(bundle: Bundle) -> None:
+    """What it does is asked of what would run: what the file says of itself is not enough."""
+    found = _actions(bundle)
+    if bundle.unsafe or found:
+        raise UsageError(
+            "this bundle has functions that act on the system" + (f": {found}" if found else ""),
+            hint="such a bundle is built with --unsafe, and runs only with it",
+            code="unsafe",
+        )
+
+
+def _actions(bundle: Bundle) -> str:
+    """What a bundle may do to the system, for people."""
+    return ", ".join(dict.fromkeys(it for one in bundle.variants for it in _actions_of(one)))
+
+
+def _actions_of(variant: Variant) -> Iterator[str]:
+    if any(one.kind is EventKind.SYSTEM for one in variant.plan.events):
+        yield "system()"
+    if any(one.address and not one.name for it in variant.plan.programs for one in it.targets):
+        yield "a probe by address"
+    yield from acts(variant.program)
 
 
 def require_host(bundle: Bundle) -> None:
@@ -146,6 +168,7 @@ def run_bundle(
 ) -> int:
     """Run the first variant that this kernel takes; gives the exit status."""
     raise_limits()
+    report(_newer(bundle), warnings=options.warnings)
     require_host(bundle)
     if kernel.pid_namespace is not None and _PROCESS.search(bundle.specification.text):
         message = "pid and tid are those of the initial pid namespace, not of this container's"
@@ -205,30 +228,44 @@ def _refusal(number: int, variant: Variant, reasons: tuple[str, ...]) -> Diagnos
 
 def _tell(bundle: Bundle, number: int, variant: Variant) -> None:
     found = bundle.specification
-    click.echo(
+    text = (
         f"bundle of {found.name}: sha256 {found.sha256}, by kptrace {bundle.kptrace}, with"
-        f" {_parameters(bundle)}; variant {number}, for {variant.made_for}",
-        err=True,
+        f" {_parameters(bundle)}; variant {number}, for {variant.made_for}"
     )
+    click.echo(printable(text), err=True)
+
+
+def _newer(bundle: Bundle) -> list[Diagnostic]:
+    """A warning about a bundle of a later minor version."""
+    if bundle.minor <= BUNDLE.minor:
+        return []
+    message = (
+        f"the bundle is of format {BUNDLE.major}.{bundle.minor}, and this kptrace reads"
+        f" {BUNDLE.major}.{BUNDLE.minor}: what is new in it is not done"
+    )
+    return [Diagnostic(code="bundle-version", severity=Severity.WARNING, message=message)]
 
 
 def show_bundle(bundle: Bundle) -> int:
     """What is in a bundle, and what of it would run here: ``kptrace check FILE.kpb``."""
     found = bundle.specification
-    click.echo(f"{found.name}: {bundle.arch}, by kptrace {bundle.kptrace}")
-    click.echo(f"    sha256 of the specification: {found.sha256}")
-    click.echo(f"    built with {_parameters(bundle)}")
+    _show(f"{found.name}: {bundle.arch}, by kptrace {bundle.kptrace}")
+    _show(f"    sha256 of the specification: {found.sha256}")
+    _show(f"    built with {_parameters(bundle)}")
+    if done := _actions(bundle):
+        _show(f"    acts on the system: {done}")
+    report(_newer(bundle))
     require_host(bundle)
     taken = False
     with Kernel() as kernel:
         for number, variant, one in fits(bundle, kernel):
             state = "fits, too" if taken else "would run here"
-            click.echo(
+            _show(
                 f"variant {number}, for {variant.made_for}: "
                 + (state if not one.reasons else "does not fit")
             )
             for reason in one.reasons:
-                click.echo(f"    {reason}")
+                _show(f"    {reason}")
             if one.reasons or taken:
                 continue
             taken = True
@@ -237,7 +274,11 @@ def show_bundle(bundle: Bundle) -> int:
             for program in one.plan.programs:
                 count = len(program.targets)
                 targets = "1 target" if count == 1 else f"{count} targets"
-                click.echo(f"    {program.label}: {chosen[program.name].value}, {targets}")
+                _show(f"    {program.label}: {chosen[program.name].value}, {targets}")
         if not taken:
             report([_none(bundle, kernel)])
     return Exit.OK if taken else Exit.ATTACH
+
+
+def _show(line: str) -> None:
+    click.echo(printable(line))

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from kptrace.bundle.magic import is_bundle
+from kptrace.bundle.magic import names_bundle
 from kptrace.cli import report
 from kptrace.cli.backend import uses_libbpf
 from kptrace.cli.bundles import read_bundle, show_bundle
@@ -61,7 +61,7 @@ def check_command(
       kptrace check --kernel db7-kernel biolatency
       kptrace check biolatency.kpb
     """
-    if program is None and words and is_bundle(words[0]):
+    if program is None and words and names_bundle(words[0]):
         if directory is not None or form == "json":
             message = "--kernel and -f json are for specifications, not for bundles"
             raise UsageError(message, code="usage")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import kptrace
 from kptrace import plan as plans
 from kptrace import store, toolchain
-from kptrace.cli.spec import Given
+from kptrace.cli.spec import OTHER_FILES, Given
 from kptrace.kernel import Kernel
 from kptrace.kernel.files import shortages
 from kptrace.kernel.identity import identity
@@ -28,10 +28,8 @@ from kptrace.records import dataclass
 if TYPE_CHECKING:
     from kptrace.compiler import Compilation
 
-_ASKS_MORE = re.compile(
-    r"\\\n|\b(?:import|include|include_next|embed|__has_\w+|cgroupid|cpid|has_cpid|bpf)\b"
-)
-"""Words without which nothing outside of the key is asked; a spliced line may hide one."""
+_ASKS_MORE = re.compile(OTHER_FILES + r"|\b(?:cgroupid|cpid|has_cpid|bpf)\b")
+"""Words without which nothing outside of the key is asked."""
 
 _VARIABLES = ("BPFTRACE_", "KPTRACE_")
 

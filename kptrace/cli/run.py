@@ -271,9 +271,9 @@ def find_any(
 ) -> tuple[Given, Bundle | None]:
     """What is to run: a specification, or the one of a bundle."""
     if program is None and words:
-        from kptrace.bundle.magic import is_bundle
+        from kptrace.bundle.magic import names_bundle
 
-        if is_bundle(words[0]):
+        if names_bundle(words[0]):
             from kptrace.cli.bundles import read_bundle
 
             return read_bundle(words)

@@ -13,14 +13,17 @@ from typing import Any, TypeVar
 
 import click
 
-from kptrace.cli import COMMANDS, library
+from kptrace.bundle.magic import MAGIC, SUFFIX
+from kptrace.cli import COMMANDS, library, report
 from kptrace.cli.once import once
-from kptrace.errors import UsageError, did_you_mean
+from kptrace.errors import Diagnostic, Severity, UsageError, did_you_mean
 from kptrace.kernel import Kernel
 from kptrace.records import dataclass
 from kptrace.source import Source
 
 F = TypeVar("F", bound=Callable[..., Any])
+OTHER_FILES = r"\\\n|\b(?:import|include|include_next|embed|__has_\w+)\b"
+"""Matches a text that may ask for other files; a spliced line may hide a word that does."""
 _LOOKED_AT = 8192
 """Bytes at the start of a file in which a NUL says that it is no text."""
 
@@ -60,12 +63,21 @@ def find(program: str | None, words: tuple[str, ...], probe_path: tuple[str, ...
         raise UsageError("the file name is empty", code="unreadable")
     if name == "-":
         return with_parameters(read_source(name), rest, file="/dev/stdin")
-    if not os.path.exists(name) and "/" not in name:
+    # a bare name is one of the library: what lies in the current directory may be anybody's
+    if "/" not in name and ("." not in name or not os.path.exists(name)):
         for probe in library.probes(probe_path):
             if probe.name == name.removesuffix(".bt"):
+                if os.path.isfile(name):
+                    _tell_hidden(name)
                 source = _read(probe.path)
                 return with_parameters(source, rest, from_library=True, file=str(probe.path))
     return with_parameters(_read(Path(name), probe_path), rest, file=name)
+
+
+def _tell_hidden(name: str) -> None:
+    message = f"'{name}' is the probe of the library, not the file here"
+    report([Diagnostic(code="hidden", severity=Severity.WARNING, message=message,
+                       hints=(f"./{name} is the file",))])  # fmt: skip
 
 
 def with_parameters(
@@ -109,7 +121,12 @@ def _read(path: Path, probe_path: tuple[str, ...] = ()) -> Source:
             f"cannot read '{path}': {error.strerror}", hint=hint, code="unreadable"
         ) from None
     if b"\0" in data[:_LOOKED_AT]:
-        raise UsageError(f"'{path}' is a binary file, no specification", code="unreadable")
+        hint = f"a bundle is run by a name that ends in {SUFFIX} or has a /: ./{path}"
+        raise UsageError(
+            f"'{path}' is a binary file, no specification",
+            hint=hint if data.startswith(MAGIC) else "",
+            code="unreadable",
+        )
     data = data.removeprefix(codecs.BOM_UTF8)
     return Source(name=str(path), text=data.decode("utf-8", "surrogateescape"))
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import click
 
+from kptrace.errors import printable
 from kptrace.plan import Plan
 from kptrace.runtime.mechanism import Mechanism
 
@@ -17,8 +18,12 @@ def tell_programs(plan: Plan, chosen: Mapping[str, Mechanism]) -> None:
         count = len(program.targets)
         targets = "1 target" if count == 1 else f"{count} targets"
         how = chosen[program.name].value
-        click.echo(f"program {program.name}: {program.label}, {how}, {targets}", err=True)
+        _tell(f"program {program.name}: {program.label}, {how}, {targets}")
         for note in program.notes:
-            click.echo(f"    {note}", err=True)
+            _tell(f"    {note}")
     for one in plan.maps:
-        click.echo(f"map {one.name}: at most {one.max_entries} entries", err=True)
+        _tell(f"map {one.name}: at most {one.max_entries} entries")
+
+
+def _tell(line: str) -> None:
+    click.echo(printable(line), err=True)

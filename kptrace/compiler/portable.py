@@ -81,6 +81,10 @@ class HostKernel(Kernel):
     def fixed_addresses(self) -> bool:
         return False
 
+    @property
+    def fixed_symbols(self) -> bool:
+        return False
+
 
 def refuse_bound(made: Compilation) -> None:
     """Raise SpecError for what can be right on one host only."""
@@ -90,6 +94,10 @@ def refuse_bound(made: Compilation) -> None:
             if isinstance(node, n.Name | n.Call) and node.name in _ONE_HOST:
                 message = f"{node.name} cannot be in a bundle: {_ONE_HOST[node.name]}"
                 report.error(node.span, message, code="bundle")
+        used = set(mentions((unit.probe.predicate, unit.probe.body)))
+        if "func" in used and any(one.offset for one in unit.targets):
+            message = f"func cannot be in a bundle for {unit.label}: only at the entry it is known"
+            report.error(unit.point.span, message, code="bundle")
         if any(one.bpf_id or (one.address and not one.name) for one in unit.targets):
             message = f"{unit.label} cannot be in a bundle: it is a place of one boot"
             report.error(unit.point.span, message, code="bundle")

@@ -51,7 +51,8 @@ class ProbeValues(CheckerBase):
             self.report.error(span, message, code="probe")
             return self.bad(span)
         kind: Type = row.type
-        if name == "func" and len(self.unit.targets) == 1:
+        one_place = self.facts.kernel.fixed_symbols and len(self.unit.targets) == 1
+        if name == "func" and one_place:
             return self.function(span)
         btf = self.facts.kernel.btf
         if name == "curtask" and btf is not None:

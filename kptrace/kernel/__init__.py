@@ -211,6 +211,11 @@ class Kernel:
         """Whether programs are always loaded at the same addresses: no ASLR."""
         return host.fixed_addresses(self._root)
 
+    @property
+    def fixed_symbols(self) -> bool:
+        """Whether what runs is for this boot only, in which symbols stay where they are."""
+        return True
+
     def cgroup_id(self, path: str) -> int:
         """The id of a cgroup v2 directory, which is its inode; OSError where there is none."""
         return os.stat(self._root / path.lstrip("/")).st_ino

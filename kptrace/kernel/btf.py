@@ -18,6 +18,7 @@ from kptrace.kernel.base_types import base_type
 from kptrace.kernel.btf_object import BtfObject, Member, Param, Prototype
 from kptrace.kernel.files import read
 from kptrace.kernel.libbpf import BtfFile, Kind, strings_in
+from kptrace.kernel.questions import OF_A_MODULE
 from kptrace.types import Type
 
 __all__ = ["Btf", "Member", "Param", "Prototype"]
@@ -132,8 +133,9 @@ class Btf:
                 enum = one.type(type_id)
                 assert isinstance(enum, types.Enum)
                 if one is not self._own:
-                    self.asked.add(("enumerator", name))
+                    self._ask(one, "enumerator", name)
                 return enum, dict(enum.variants)[name]
+        self._ask(self._core, "enumerator", name)
         return None
 
     def variable(self, name: str) -> Type | None:
@@ -158,8 +160,8 @@ class Btf:
         """
         owner, type_id = self._definition(struct)
         found = owner.field(type_id, name) if type_id else None
-        if found is not None and owner is not self._own and struct.name:
-            self.asked.add(("field", struct.kind, struct.name, name))
+        if owner is not self._own and struct.name:
+            self._ask(owner, "field", struct.kind, struct.name, name)
         return found
 
     def complete(self, struct: types.Struct) -> types.Struct:
@@ -178,8 +180,15 @@ class Btf:
         """The size of a type, or the places of its members, are going to be numbers in code."""
         while isinstance(kind, types.Array):
             kind = kind.element
-        if isinstance(kind, types.Struct) and self._definition(kind)[0] is not self._own:
-            self.asked.add(("layout", kind.kind, kind.name) if kind.name else ("types",))
+        if isinstance(kind, types.Struct):
+            owner, _ = self._definition(kind)
+            if owner is not self._own:
+                question = ("layout", kind.kind, kind.name) if kind.name else ("types",)
+                self._ask(owner, *question)
+
+    def _ask(self, owner: BtfObject, *question: str) -> None:
+        """Note what was used, or was not there: a choice may hang on either."""
+        self.asked.add((OF_A_MODULE, *question) if owner.module else question)
 
     def _definition(self, struct: types.Struct) -> tuple[BtfObject, int]:
         """Object and id where a struct's members are; id 0 where nobody defines it."""

@@ -27,6 +27,9 @@ ABSENT = ""
 TYPES: Question = ("types",)
 """The digest of all types of the core kernel: with the same, every question about types is moot."""
 
+OF_A_MODULE = "of a module"
+"""In front of a question that the types of a module answered, not those of the core kernel."""
+
 _DEEPEST = 16
 """How far structs in structs are followed; the kernel's are not that deep."""
 
@@ -37,12 +40,27 @@ def answer(kernel: Kernel, question: Question) -> str:
     HostError where tracepoints cannot be read.
     """
     word, *rest = question
-    return _ANSWERS[word](kernel, *rest)
+    if word == OF_A_MODULE:
+        return answer(kernel, tuple(rest))
+    return _ANSWERS[word][1](kernel, *rest)
+
+
+def known(question: Question) -> bool:
+    """Whether this version can answer; a newer one may ask for more."""
+    word, *rest = question
+    if word == OF_A_MODULE:
+        return bool(rest) and known(tuple(rest))
+    if word in ("field", "layout") and rest[:1] not in (["struct"], ["union"]):
+        return False
+    return word in _ANSWERS and _ANSWERS[word][0] == len(rest)
 
 
 def about_types(question: Question) -> bool:
     """Whether kernels with the same types have the same answer."""
-    return question[0] not in _OTHERS
+    word, *rest = question
+    if word in ("function", "rawtracepoint"):
+        return rest[-1] in ("", "vmlinux")
+    return word not in _OTHERS
 
 
 def _types(kernel: Kernel) -> str:
@@ -129,16 +147,17 @@ def _has_function(kernel: Kernel, name: str) -> str:
     return "there" if kernel.has_function(name) else ABSENT
 
 
-_ANSWERS: dict[str, Callable[..., str]] = {
-    "types": _types,
-    "function": _function,
-    "rawtracepoint": _raw_tracepoint,
-    "tracepoint": _tracepoint,
-    "enumerator": _enumerator,
-    "enum": _enum,
-    "field": _field,
-    "layout": _layout,
-    "task storage": _task_storage,
-    "has function": _has_function,
+_ANSWERS: dict[str, tuple[int, Callable[..., str]]] = {
+    "types": (0, _types),
+    "function": (2, _function),
+    "rawtracepoint": (2, _raw_tracepoint),
+    "tracepoint": (2, _tracepoint),
+    "enumerator": (1, _enumerator),
+    "enum": (1, _enum),
+    "field": (3, _field),
+    "layout": (2, _layout),
+    "task storage": (0, _task_storage),
+    "has function": (1, _has_function),
 }
-_OTHERS = frozenset({"tracepoint"})
+"""How many words follow, and who answers."""
+_OTHERS = frozenset({"tracepoint", OF_A_MODULE})

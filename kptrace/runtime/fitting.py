@@ -10,13 +10,14 @@ from kptrace.bundle.content import Variant
 from kptrace.errors import Diagnostic, HostError, Severity
 from kptrace.kernel import Kernel
 from kptrace.kernel.probeable import Status
-from kptrace.kernel.questions import ABSENT, TYPES, Question, about_types, answer
+from kptrace.kernel.questions import ABSENT, TYPES, Question, about_types, answer, known
 from kptrace.plan import TRAMPOLINE_KINDS, Plan, ProbeKind, Program, Target
 from kptrace.records import dataclass
 from kptrace.runtime import features
 from kptrace.runtime.mechanism import FUNCTION_KINDS, Has
 from kptrace.runtime.preflight import require_probes
 
+_NEWER = "it needs a newer kptrace, for "
 _TRIED = (Status.OK, Status.UNKNOWN)
 
 
@@ -55,8 +56,7 @@ def fit(variant: Variant, kernel: Kernel, has: Has = features.has) -> Fit:
     if not lacks and not facts:
         programs = tuple(map(found.here, plan.programs))
         plan = dataclasses.replace(plan, programs=programs)
-    if not same:
-        found.tell_wildcards(variant)
+    found.tell_wildcards(variant)
     return Fit(
         plan=plan,
         lacks=lacks,
@@ -66,7 +66,13 @@ def fit(variant: Variant, kernel: Kernel, has: Has = features.has) -> Fit:
 
 
 def _lacking(variant: Variant, kernel: Kernel, has: Has) -> tuple[str, ...]:
-    found = [f"this kernel lacks {one}" for one in variant.features if has(one) is False]
+    new = set(variant.features) - set(features.names())
+    found = [f"{_NEWER}{one}" for one in variant.features if one in new]
+    found += (
+        f"this kernel lacks {one}"
+        for one in variant.features
+        if one not in new and has(one) is False
+    )
     try:
         require_probes(variant.plan, kernel, has)
     except HostError as error:
@@ -81,6 +87,9 @@ def _other_facts(variant: Variant, kernel: Kernel, same: bool) -> Iterator[str]:
         return
     for wanted, *question in variant.facts:
         asked: Question = tuple(question)
+        if not known(asked):
+            yield f"{_NEWER}{' '.join(asked)}"
+            continue
         if same and about_types(asked):
             continue
         if asked[0] == "tracepoint" and kernel.tracefs.problem:
@@ -106,9 +115,11 @@ class _Places:
 
     def here(self, program: Program) -> Program:
         """The program with those of its targets that are here."""
-        # a kernel with the same types has the same raw tracepoints, and types are slow to read
-        known = self._same and program.kind is ProbeKind.RAWTRACEPOINT
-        find = None if known else _FIND.get(program.kind)
+        # a kernel with the same types has the same raw tracepoints but for those of modules, and
+        # types are slow to read
+        here = self._same and program.kind is ProbeKind.RAWTRACEPOINT
+        here = here and not any(one.group for one in program.targets)
+        find = None if here else _FIND.get(program.kind)
         if find is None:
             return program
         targets: list[Target] = []
@@ -138,11 +149,12 @@ class _Places:
             self._warn(f"{text}. Skipping.")
 
     def tell_wildcards(self, variant: Variant) -> None:
-        """Say which probes were resolved on another kernel."""
+        """Say which probes were resolved elsewhere, or with other modules."""
+        only = "modules that were loaded since have" if self._same else "only this kernel has"
         for text in variant.wildcards:
             self._warn(
                 f"{text} was resolved when the bundle was built, for {variant.made_for}: what"
-                " only this kernel has is not probed"
+                f" {only} is not probed"
             )
 
     def _warn(self, message: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 import resource
 from pathlib import Path
@@ -113,6 +114,51 @@ def test_a_failed_write_leaves_nothing(bundle: Bundle, tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="cannot write"):
         write(bundle, str(tmp_path))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", [None, "/dev/null", "gone"])
+def test_nothing_but_a_file_is_replaced(bundle: Bundle, tmp_path: Path, target: str | None) -> None:
+    path = tmp_path / "a.kpb"
+    if target is None:
+        os.mkfifo(path)
+    else:
+        path.symlink_to(target)
+    before = path.lstat()
+    with pytest.raises(BundleError, match="it is (no file|a link)"):
+        write(bundle, str(path))
+    assert path.lstat() == before
+    with pytest.raises(BundleError, match="it is no file"):
+        write(bundle, "/dev/null")
+
+
+def test_much_text_is_neither_written_nor_read(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.kpb"
+    data = pack(bundle)
+    manifest = len(content.pack_manifest(bundle))
+    plan = len(content.pack_plan(bundle.variants[0].plan))
+    monkeypatch.setattr(files, "MOST_JSON", manifest + plan - 1)
+    assert "it is too large" in refused(path, data)
+    path.unlink()
+    with pytest.raises(BundleError, match="its plans are larger"):
+        write(bundle, str(path))
+
+
+def test_a_newer_minor_version_is_known(bundle: Bundle, tmp_path: Path) -> None:
+    newer = pack_preamble(dataclasses.replace(BUNDLE, minor=BUNDLE.minor + 1))
+    path = tmp_path / "a.kpb"
+    path.write_bytes(newer + pack(bundle)[len(newer) :])
+    assert read(str(path)) == dataclasses.replace(bundle, minor=BUNDLE.minor + 1)
+
+
+@pytest.mark.parametrize("text", ["\033[2J", "\udcff", "\u202e"])
+def test_a_fact_that_no_kernel_gives(bundle: Bundle, tmp_path: Path, text: str) -> None:
+    (variant,) = bundle.variants
+    other = dataclasses.replace(variant, facts=((text, "enumerator", "A"),))
+    path = tmp_path / "a.kpb"
+    data = pack(dataclasses.replace(bundle, variants=(other,)))
+    assert "a fact that no kernel gives" in refused(path, data)
 
 
 def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:

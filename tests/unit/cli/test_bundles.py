@@ -14,10 +14,13 @@ from typing import Any
 
 import pytest
 
+from kptrace.bundle.actions import constants
 from kptrace.bundle.content import Bundle
-from kptrace.bundle.files import read, write
+from kptrace.bundle.files import BUNDLE, read, write
+from kptrace.capture.frames import pack_preamble
 from kptrace.errors import Exit
-from kptrace.kernel import host
+from kptrace.kernel import hooks, host
+from kptrace.kernel.hooks.model import Hook, candidate
 
 Command = Callable[..., Any]
 pytestmark = [
@@ -169,6 +172,45 @@ def test_what_acts_on_the_system_is_allowed_twice(kptrace: Command, build: Any) 
     assert "done" in kptrace("--unsafe", path).output
 
 
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ('begin { system("echo done"); exit(); }', "system()"),
+        ("rawtracepoint:sched_switch { if (pid == 0) { signal(9); } }", "bpf_send_signal"),
+    ],
+)
+def test_what_a_bundle_says_of_itself_is_not_believed(
+    kptrace: Command, build: Any, spec: str, told: str
+) -> None:
+    path = build(spec, "--unsafe")
+    write(dataclasses.replace(read(str(path)), unsafe=False), str(path))
+    refused = kptrace(str(path))
+    assert (refused.status, refused.output) == (Exit.USAGE, "")
+    assert f"functions that act on the system: {told}" in refused.error
+    assert f"acts on the system: {told}\n" in kptrace("check", str(path)).output
+
+
+def test_what_lies_in_the_current_directory_is_not_taken_for_the_library(
+    kptrace: Command, build: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = build('begin { print("planted"); exit(); }')
+    monkeypatch.chdir(tmp_path)
+    for planted in (path.read_bytes(), b'begin { print("planted"); exit(); }'):
+        Path("biolatency").write_bytes(planted)
+        Path("mine").write_bytes(planted)
+        done = kptrace("run", "biolatency", "--duration", "10ms")
+        assert "planted" not in done.output
+        assert "'biolatency' is the probe of the library, not the file here" in done.error
+        assert "planted" in kptrace("run", "./biolatency").output
+        assert "planted" in kptrace("run", "./mine").output
+    assert "planted" in kptrace("run", "mine").output
+    Path("mine").write_bytes(path.read_bytes())
+    done = kptrace("run", "mine")
+    assert done.status == Exit.USAGE
+    assert "a bundle is run by a name that ends in .kpb or has a /: ./mine" in done.error
+    assert "planted" in kptrace("run", "a.kpb").output
+
+
 def test_percentiles_are_those_of_the_build(kptrace: Command, build: Any) -> None:
     path = str(build("begin { @ = hist(7); exit(); }", "--percentiles=50"))
     assert "p50" in kptrace(path).output
@@ -193,6 +235,19 @@ def test_what_is_of_one_host_is_not_built(
     assert message in done.error
     assert "stdin:1:" in done.error
     assert not (tmp_path / "a.kpb").exists()
+
+
+def test_no_address_of_one_boot_is_in_it(kptrace: Command, tmp_path: Path) -> None:
+    path = tmp_path / "a.kpb"
+    spec = "kprobe:vfs_read { @[func] = count(); } fentry:vfs_write { @w[func] = count(); }"
+    done = kptrace("build", "-o", str(path), "-e", spec)
+    assert done.status == 0, done.error
+    (variant,) = read(str(path)).variants
+    with open("/proc/kallsyms") as symbols:
+        addresses = {int(line.split()[0], 16) for line in symbols} - {0}
+    assert addresses
+    assert not addresses & set(constants(variant.program))
+    assert "get_func_ip" in variant.features
 
 
 # Which variant
@@ -224,7 +279,8 @@ def test_what_the_kernel_refuses_is_followed_by_the_next(
 ) -> None:
     good = read(str(build('begin { print("good"); exit(); }')))
     (variant,) = good.variants
-    wrong = dataclasses.replace(variant, program=b"no object")
+    btf = b"\x9f\xeb\x01\x00"  # its magic: maps are described there
+    wrong = dataclasses.replace(variant, program=variant.program.replace(btf, bytes(4)))
     path = str(tmp_path / "both.kpb")
     write(dataclasses.replace(good, variants=(wrong, variant)), path)
     done = kptrace("-q", path)
@@ -278,12 +334,112 @@ def test_what_went_into_it_as_a_number_is_asked_again(
 
 
 @pytest.mark.parametrize(
-    "spec", ["#include <stddef.h>\nbegin { print(sizeof(size_t)); }", "kprobe:vfs_read+4 { }"]
+    "spec",
+    [
+        "#include <stddef.h>\nbegin { print(sizeof(size_t)); }",
+        "#include_next <stddef.h>\nbegin { print(sizeof(size_t)); }",
+        "kprobe:vfs_read+4 { }",
+    ],
 )
 def test_what_is_right_with_the_same_types_only(build: Any, spec: str) -> None:
     """Headers are of one kernel, perhaps, and so are the places of instructions."""
     (variant,) = read(str(build(spec))).variants
     assert variant.facts == ((variant.kernels[0].types, "types"),)
+
+
+def test_a_name_that_was_absent_is_asked_for_again(
+    kptrace: Command, build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A choice that was made without it is another one where it is."""
+    hook = Hook(
+        name="test:choice",
+        summary="",
+        args={"bits": "int32"},
+        candidates=(
+            candidate(
+                "rawtracepoint:sched_switch",
+                where=("args.prev.pid == NO_SUCH_NAME", "args.prev.pid == -7"),
+                values={"bits": ("args.next.none_such", "args.next.pid")},
+            ),
+        ),
+    )
+    monkeypatch.setitem(hooks.HOOKS, hook.name, hook)
+    path = build(f"hook:test:choice {{ print(args.bits); }} {EXIT}")
+    (variant,) = read(str(path)).variants
+    assert ("", "enumerator", "NO_SUCH_NAME") in variant.facts
+    assert ("", "field", "struct", "task_struct", "none_such") in variant.facts
+    elsewhere(path)
+    assert kptrace("check", str(path)).status == 0
+    # as if this kernel had the names that the other had not
+    there = {"NO_SUCH_NAME": "PIDTYPE_SID", "none_such": "pid"}
+    facts = tuple(tuple(there.get(word, word) for word in one) for one in variant.facts)
+    change(path, facts=facts)
+    done = kptrace("check", str(path))
+    assert done.status == Exit.ATTACH
+    assert "enumerator PIDTYPE_SID: not there; here: 3" in done.output
+    assert "field struct task_struct pid: not there; here: " in done.output
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"facts": (("1", "of the future", "a"),)},
+        {"facts": (("1", "enumerator"),)},
+        {"facts": (("1", "field", "class", "a", "b"),)},
+        {"facts": (("1", "of a module"),)},
+        {"features": ("of_the_future",)},
+    ],
+)
+def test_what_only_a_newer_kptrace_can_ask(kptrace: Command, build: Any, changes: Any) -> None:
+    path = build(EXIT)
+    elsewhere(path)
+    change(path, **changes)
+    done = kptrace("check", str(path))
+    assert done.status == Exit.ATTACH
+    assert "it needs a newer kptrace, for " in done.output
+
+
+def test_a_newer_format_is_told(kptrace: Command, build: Any) -> None:
+    path = build(EXIT)
+    newer = pack_preamble(dataclasses.replace(BUNDLE, minor=BUNDLE.minor + 1))
+    path.write_bytes(newer + path.read_bytes()[len(newer) :])
+    for command in ("run", "check"):
+        done = kptrace(command, str(path))
+        assert done.status == 0
+        assert "WARNING: the bundle is of format 1.1, and this kptrace reads 1.0" in done.error
+
+
+def test_what_a_module_told_is_asked_where_the_kernel_is_the_same(
+    kptrace: Command, build: Any
+) -> None:
+    """Its own types may be others with the same types of the core kernel."""
+    path = build(EXIT)
+    for question in (
+        ("of a module", "enumerator", "NO_SUCH_NAME"),
+        ("function", "no_such", "no_module"),
+        ("rawtracepoint", "no_such", "no_module"),
+    ):
+        change(path, facts=(("1", *question),))
+        done = kptrace("check", str(path))
+        assert done.status == Exit.ATTACH
+        assert f"{' '.join(question)}: 1; here: not there" in done.output
+
+
+def test_names_do_not_control_the_terminal(kptrace: Command, build: Any) -> None:
+    path = build(EXIT)
+    (variant,) = read(str(path)).variants
+    kernel = dataclasses.replace(variant.kernels[0], release="5.0\033]0;x\a")
+    programs = tuple(
+        dataclasses.replace(one, label="l\033[2J", notes=("n\033",))
+        for one in variant.plan.programs
+    )
+    change(path, kernels=(kernel,), programs=programs)
+    for line in (("check", str(path)), ("run", "-v", str(path))):
+        done = kptrace(*line)
+        assert done.status == 0
+        assert "for 5.0\\x1b]0;x\\x07" in done.output + done.error
+        assert "l\\x1b[2J" in done.output + done.error
+        assert "\033" not in done.output + done.error
 
 
 def test_a_place_that_is_missing(kptrace: Command, build: Any) -> None:
@@ -297,6 +453,9 @@ def test_a_place_that_is_missing(kptrace: Command, build: Any) -> None:
 def test_a_wildcard_was_resolved_when_it_was_built(kptrace: Command, build: Any) -> None:
     spec = "tracepoint:sched:sched_wak* {{ }} {}"
     path = build(spec.format(EXIT))
+    done = kptrace("-q", str(path))
+    assert done.status == 0
+    assert "what modules that were loaded since have is not probed" in done.error
     elsewhere(path)
     done = kptrace("-q", str(path))
     assert done.status == 0

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,23 @@ def test_broken_module_is_left_out(btf_root: Path, tmp_path: Path) -> None:
     assert btf.function("tiny_start") is None
     assert btf.function("submit") is not None
     btf.close()
+
+
+def test_what_was_used_or_absent_is_asked_of_other_kernels(btf_root: Path) -> None:
+    with contextlib.closing(Btf.open(btf_root)) as btf:
+        for name in ("GREEN", "TINY_LIVE", "NONE"):
+            btf.enumerator(name)
+        for keyword, name, member in (
+            ("struct", "request", "tag"),
+            ("struct", "request", "none"),
+            ("struct", "tiny_device", "id"),
+        ):
+            btf.field(struct(btf, name, keyword), member)
+        assert btf.asked == {
+            ("enumerator", "GREEN"),
+            ("of a module", "enumerator", "TINY_LIVE"),
+            ("enumerator", "NONE"),
+            ("field", "struct", "request", "tag"),
+            ("field", "struct", "request", "none"),
+            ("of a module", "field", "struct", "tiny_device", "id"),
+        }
