@@ -26,8 +26,17 @@ from kptrace.cli.other_kernel import answer_for
 from kptrace.cli.spec import OTHER_FILES, Given, find, program_option, search_options
 from kptrace.cli.writing import DEFAULT_PERCENTILES, percentile_levels, refuse_same_file
 from kptrace.compiler import MAX_CPUS, clang, portable
-from kptrace.errors import Diagnostic, KptraceError, Severity, SpecError, UsageError, printable
+from kptrace.errors import (
+    Diagnostic,
+    HostError,
+    KptraceError,
+    Severity,
+    SpecError,
+    UsageError,
+    printable,
+)
 from kptrace.kernel.questions import TYPES, answer
+from kptrace.runtime import features
 
 _OTHER_FILES = re.compile(OTHER_FILES)
 
@@ -146,13 +155,25 @@ def _made(given: Given, directory: Path | None, **settings: Any) -> Variant:
         portable.refuse_bound(made)
         if not made.plan.programs:
             raise UsageError("No probes to attach", code="usage")
+        needed = portable.features(made)
+        _require(needed, kernel.release)
         return Variant(
             kernels=(MadeFor(release=kernel.release, types=answer(kernel, TYPES)),),
-            features=portable.features(made),
+            features=needed,
             facts=portable.facts(made, kernel, headers=_reads_headers(given, settings)),
             wildcards=portable.wildcards(made),
             plan=portable.portable_plan(made.plan),
             program=clang.build(made.c("core"), made.plan.arch, store.directory()),
+        )
+
+
+def _require(needed: tuple[str, ...], release: str) -> None:
+    """What is a number of this boot for `run`, such as func, a bundle asks the kernel for."""
+    if lacks := [one for one in needed if features.has(one) is False]:
+        raise HostError(
+            f"a bundle of this needs {', '.join(lacks)}, which the kernel {release} lacks",
+            hint="kptrace run with the specification may do without",
+            code="feature",
         )
 
 

@@ -250,6 +250,19 @@ def test_no_address_of_one_boot_is_in_it(kptrace: Command, tmp_path: Path) -> No
     assert "get_func_ip" in variant.features
 
 
+def test_a_kernel_that_cannot_tell_the_function(kptrace: Command, tmp_path: Path) -> None:
+    kernel = tmp_path / "kernel"
+    assert kptrace("doctor", "--export", str(kernel)).status == 0
+    known = json.loads((kernel / "features.json").read_text())
+    (kernel / "features.json").write_text(json.dumps(known | {"get_func_ip": False}))
+    spec = "kprobe:vfs_read { @[func] = count(); }"
+    path = tmp_path / "a.kpb"
+    done = kptrace("build", "-o", str(path), "-e", spec, "--kernel", str(kernel))
+    assert done.status == Exit.HOST
+    assert "a bundle of this needs get_func_ip, which the kernel " in done.error
+    assert not path.exists()
+
+
 # Which variant
 
 
